@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/file.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static ssize_t
+read_some(int fd, char *p, size_t n)
+{
+	ssize_t got;
+	do
+		got = read(fd, p, n);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+int
+file_read(const char *path, size_t max, struct buf *out)
+{
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char chunk[4096];
+	size_t total = 0;
+	if (fd < 0)
+		return err_sys("open", path, "cannot open %s", path);
+	buf_adds(out, "");
+	for (;;) {
+		ssize_t n = read_some(fd, chunk, sizeof(chunk));
+		if (n < 0)
+			return err_sys("read", path, "cannot read %s", path);
+		if (n == 0)
+			return 0;
+		total += (size_t)n;
+		if (total > max) {
+			errno = EFBIG;
+			return err_sys(
+				"read", path, "cannot read %s: more than %zu bytes", path, max);
+		}
+		buf_add(out, chunk, (size_t)n);
+	}
+}
+
+int
+file_read_line(const char *path, char *line, size_t size)
+{
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t n = read_some(fd, line, size - 1);
+	if (n < 0)
+		return -1;
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return 0;
+}
+
+int
+file_read_number(const char *path, int64_t *n)
+{
+	char line[32];
+	if (file_read_line(path, line, sizeof(line)) < 0)
+		return -1;
+	struct err before = err;
+	int r = parse_int(line, INT64_MIN, INT64_MAX, n);
+	err = before;
+	if (r < 0)
+		errno = EINVAL;
+	return r;
+}
+
+bool
+file_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+bool
+dir_exists(const char *path)
+{
+	struct stat sb;
+	return stat(path, &sb) == 0 && S_ISDIR(sb.st_mode);
+}
+
+static int
+open2(int dir, const char *path, int flags, unsigned mode, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t)flags | O_CLOEXEC,
+		/* openat2 refuses a mode where nothing is made. */
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+	/* EAGAIN: a rename below us raced with "..": the kernel could not be sure, and asks to try
+	 * again. */
+	do
+		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	return (int)fd;
+}
+
+int
+open_in_root(int root_fd, const char *path, int flags, unsigned mode)
+{
+	return open2(root_fd, path, flags, mode, RESOLVE_IN_ROOT);
+}
+
+int
+open_no_links(int root_fd, const char *path, int flags, unsigned mode)
+{
+	return open2(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+}
+
+void
+path_join(struct buf *out, const char *dir, const char *name)
+{
+	buf_adds(out, dir);
+	if (out->len && out->s[out->len - 1] != '/')
+		buf_addc(out, '/');
+	buf_adds(out, name + strspn(name, "/"));
+}
+
+const char *
+path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "door/spawn.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "door/env.h"
+#include "door/step.h"
+#include "door/tell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int
+own_tool(const char *name, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%s", env_own_dir(), name);
+	if (env_own_dir()[0] && access(path, X_OK) == 0)
+		return 0;
+	errno = ENOENT;
+	return err_sys("access", name, "cannot find %s beside this program", name);
+}
+
+/* Our own tool of that name, else the name itself for PATH to find. */
+static const char *
+resolve(const char *name, char path[PATH_MAX])
+{
+	struct err before = err;
+	if (!strchr(name, '/') && own_tool(name, path) == 0)
+		return path;
+	err = before;
+	return name;
+}
+
+static int
+wait_status(pid_t pid)
+{
+	int status;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* posix_spawn with the signals as a fresh program expects them. in and out -1: inherited. */
+static int
+start(pid_t *pid, const char *path, char *const argv[], int in, int out)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	sigemptyset(&none);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setsigmask(&attr, &none);
+	if (in >= 0)
+		posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
+	if (out >= 0)
+		posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+	int no = posix_spawnp(pid, path, &files, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	errno = no;
+	return no ? -1 : 0;
+}
+
+int
+run_wait(const char *why, char *const argv[])
+{
+	struct step st;
+	char place[PATH_MAX];
+	const char *path = resolve(argv[0], place);
+	auto_buf struct buf words = BUF_INIT;
+	pid_t pid;
+	if (step_open(&st, "spawn", why)) {
+		if (path == place)
+			env_for_own_tool(true);
+		step_result(&st, start(&pid, path, argv, -1, -1));
+		if (st.ret == 0)
+			step_result(&st, wait_status(pid));
+	}
+	if (step_told(&st)) {
+		buf_add_argv(&words, argv);
+		step_call(&st, "posix_spawn(%s)", tell_c(argv[0]));
+		step_shell(&st, "%s", words.s);
+	}
+	long status = step_close(&st);
+	if (status < 0)
+		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
+	return (int)status;
+}
+
+static int
+drain(int fd, size_t max, struct buf *out)
+{
+	char chunk[4096];
+	size_t total = 0;
+	for (;;) {
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (int)n;
+		total += (size_t)n;
+		if (total > max) {
+			errno = EFBIG;
+			return -1;
+		}
+		buf_add(out, chunk, (size_t)n);
+	}
+}
+
+int
+run_capture(char *const argv[], int stdin_fd, size_t max, struct buf *out)
+{
+	char place[PATH_MAX];
+	int ends[2];
+	pid_t pid;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys("pipe2", argv[0], "cannot make a pipe for %s", argv[0]);
+	auto_fd int from = ends[0];
+	auto_fd int to = ends[1];
+	auto_fd int null = stdin_fd < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+	if (start(&pid, resolve(argv[0], place), argv, stdin_fd < 0 ? null : stdin_fd, to) < 0)
+		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
+	close(take_fd(&to));
+	int r = drain(from, max, out);
+	int no = errno;
+	close(take_fd(
+		&from)); /* a child that still writes gets SIGPIPE, not a full pipe for ever */
+	int status = wait_status(pid);
+	errno = no;
+	if (r < 0)
+		return err_sys("read", argv[0], "cannot read what %s prints", argv[0]);
+	return status;
+}

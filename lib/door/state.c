@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "door/state.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "door/step.h"
+#include "door/sys.h"
+#include "door/undo.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* base + tail as an absolute path. */
+static int
+set_path(char path[PATH_MAX], const char *what, const char *base, const char *tail)
+{
+	int n = snprintf(path, PATH_MAX, "%s%s", base, tail);
+	if (base[0] != '/')
+		return err_set(ERR_INVALID, base, "%s '%s' is not an absolute path", what, base);
+	if (n >= PATH_MAX)
+		return err_set(ERR_INVALID, base, "%s is longer than %d bytes", what, PATH_MAX);
+	while (n > 1 && path[n - 1] == '/')
+		path[--n] = '\0';
+	return 0;
+}
+
+int
+state_root(char path[PATH_MAX])
+{
+	const char *set = getenv("TACKLEBOX_ROOT"), *data = getenv("XDG_DATA_HOME");
+	const char *home = getenv("HOME");
+	if (set)
+		return set_path(path, "TACKLEBOX_ROOT", set, "");
+	if (geteuid() == 0)
+		return set_path(path, "", "/var/lib", "/tacklebox");
+	if (data && *data)
+		return set_path(path, "XDG_DATA_HOME", data, "/tacklebox");
+	if (home && *home)
+		return set_path(path, "HOME", home, "/.local/share/tacklebox");
+	err_set(ERR_NOT_FOUND, "HOME", "cannot tell where to keep images");
+	return err_hint("set HOME, or TACKLEBOX_ROOT to a directory of yours");
+}
+
+int
+state_run(char path[PATH_MAX])
+{
+	const char *set = getenv("TACKLEBOX_RUN"), *runtime = getenv("XDG_RUNTIME_DIR");
+	char tail[64];
+	if (set)
+		return set_path(path, "TACKLEBOX_RUN", set, "");
+	if (geteuid() == 0)
+		return set_path(path, "", "/run", "/tacklebox");
+	if (runtime && *runtime)
+		return set_path(path, "XDG_RUNTIME_DIR", runtime, "/tacklebox");
+	snprintf(tail, sizeof(tail), "/tacklebox-%u", geteuid());
+	return set_path(path, "", "/tmp", tail);
+}
+
+/* made/<kind>-<16 hex digits of the object's name>: one note an object, however long its name
+ * (FNV-1a). */
+static int
+note_path(const char *kind, const char *object, char path[PATH_MAX])
+{
+	char run[PATH_MAX];
+	uint64_t h = 14695981039346656037u;
+	for (const char *p = object; *p; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211u;
+	if (state_run(run) < 0)
+		return -1;
+	int n = snprintf(path, PATH_MAX, "%s/made/%s-%016llx", run, kind, (unsigned long long)h);
+	if (n >= PATH_MAX)
+		return err_set(ERR_INVALID, run, "TACKLEBOX_RUN is too long");
+	return 0;
+}
+
+int
+state_note(const char *kind, const char *object)
+{
+	char path[PATH_MAX], dir[PATH_MAX];
+	auto_buf struct buf text = BUF_INIT, shell = BUF_INIT;
+	if (note_path(kind, object, path) < 0)
+		return -1;
+	snprintf(dir, sizeof(dir), "%s", path);
+	*strrchr(dir, '/') = '\0';
+	if (sys_mkdir_all("a place for notes on what carries no mark", dir, 0700) < 0)
+		return -1;
+	buf_addf(&text, "%s %s\n", kind, object);
+	if (sys_replace("note what is about to be made, so that tb-ledger finds it", path, text.s,
+		    text.len, 0600) < 0)
+		return -1;
+	buf_adds(&shell, "rm ");
+	buf_add_sh(&shell, path);
+	undo_push(undo_unlink, path, NULL, buf_str(&shell));
+	return 0;
+}
+
+int
+state_forget(const char *kind, const char *object)
+{
+	char path[PATH_MAX];
+	if (note_path(kind, object, path) < 0)
+		return -1;
+	if (!step_dry() && !file_exists(path))
+		return 0;
+	return sys_unlink("forget the note on it", path);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * Where our state lies: two directories, and the marks by which tb-ledger finds what we made.
+ */
+#ifndef TACKLE_STATE_H
+#define TACKLE_STATE_H
+
+#include <limits.h>
+
+/* The mark on everything made on the host: overlay source, link alias prefix, cgroup attribute. */
+#define MARK "tacklebox"
+#define MARK_XATTR "user.tacklebox"
+
+/* $TACKLEBOX_ROOT, else /var/lib/tacklebox for root, else $XDG_DATA_HOME/tacklebox or
+ * ~/.local/share/tacklebox. An absolute path without a slash at the end; not made. Returns 0, or -1
+ * with `err` set. */
+int state_root(char path[PATH_MAX]);
+/* $TACKLEBOX_RUN, else /run/tacklebox for root, else $XDG_RUNTIME_DIR/tacklebox or
+ * /tmp/tacklebox-UID. */
+int state_run(char path[PATH_MAX]);
+
+/* Notes in state_run()/made/ what cannot carry a mark itself, before it is made: kind ("mount",
+ * "copy" …) and the object's absolute path or name. Undone with the rest on failure. */
+int state_note(const char *kind, const char *object);
+/* Forgets the note; a missing one is fine. */
+int state_forget(const char *kind, const char *object);
+
+#endif

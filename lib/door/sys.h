@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * The one door to the kernel: every call by which a tool changes the system is made here, and only
+ * here (make lint bans the bare calls elsewhere). Each function takes the reason first; it is told
+ * with -x and -n, so the sentence in the source is the sentence the user reads. Each can be made to
+ * fail (TACKLEBOX_FAIL, under the name of its system call), each sets `err` on failure, and what
+ * stays on the host after success is pushed on the undo list.
+ *
+ * All return 0 (or a descriptor where said) or -1 with `err` set. In a dry run they tell and
+ * return 0; functions that give a descriptor then give -1 in *fd and callers pass it on untouched.
+ */
+#ifndef TACKLE_SYS_H
+#define TACKLE_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- files and directories (sys_fs.c) ---- */
+
+/* mkdir(2), with the mode as given by the umask. Undone by rmdir. */
+int sys_mkdir(const char *why, const char *path, mode_t mode);
+/* mkdir -p: makes what is missing, each part one step. Existing directories are fine. */
+int sys_mkdir_all(const char *why, const char *path, mode_t mode);
+/* rmdir(2). */
+int sys_rmdir(const char *why, const char *path);
+/* unlink(2). A missing file is an error. */
+int sys_unlink(const char *why, const char *path);
+/* symlink(2). Undone by unlink. EEXIST is the loser's answer where names are reserved by it. */
+int sys_symlink(const char *why, const char *target, const char *path);
+/* rename(2): replaces `to`. Undone by renaming back. */
+int sys_rename(const char *why, const char *from, const char *to);
+/* Writes text to an existing file in one write(2), as control files of the kernel want it.
+ * `before`, if not NULL, is what undo writes back. */
+int sys_write(const char *why, const char *path, const char *text, const char *before);
+/* Replaces (or makes) a file so that a crash leaves the old or the new content: temporary name in
+ * the same directory, write, fsync, rename, fsync of the directory (rename(2), fsync(2)). One step.
+ */
+int sys_replace(const char *why, const char *path, const void *data, size_t len, mode_t mode);
+/* mknod(2) under the umask. Undone by unlink. */
+int sys_mknod(const char *why, const char *path, mode_t mode, dev_t dev);
+/* setxattr(2) with XATTR_CREATE semantics left open: an existing value is replaced. Text values
+ * only. */
+int sys_setxattr(const char *why, const char *path, const char *name, const char *value);
+/* chmod(2), chown(2) without following a symlink at the end (lchown). */
+int sys_chmod(const char *why, const char *path, mode_t mode);
+int sys_chown(const char *why, const char *path, uid_t uid, gid_t gid);
+/* chdir(2). */
+int sys_chdir(const char *why, const char *path);
+/* Opens (or makes) a lock file and takes flock(2) on it, exclusively or shared, waiting if need be.
+ * The lock lasts as long as the descriptor *fd, which the caller owns. */
+int sys_lock(const char *why, const char *path, bool exclusive, int *fd);
+/* Removes a tree that is ours: never follows a symlink, never crosses into another mount. One step.
+ */
+int sys_remove_tree(const char *why, const char *path);
+
+/* ---- mounts (sys_mount.c) ---- */
+
+/* mount(2). NULL source, type or data as there. Undone by a lazy umount, unless MS_REMOUNT,
+ * MS_PRIVATE or another propagation flag is set, where nothing was added. */
+int sys_mount(const char *why, const char *source, const char *target, const char *type,
+	unsigned long flags, const char *data);
+/* As sys_mount, on the place that `target_fd` (O_PATH) holds: what lies behind the descriptor
+ * cannot be swapped for a symlink between the look and the mount. `shown` is its path for people.
+ * Nothing to undo: for private mount namespaces. */
+int sys_mount_at(const char *why, const char *source, int target_fd, const char *shown,
+	const char *type, unsigned long flags, const char *data);
+/* umount2(2). flags: MNT_DETACH, UMOUNT_NOFOLLOW … */
+int sys_umount(const char *why, const char *target, int flags);
+/* pivot_root(2). */
+int sys_pivot_root(const char *why, const char *new_root, const char *put_old);
+/* chroot(2). */
+int sys_chroot(const char *why, const char *path);
+
+#endif
