@@ -47,7 +47,7 @@ BIN      := $(TOOLS:%=$(O)/bin/%)
 LIB      := $(O)/libtackle.a
 
 .PHONY: all
-all: $(BIN)
+all: $(BIN) $(LIB)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
