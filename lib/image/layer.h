@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * A layer: a tar of changes on one side, a directory in overlay's own form on the other.
+ *
+ * In the tar a file that is gone is an empty file ".wh.NAME", and a directory that hides all that
+ * lies below it holds ".wh..wh..opq" (OCI image specification, "Image Layer Filesystem Changeset").
+ * On disk overlay wants a character device 0:0 in place of NAME, and the attribute
+ * trusted.overlay.opaque=y on the directory (kernel: Documentation/filesystems/overlayfs.rst).
+ *
+ * Pulling side by side: every layer is applied to a directory of its own with `later` set; when the
+ * layers below it are done, layer_complete() does what depends on them.
+ *
+ *	struct layer_apply how = {.dir = fd, .shown = "layers/3f…", .read = next_piece, .self =
+ *&net}; struct layer_result r = {0}; if (layer_apply(&how, &r) < 0) return -1;
+ */
+#ifndef TACKLE_LAYER_H
+#define TACKLE_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Gives the next piece of the stream: *data points to it until the next call. Returns its length,
+ * 0 at the end, -1 with `err` set (the stream is then given up, and the message is passed on). */
+typedef ssize_t layer_read_fn(void *self, const void **data);
+/* Takes a piece: all of it. Returns 0, or -1 with `err` set. */
+typedef int layer_write_fn(void *self, const void *data, size_t len);
+
+/* Reads a descriptor in large pieces: a ready-made layer_read_fn. Zero it, set fd and shown. */
+struct layer_fd {
+	int fd;
+	const char *shown; /* its name in messages: "standard input" */
+	uint64_t total; /* bytes read so far */
+	void *buffer; /* allocated by the first read, freed by layer_fd_free() */
+};
+layer_read_fn layer_read_fd;
+void layer_fd_free(struct layer_fd *f);
+/* Writes to a descriptor, all of it: a ready-made layer_write_fn for the same struct. */
+layer_write_fn layer_write_fd;
+
+/* What a whiteout becomes. */
+enum layer_form {
+	LAYER_OVERLAY, /* overlay's whiteouts and opaque marks: the directory is a layer or an upper
+			*/
+	LAYER_FLAT, /* the removal of what was there: the directory is the tree a container sees */
+};
+
+struct layer_apply {
+	int dir; /* the directory, O_PATH or O_RDONLY; stays the caller's */
+	const char *shown; /* its name in messages */
+	enum layer_form form;
+	/* The layers below, BOTTOM FIRST, as descriptors of their directories (LAYER_OVERLAY only).
+	 * Where they are known, a directory without an entry of its own takes its attributes from
+	 * the topmost that has it, and a hard link to a lower file copies that file up. */
+	const int *lower;
+	size_t n_lower;
+	/* Leaves that to layer_complete(); `lower` is not looked at before. */
+	bool later;
+	/* user.overlay.* instead of trusted.overlay.*: what overlay mounted with userxattr reads,
+	 * and all that a user namespace may write. */
+	bool user_xattr;
+	/* Everything belongs to the caller, whatever owner the tar names. */
+	bool no_owner;
+	/* More than that many bytes of file content, or entries: an error (class no-space). 0: no
+	 * limit. Memory is bounded in any case. */
+	uint64_t max_bytes;
+	uint64_t max_entries;
+	/* The layer tar, plain or in any compression that libarchive has built in (gzip, bzip2, xz,
+	 * lzma, lzip, zstd, lz4, compress). It is read to its end, so hashing here sees every byte
+	 * once. */
+	layer_read_fn *read;
+	void *self;
+	/* Sees the plain tar, each byte once and in order, up to the end of the stream: what a
+	 * diff_id is the hash of. NULL: nobody does. */
+	layer_write_fn *plain;
+	void *plain_self;
+};
+
+/* What was done; start from {0}. */
+struct layer_result {
+	uint64_t entries; /* tar entries, or for a diff: entries written */
+	uint64_t bytes; /* of file content, holes not counted */
+	uint64_t tar_bytes; /* of the plain tar */
+	uint64_t whiteouts; /* and opaque marks */
+	uint64_t skipped; /* entries left out, each with a reason in `warning` as long as it was
+			     first */
+	char warning[512]; /* the first thing that was left out and why; "" when nothing was */
+	struct layer_todo *todo; /* what layer_complete() has to do; NULL when nothing */
+};
+
+/* Applies one layer tar to the directory. Entries are made one after the other, by calls relative
+ * to descriptors of their parents that cannot leave the directory (openat2(2) RESOLVE_IN_ROOT),
+ * never following a symlink at the end of a name; a later entry of the same name replaces an
+ * earlier one.
+ * ".." at the front of a name, a whiteout of ".", and a root that is no directory are errors;
+ * absolute names are taken relative; trusted.overlay.* and user.overlay.* attributes are dropped.
+ *
+ * Returns 0, or -1 with `err` set: the message names the entry, or the offset in the tar. After an
+ * error the directory holds what was done so far: the caller removes what it made. */
+int layer_apply(const struct layer_apply *how, struct layer_result *r);
+
+/* Does what layer_apply() left with `later`: how->lower holds all layers below. The times of the
+ * directories are set here. Frees r->todo. Returns 0, or -1 with `err` set. */
+int layer_complete(const struct layer_apply *how, struct layer_result *r);
+
+/* Frees what the result holds (r->todo, when layer_complete() will not be called). */
+void layer_result_free(struct layer_result *r);
+
+/* One change, for `docker diff` and its like. Returns 0, or -1 with `err` set to stop. */
+enum layer_change { LAYER_CHANGED = 'C', LAYER_ADDED = 'A', LAYER_DELETED = 'D' };
+typedef int layer_change_fn(void *self, enum layer_change kind, const char *path);
+
+struct layer_diff {
+	int dir; /* the upper directory of an overlay, or with `from` a plain tree; stays the
+		    caller's */
+	const char *shown;
+	/* What a plain tree is compared with (a directory's descriptor), -1: dir is in overlay's
+	 * form. */
+	int from;
+	/* The layers below an upper, bottom first: tell added from changed, and keep out of the tar
+	 * directories that are only there because something in them changed. May be none. */
+	const int *lower;
+	size_t n_lower;
+	bool user_xattr; /* overlay's marks are user.overlay.* */
+	/* The plain tar goes here: entries sorted by name, pax with nanoseconds where there are
+	 * any, no user names, so the same tree gives the same bytes. NULL: no tar. */
+	layer_write_fn *write;
+	void *self;
+	/* Each changed path ("/etc/passwd"), sorted, parents before what is in them. NULL: nobody.
+	 */
+	layer_change_fn *change;
+	void *change_self;
+	/* What cannot be said in a tar (a socket, a name that starts with ".wh.") is left out,
+	 * counted and the first of it named in r->warning. */
+};
+
+/* Finds what changed, and writes it as a layer tar. Reads the tree without following any symlink or
+ * crossing into another mount. Returns 0, or -1 with `err` set. */
+int layer_diff(const struct layer_diff *how, struct layer_result *r);
+
+#endif
