@@ -3,10 +3,29 @@
 # with sanitizers, WERROR=0 lets warnings pass.
 
 VERSION = 0.1
-O      ?= build
 PREFIX ?= /usr/local
-CC     ?= gcc
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 PKG_CONFIG ?= pkg-config
+JOBS   ?= $(shell nproc)
+
+# Debian packages, each named once. `make deps`, deps-test … install what is missing.
+PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libjansson-dev \
+	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev
+PKG_DEMO  = busybox-static
+PKG_TEST  = $(PKG_DEMO) attr bash-completion bats e2fsprogs iproute2 jq libcap2-bin mandoc mmdebstrap \
+	procps strace uidmap xz-utils zstd
+PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
+PKG_BENCH = $(PKG_DEMO) bubblewrap crun jq mmdebstrap runc
+
+# A build/ that somebody else made (root, most often) and that we cannot write is left alone.
+MY_O := $(shell [ -w build ] || { [ ! -e build ] && [ -w . ]; } && echo build || \
+	echo $${XDG_CACHE_HOME:-$${HOME:-/tmp}/.cache}/tacklebox/build)
+O ?= $(MY_O)$(if $(SAN),/san)
 
 WERROR ?= 1
 WARN = -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
@@ -17,9 +36,10 @@ WARN += -Werror
 endif
 
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -I$(O)/gen $(WARN) \
-	-ffunction-sections -fdata-sections -fstack-protector-strong -fvisibility=hidden \
-	-DTACKLEBOX_VERSION='"$(VERSION)"' $(SANFLAGS) $(CFLAGS)
+BASE_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -I$(O)/gen \
+	-DTACKLEBOX_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
+ALL_CFLAGS = $(BASE_CFLAGS) $(WARN) -ffunction-sections -fdata-sections -fstack-protector-strong \
+	-fvisibility=hidden $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,relro -Wl,-O1 \
 	-Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 ifdef SAN
@@ -28,14 +48,16 @@ endif
 
 # Every program is offered every library; --as-needed keeps those it uses. Each library is used by one
 # file of lib/, so a tool that does not call that file does not load it.
-PKGS = libarchive jansson libcrypto libseccomp
+PKGS = jansson libarchive libcrypto libcurl libnftables libnl-3.0 libnl-route-3.0 libseccomp
 LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
+PKG_CFLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
 
 ifeq ($(V),1)
 Q =
 else
 Q = @
 endif
+say = $(if $(V),,@echo "  $(1)")
 
 # A tool is tools/NAME.c, or a folder tools/NAME/ of .c files. No list to edit.
 LIB_SRC  := $(wildcard lib/*/*.c)
@@ -45,17 +67,27 @@ DIR_TOOLS  := $(patsubst tools/%/,%,$(dir $(wildcard tools/*/main.c)))
 TOOLS    := $(sort $(FILE_TOOLS) $(DIR_TOOLS))
 BIN      := $(TOOLS:%=$(O)/bin/%)
 LIB      := $(O)/libtackle.a
+MAN      := $(wildcard tools/*.1 tools/*/*.1)
+COMPLETION := $(if $(TOOLS),$(O)/completions/tacklebox.bash)
+# What root builds in a user's tree is the user's.
+GIVE_BACK = [ "$$(id -u)" != 0 ] || [ "$(O)" != build ] || chown -Rh --reference=Makefile build
 
 .PHONY: all
-all: $(BIN) $(LIB)
+all: $(BIN) $(LIB) $(COMPLETION)
+	@$(GIVE_BACK)
 
-$(O)/%.o: %.c
+$(O)/%.o: %.c | $(O)/libraries
 	@mkdir -p $(@D)
-	$(if $(V),,@echo "  CC   $<")
+	$(call say,CC   $<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(O)/libraries:
+	@command -v $(CC) $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists --print-errors $(PKGS) || \
+		{ echo "something is missing to build with: try 'sudo make deps'" >&2; exit 1; }
+	@mkdir -p $(@D) && touch $@
+
 $(LIB): $(LIB_OBJ)
-	$(if $(V),,@echo "  AR   $(@F)")
+	$(call say,AR   $(@F))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 .SECONDEXPANSION:
@@ -63,11 +95,100 @@ $(FILE_TOOLS:%=$(O)/bin/%): $(O)/bin/%: $(O)/tools/%.o $(LIB)
 $(DIR_TOOLS:%=$(O)/bin/%): $(O)/bin/%: $$(patsubst %.c,$(O)/%.o,$$(wildcard tools/$$*/*.c)) $(LIB)
 $(BIN):
 	@mkdir -p $(@D)
-	$(if $(V),,@echo "  LD   $(@F)")
+	$(call say,LD   $(@F))
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 
-.PHONY: clean
+$(O)/completions/tacklebox.bash: tools/completion.bash $(BIN)
+	$(call say,GEN  $(@F))
+	@mkdir -p $(@D)
+	$(Q)bash tools/completion.bash $(BIN) >$@.tmp && mv $@.tmp $@
+
+# Debian's static busybox: the installed one, or else out of its package.
+$(O)/busybox:
+	@mkdir -p $(@D)
+	$(Q)if ! ldd /bin/busybox >/dev/null 2>&1 && [ -x /bin/busybox ]; then cp /bin/busybox $@; else \
+		d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && cd "$$d" && \
+		apt-get -q download busybox-static && dpkg-deb -x busybox-static_*.deb . && \
+		cp bin/busybox '$(abspath $@)'; fi
+
+# ---- what must be there ----
+
+.PHONY: deps deps-demo deps-test deps-lint deps-bench deps-check
+deps:       ; @.ci/deps $(PKG_BUILD)
+deps-demo:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_DEMO))
+deps-test:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_TEST))
+deps-lint:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_LINT))
+deps-bench: ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_BENCH))
+deps-check: ; @.ci/deps --check $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_LINT) $(PKG_BENCH))
+
+# ---- is it in order ----
+
+C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/))
+SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh)
+OBJS    = $(LIB_OBJ) $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c tools/*/*.c))
+
+.PHONY: lint lint-all lint-c lint-cppcheck lint-shell lint-man lint-house fmt fmt-check
+lint: deps-lint
+	+@$(MAKE) --no-print-directory -j$(JOBS) -O lint-all
+lint-all: all lint-c lint-cppcheck lint-shell lint-man lint-house
+	@echo "lint: clean"
+
+# One stamp an object: only what changed is looked at again, headers included.
+lint-c: $(OBJS:.o=.tidy)
+$(O)/%.tidy: %.c $(O)/%.o .clang-tidy
+	$(call say,TIDY $<)
+	$(Q)clang-tidy --quiet $< -- $(BASE_CFLAGS) >$@.out 2>/dev/null || { cat $@.out; exit 1; }
+	@mv $@.out $@
+lint-cppcheck: all
+	$(call say,CPPCHECK)
+	@mkdir -p $(O)/cppcheck
+	$(Q)cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr -Ilib \
+		--suppress=missingIncludeSystem --cppcheck-build-dir=$(O)/cppcheck --error-exitcode=1 \
+		$(LIB_SRC) $(wildcard tools/*.c tools/*/*.c)
+lint-shell:
+	$(call say,SHELLCHECK)
+	$(Q)shellcheck $(SCRIPTS)
+lint-man:
+	$(call say,MANDOC)
+	$(Q)$(if $(MAN),mandoc -T lint -W warning $(MAN))
+lint-house: all
+	$(call say,HOUSE)
+	$(Q)O=$(O) bash tests/lint/house.sh
+fmt:       ; clang-format -i $(C_FILES)
+fmt-check: ; @clang-format --dry-run -Werror $(C_FILES)
+
+# ---- where it goes ----
+
+.PHONY: install uninstall dist new clean help
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(COMPDIR)
+	install -s -m 755 $(BIN) $(DESTDIR)$(BINDIR)
+	install -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(COMPLETION) $(DESTDIR)$(COMPDIR)/tacklebox
+	cd $(DESTDIR)$(COMPDIR) && for t in $(TOOLS); do ln -sf tacklebox $$t; done
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%) $(TOOLS:%=$(DESTDIR)$(COMPDIR)/%) \
+		$(TOOLS:%=$(DESTDIR)$(MANDIR)/man1/%.1) $(DESTDIR)$(COMPDIR)/tacklebox
+dist:
+	@mkdir -p $(O)
+	git archive --format=tar --prefix=tacklebox-$(VERSION)/ HEAD | gzip -9n >$(O)/tacklebox-$(VERSION).tar.gz
+	@echo $(O)/tacklebox-$(VERSION).tar.gz
+new:
+	@bash tools/.template/new $(TOOL)
 clean:
 	rm -rf $(O)
+help:
+	@sed -n 's/^#help //p' Makefile
 
--include $(LIB_OBJ:.o=.d) $(TOOLS:%=$(O)/tools/%.d) $(wildcard $(O)/tools/*/*.d)
+#help make                build all tools into build/bin (O=DIR elsewhere; SAN=address,undefined; V=1)
+#help make demo           a container, step by step; ROOTFS=file.tar with a root file system of yours
+#help make check          all tests; FILES="tests/x.bats ..." some; check-unit the C unit tests only
+#help make lint           compiler, clang-tidy, cppcheck, shellcheck, mandoc, and the rules of the house
+#help make fmt            format the C sources; fmt-check only looks
+#help make bench          speed and size beside crun, runc, bwrap and tar
+#help make deps           install what building needs; deps-test, deps-lint, deps-bench; deps-check names it
+#help make new TOOL=x     a new tool from the template: source, man page, tests, a row in the README
+#help make install        DESTDIR, PREFIX, BINDIR, MANDIR; uninstall takes it away; dist makes a tar.gz
+#help make clean          remove build/
+
+-include $(OBJS:.o=.d)
