@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* End of the string that starts at p (a quote), or end. */
+static const char *
+skip_string(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++)
+		if (*p == '\\')
+			p++;
+	return p < end ? p + 1 : end;
+}
+
+static bool
+number_char(char c)
+{
+	return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
+}
+
+/* Whether the n digits are a number that fits 64 bits only without a sign. */
+static bool
+big_unsigned(const char *digits, size_t n)
+{
+	if (n < 19 || n > 20 || strspn(digits, "0123456789") < n)
+		return false;
+	char word[21] = "";
+	memcpy(word, digits, n);
+	errno = 0;
+	unsigned long long v = strtoull(word, NULL, 10);
+	return errno == 0 && v > INT64_MAX;
+}
+
+/* Copies the text, with numbers that jansson cannot hold put in quotes, and looks at the depth on
+ * the way: the parser calls itself once per level, so an unbounded depth would be an unbounded
+ * stack. */
+static int
+prepare(const char *what, const char *text, size_t len, struct buf *out)
+{
+	const char *end = text + len;
+	unsigned depth = 0;
+	for (const char *p = text, *q; p < end; p = q) {
+		q = p + 1;
+		if (*p == '"')
+			q = skip_string(p, end);
+		else if (number_char(*p))
+			while (q < end && number_char(*q))
+				q++;
+		else if ((*p == '{' || *p == '[') && ++depth > JSON_DEPTH_MAX)
+			return err_set(ERR_INVALID, what, "cannot read %s: deeper than %d levels",
+				what, JSON_DEPTH_MAX);
+		else if ((*p == '}' || *p == ']') && depth > 0)
+			depth--;
+		if (*p != '"' && big_unsigned(p, (size_t)(q - p)))
+			buf_addf(out, "\"%.*s\"", (int)(q - p), p);
+		else
+			buf_add(out, p, (size_t)(q - p));
+	}
+	return 0;
+}
+
+json_t *
+json_parse(const char *what, const char *text, size_t len)
+{
+	auto_buf struct buf copy = BUF_INIT;
+	json_error_t e;
+	if (len > JSON_SIZE_MAX) {
+		err_set(ERR_INVALID, what, "cannot read %s: more than %zu bytes", what,
+			JSON_SIZE_MAX);
+		return NULL;
+	}
+	if (prepare(what, text, len, &copy) < 0)
+		return NULL;
+	json_t *doc = json_loadb(buf_str(&copy), copy.len, JSON_REJECT_DUPLICATES, &e);
+	if (!doc)
+		err_set(ERR_INVALID, what, "cannot read %s: line %d, column %d: %s", what, e.line,
+			e.column, e.text);
+	return doc;
+}
+
+static int
+read_stdin(size_t max, struct buf *out)
+{
+	char chunk[4096];
+	size_t n;
+	while ((n = fread(chunk, 1, sizeof(chunk), stdin)) > 0) {
+		buf_add(out, chunk, n);
+		if (out->len > max) {
+			errno = EFBIG;
+			return err_sys("read", "stdin", "cannot read standard input");
+		}
+	}
+	return ferror(stdin) ? err_sys("read", "stdin", "cannot read standard input") : 0;
+}
+
+json_t *
+json_read(const char *path, size_t max)
+{
+	auto_buf struct buf text = BUF_INIT;
+	bool input = strcmp(path, "-") == 0;
+	if (input ? read_stdin(max, &text) < 0 : file_read(path, max, &text) < 0)
+		return NULL;
+	return json_parse(input ? "standard input" : path, buf_str(&text), text.len);
+}
+
+struct jat
+jat_top(const char *file, json_t *doc)
+{
+	return (struct jat){.key = strcmp(file, "-") == 0 ? "standard input" : file, .v = doc};
+}
+
+static json_t *
+not_null(json_t *v)
+{
+	return json_is_null(v) ? NULL : v;
+}
+
+struct jat
+jat_member(const struct jat *object, const char *key)
+{
+	return (struct jat){
+		.up = object, .key = key, .v = not_null(json_object_get(object->v, key))};
+}
+
+struct jat
+jat_item(const struct jat *array, size_t i)
+{
+	return (struct jat){.up = array, .index = i, .v = not_null(json_array_get(array->v, i))};
+}
+
+size_t
+jat_len(const struct jat *at)
+{
+	return json_is_array(at->v) ? json_array_size(at->v) : json_object_size(at->v);
+}
+
+void
+jat_path(const struct jat *at, struct buf *out)
+{
+	if (!at->up)
+		return;
+	jat_path(at->up, out);
+	if (!at->key)
+		buf_addf(out, "[%zu]", at->index);
+	else
+		buf_addf(out, "%s%s", out->len ? "." : "", at->key);
+}
+
+int
+jat_fail(const struct jat *at, enum err_class class, const char *fmt, ...)
+{
+	auto_buf struct buf path = BUF_INIT, text = BUF_INIT;
+	const struct jat *top = at;
+	while (top->up)
+		top = top->up;
+	jat_path(at, &path);
+	va_list ap;
+	va_start(ap, fmt);
+	buf_addv(&text, fmt, ap);
+	va_end(ap);
+	return err_set(class, buf_str(&path), "%s: %s%s%s", top->key, buf_str(&path),
+		path.len ? " " : "", buf_str(&text));
+}
+
+int
+jat_need(const struct jat *at)
+{
+	return at->v ? 0 : jat_fail(at, ERR_INVALID, "is missing");
+}
+
+int
+jat_object(const struct jat *at)
+{
+	return !at->v || json_is_object(at->v) ? 0 : jat_fail(at, ERR_INVALID, "is not an object");
+}
+
+int
+jat_array(const struct jat *at)
+{
+	return !at->v || json_is_array(at->v) ? 0 : jat_fail(at, ERR_INVALID, "is not a list");
+}
+
+int
+jat_str(const struct jat *at, const char **out)
+{
+	if (!at->v)
+		return 0;
+	if (!json_is_string(at->v))
+		return jat_fail(at, ERR_INVALID, "is not a string");
+	*out = json_string_value(at->v);
+	return 0;
+}
+
+int
+jat_bool(const struct jat *at, bool *out)
+{
+	if (!at->v)
+		return 0;
+	if (!json_is_boolean(at->v))
+		return jat_fail(at, ERR_INVALID, "is neither true nor false");
+	*out = json_is_true(at->v);
+	return 0;
+}
+
+int
+jat_u64(const struct jat *at, uint64_t max, uint64_t *out)
+{
+	uint64_t n = 0;
+	if (!at->v)
+		return 0;
+	bool ok = json_is_integer(at->v) && json_integer_value(at->v) >= 0;
+	if (ok)
+		n = (uint64_t)json_integer_value(at->v);
+	else if (json_is_string(at->v) &&
+		big_unsigned(json_string_value(at->v), json_string_length(at->v))) {
+		n = strtoull(json_string_value(at->v), NULL, 10);
+		ok = true;
+	}
+	if (!ok || n > max)
+		return jat_fail(at, ERR_INVALID, "is not a whole number from 0 to %" PRIu64, max);
+	*out = n;
+	return 0;
+}
+
+int
+jat_i64(const struct jat *at, int64_t min, int64_t max, int64_t *out)
+{
+	if (!at->v)
+		return 0;
+	if (!json_is_integer(at->v) || json_integer_value(at->v) < min ||
+		json_integer_value(at->v) > max)
+		return jat_fail(at, ERR_INVALID,
+			"is not a whole number from %" PRId64 " to %" PRId64, min, max);
+	*out = json_integer_value(at->v);
+	return 0;
+}
+
+int
+jat_get_object(const struct jat *object, const char *key, struct jat *out)
+{
+	*out = jat_member(object, key);
+	return jat_object(out);
+}
+
+int
+jat_get_array(const struct jat *object, const char *key, struct jat *out)
+{
+	*out = jat_member(object, key);
+	return jat_array(out);
+}
+
+int
+jat_get_str(const struct jat *object, const char *key, const char **out)
+{
+	struct jat at = jat_member(object, key);
+	return jat_str(&at, out);
+}
+
+int
+jat_get_bool(const struct jat *object, const char *key, bool *out)
+{
+	struct jat at = jat_member(object, key);
+	return jat_bool(&at, out);
+}
+
+int
+jat_get_u64(const struct jat *object, const char *key, uint64_t max, uint64_t *out)
+{
+	struct jat at = jat_member(object, key);
+	return jat_u64(&at, max, out);
+}
