@@ -18,8 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Finds what execvp(3) would run: the first executable file of that name along PATH. Where there
  * are only files that cannot be executed, the first of those, so that the kernel says why. */
 static int

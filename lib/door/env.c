@@ -16,8 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static int status_fd = -1;
 static int explain_level;
 static bool inherited;

@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 int
 own_tool(const char *name, char path[PATH_MAX])
 {

@@ -30,7 +30,7 @@ struct step {
 };
 
 /* Sets the run up, once, before the first step. */
-void step_set_dry(bool dry);
+void step_set_dry(bool on);
 /* Whether this is a dry run: steps are told and not done, and each counts as done. */
 bool step_dry(void);
 

@@ -48,8 +48,8 @@ int sys_chown(const char *why, const char *path, uid_t uid, gid_t gid);
 /* chdir(2). */
 int sys_chdir(const char *why, const char *path);
 /* Opens (or makes) a lock file and takes flock(2) on it, exclusively or shared, waiting if need be.
- * The lock lasts as long as the descriptor *fd, which the caller owns. */
-int sys_lock(const char *why, const char *path, bool exclusive, int *fd);
+ * The lock lasts as long as the descriptor *out, which the caller owns. */
+int sys_lock(const char *why, const char *path, bool exclusive, int *out);
 /* Removes a tree that is ours: never follows a symlink, never crosses into another mount. One step.
  */
 int sys_remove_tree(const char *why, const char *path);

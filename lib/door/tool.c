@@ -41,12 +41,19 @@ say(const struct buf *b)
 		return; /* nobody listens: the exit status still tells */
 }
 
+/* Whether programs read our stderr: then its last line is JSON. */
+static bool
+errors_for_programs(void)
+{
+	const char *form = getenv("TACKLEBOX_ERRORS");
+	return form && strcmp(form, "json") == 0;
+}
+
 /* The message in people's form, and as the last line in programs' form where that is asked for. */
 static void
 report(int status)
 {
 	auto_buf struct buf b = BUF_INIT;
-	const char *form = getenv("TACKLEBOX_ERRORS");
 	buf_addf(&b, "%s: ", tool_name());
 	err_text(&err, &b);
 	buf_addc(&b, '\n');
@@ -55,7 +62,7 @@ report(int status)
 		buf_add_visible(&b, err.hint);
 		buf_addc(&b, '\n');
 	}
-	if (form && strcmp(form, "json") == 0) {
+	if (errors_for_programs()) {
 		err_json(&err, tool_name(), status, &b);
 		buf_addc(&b, '\n');
 	}
@@ -89,7 +96,7 @@ tool_usage_err(void)
 		buf_add_visible(&b, first);
 	}
 	buf_addf(&b, "\n%s\n", err.hint);
-	if (getenv("TACKLEBOX_ERRORS") && strcmp(getenv("TACKLEBOX_ERRORS"), "json") == 0) {
+	if (errors_for_programs()) {
 		err_json(&err, tool->name, status, &b);
 		buf_addc(&b, '\n');
 	}
