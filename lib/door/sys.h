@@ -37,6 +37,9 @@ int sys_write(const char *why, const char *path, const char *text, const char *b
  * the same directory, write, fsync, rename, fsync of the directory (rename(2), fsync(2)). One step.
  */
 int sys_replace(const char *why, const char *path, const void *data, size_t len, mode_t mode);
+/* The same by a temporary name of the caller's choice, on the same file system. */
+int sys_put(const char *why, const char *path, const char *tmp, const void *data, size_t len,
+	mode_t mode);
 /* mknod(2) under the umask. Undone by unlink. */
 int sys_mknod(const char *why, const char *path, mode_t mode, dev_t dev);
 /* setxattr(2) with XATTR_CREATE semantics left open: an existing value is replaced. Text values
@@ -50,9 +53,24 @@ int sys_chdir(const char *why, const char *path);
 /* Opens (or makes) a lock file and takes flock(2) on it, exclusively or shared, waiting if need be.
  * The lock lasts as long as the descriptor *out, which the caller owns. */
 int sys_lock(const char *why, const char *path, bool exclusive, int *out);
-/* Removes a tree that is ours: never follows a symlink, never crosses into another mount. One step.
- */
+
+/* ---- trees, and what stays (sys_tree.c) ---- */
+
+/* Removes a tree that is ours, however deep and whatever its modes: never follows a symlink, never
+ * crosses into another mount. One step. */
 int sys_remove_tree(const char *why, const char *path);
+/* mkdir(2) of a directory that is to be there from now on, whatever becomes of the work at hand:
+ * nothing to undo, and an existing one is fine. Missing parents are made in the same way. */
+int sys_keep_dir(const char *why, const char *path, mode_t mode);
+/* Makes a new, empty file open for writing; *fd is the caller's. Undone by unlink. */
+int sys_create(const char *why, const char *path, mode_t mode, int *fd);
+/* Gives a finished file or tree its name for good: fsync(2) of a file, rename(2), fsync of the
+ * directory. Not undone: others may rely on it as soon as it is there. A tree that is there
+ * already is EEXIST or ENOTEMPTY; a file is replaced. */
+int sys_publish(const char *why, const char *from, const char *to);
+/* syncfs(2): all that was written to the file system that holds path is on the disk afterwards.
+ * For trees of many files, where an fsync(2) each would take minutes. */
+int sys_syncfs(const char *why, const char *path);
 
 /* ---- mounts (sys_mount.c) ---- */
 

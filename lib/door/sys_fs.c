@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -221,23 +220,30 @@ replace_file(const char *path, const char *tmp, const void *data, size_t len, mo
 }
 
 int
-sys_replace(const char *why, const char *path, const void *data, size_t len, mode_t mode)
+sys_put(const char *why, const char *path, const char *tmp, const void *data, size_t len,
+	mode_t mode)
 {
 	struct step st;
-	auto_buf struct buf tmp = BUF_INIT;
-	buf_addf(&tmp, "%s.tmp.%d", path, getpid());
 	if (step_open(&st, "replace", why))
-		step_result(&st, replace_file(path, tmp.s, data, len, mode));
+		step_result(&st, replace_file(path, tmp, data, len, mode));
 	if (step_told(&st)) {
 		auto_buf struct buf text = BUF_INIT;
 		buf_add(&text, data, len);
-		step_call(&st, "write, fsync, rename(%s, %s)", tell_c(tmp.s), tell_c(path));
+		step_call(&st, "write, fsync, rename(%s, %s)", tell_c(tmp), tell_c(path));
 		step_shell(&st, "printf %%s %s > %s\nsync %s\nmv -T %s %s", tell_sh(buf_str(&text)),
-			tell_sh(tmp.s), tell_sh(tmp.s), tell_sh(tmp.s), tell_sh(path));
+			tell_sh(tmp), tell_sh(tmp), tell_sh(tmp), tell_sh(path));
 	}
 	if (step_close(&st) < 0)
 		return err_sys("replace", path, "cannot write %s", path);
 	return 0;
+}
+
+int
+sys_replace(const char *why, const char *path, const void *data, size_t len, mode_t mode)
+{
+	auto_buf struct buf tmp = BUF_INIT;
+	buf_addf(&tmp, "%s.tmp.%d", path, getpid());
+	return sys_put(why, path, tmp.s, data, len, mode);
 }
 
 int
@@ -340,29 +346,5 @@ sys_lock(const char *why, const char *path, bool exclusive, int *out)
 	}
 	if (step_close(&st) < 0)
 		return err_sys("flock", path, "cannot lock %s", path);
-	return 0;
-}
-
-static int
-remove_entry(const char *path, const struct stat *sb, int type, struct FTW *ftw)
-{
-	(void)sb;
-	(void)ftw;
-	return type == FTW_DP ? rmdir(path) : unlink(path);
-}
-
-int
-sys_remove_tree(const char *why, const char *path)
-{
-	struct step st;
-	/* nftw(3): children first, symlinks as themselves, never into another file system. */
-	if (step_open(&st, "remove", why))
-		step_result(&st, nftw(path, remove_entry, 64, FTW_DEPTH | FTW_PHYS | FTW_MOUNT));
-	if (step_told(&st)) {
-		step_call(&st, "nftw(%s, unlink or rmdir)", tell_c(path));
-		step_shell(&st, "rm -rf --one-file-system %s", tell_sh(path));
-	}
-	if (step_close(&st) < 0)
-		return err_sys("remove", path, "cannot remove %s", path);
 	return 0;
 }

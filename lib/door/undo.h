@@ -12,6 +12,7 @@ undo_fn undo_rmdir; /* a: directory made by us */
 undo_fn undo_unlink; /* a: file, symlink or device made by us */
 undo_fn undo_umount; /* a: mount point */
 undo_fn undo_write; /* a: file, b: the text it held before */
+undo_fn undo_remove_tree; /* a: directory made by us, with all that is in it */
 undo_fn undo_rename; /* a: what it is called now, b: what it was called */
 
 /* Remembers fn(a, b); the strings are copied, b may be NULL. `shell` is the command that -x tells

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ * The door: trees of files, and things that stay once they are there.
+ */
+#include "base/auto.h"
+#include "base/err.h"
+#include "door/step.h"
+#include "door/sys.h"
+#include "door/tell.h"
+#include "door/undo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Descriptors held at once while removing: deeper directories are first moved up. A tree from a
+ * stranger's tar may be deeper than we may have files open. */
+#define SWEEP_DEPTH 64
+
+struct sweep {
+	int top;
+	dev_t dev;
+	unsigned moved;
+};
+
+/* Opens a directory for emptying. Its owner may have closed it to himself (mode 0555). */
+static int
+open_to_empty(int parent, const char *name)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent, name, flags);
+	if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0)
+		fd = openat(parent, name, flags);
+	if (fd >= 0 && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		fchmod(fd, 0700); /* if this fails, so does what comes next, with its own errno */
+	return fd;
+}
+
+static int empty_dir(struct sweep *s, int fd, unsigned depth);
+
+static int
+remove_dir_at(struct sweep *s, int parent, const char *name, unsigned depth)
+{
+	char place[32];
+	struct stat sb;
+	auto_fd int fd = open_to_empty(parent, name);
+	if (fd < 0 || fstat(fd, &sb) < 0)
+		return -1;
+	if (sb.st_dev != s->dev) {
+		errno = EXDEV;
+		return -1;
+	}
+	if (depth == SWEEP_DEPTH) {
+		snprintf(place, sizeof(place), ".sweep-%u", s->moved++);
+		return renameat(parent, name, s->top, place);
+	}
+	if (empty_dir(s, fd, depth + 1) < 0)
+		return -1;
+	return unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static int
+empty_dir(struct sweep *s, int fd, unsigned depth)
+{
+	struct dirent *e;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	if (!d)
+		return -1;
+	while (errno = 0, (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, e->d_name, 0) == 0)
+			continue;
+		if (errno != EISDIR || remove_dir_at(s, fd, e->d_name, depth) < 0)
+			return -1;
+	}
+	return errno ? -1 : 0;
+}
+
+static int
+remove_tree(const char *path)
+{
+	struct stat sb;
+	auto_fd int top = open_to_empty(AT_FDCWD, path);
+	if (top < 0 && errno == ENOTDIR)
+		return unlink(path);
+	if (top < 0 || fstat(top, &sb) < 0)
+		return -1;
+	struct sweep s = {.top = top, .dev = sb.st_dev};
+	for (unsigned before = UINT_MAX; before != s.moved;) {
+		before = s.moved;
+		if (empty_dir(&s, top, 0) < 0)
+			return -1;
+	}
+	return rmdir(path);
+}
+
+int
+undo_remove_tree(const char *a, const char *b)
+{
+	(void)b;
+	return remove_tree(a);
+}
+
+int
+sys_remove_tree(const char *why, const char *path)
+{
+	struct step st;
+	if (step_open(&st, "remove", why))
+		step_result(&st, remove_tree(path));
+	if (step_told(&st)) {
+		step_call(&st, "unlinkat, rmdir of all below %s", tell_c(path));
+		step_shell(&st, "rm -rf --one-file-system %s", tell_sh(path));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("remove", path, "cannot remove %s", path);
+	return 0;
+}
+
+static int
+keep_one_dir(const char *why, const char *path, mode_t mode)
+{
+	struct step st;
+	struct stat sb;
+	if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode))
+		return 0;
+	if (step_open(&st, "mkdir", why)) {
+		long r = mkdir(path, mode);
+		/* Somebody else made it at the same time: as good as ours. */
+		step_result(&st, r < 0 && errno == EEXIST ? stat(path, &sb) : r);
+	}
+	if (step_told(&st)) {
+		step_call(&st, "mkdir(%s, 0%03o)", tell_c(path), mode);
+		step_shell(&st, "mkdir -p -m %03o %s", mode, tell_sh(path));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("mkdir", path, "cannot make directory %s", path);
+	return 0;
+}
+
+int
+sys_keep_dir(const char *why, const char *path, mode_t mode)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(path);
+	if (len >= sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return err_sys("mkdir", path, "cannot make directory %s", path);
+	}
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (keep_one_dir(why, part, mode) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+sys_create(const char *why, const char *path, mode_t mode, int *fd)
+{
+	struct step st;
+	auto_buf struct buf shell = BUF_INIT;
+	*fd = -1;
+	if (step_open(&st, "create", why)) {
+		*fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+		step_result(&st, *fd < 0 ? -1 : 0);
+	}
+	if (step_told(&st)) {
+		step_call(&st, "open(%s, O_CREAT|O_EXCL, 0%03o)", tell_c(path), mode);
+		step_shell(&st, "(set -C; : > %s)", tell_sh(path));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("create", path, "cannot make file %s", path);
+	buf_addf(&shell, "rm %s", tell_sh(path));
+	undo_push(undo_unlink, path, NULL, buf_str(&shell));
+	return 0;
+}
+
+/* fsync(2) of what path names, a file or a directory. */
+static int
+sync_path(const char *path, int flags)
+{
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
+	return fd < 0 ? -1 : fsync(fd);
+}
+
+static long
+publish(const char *from, const char *to)
+{
+	char dir[PATH_MAX];
+	struct stat sb;
+	if (lstat(from, &sb) < 0)
+		return -1;
+	/* What a tree holds was made durable by syncfs(2) before. */
+	if (S_ISREG(sb.st_mode) && sync_path(from, 0) < 0)
+		return -1;
+	if (rename(from, to) < 0)
+		return -1;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(to, '/') - to), to);
+	return sync_path(dir, O_DIRECTORY);
+}
+
+int
+sys_publish(const char *why, const char *from, const char *to)
+{
+	struct step st;
+	if (step_open(&st, "publish", why))
+		step_result(&st, publish(from, to));
+	if (step_told(&st)) {
+		step_call(&st, "fsync, rename(%s, %s), fsync", tell_c(from), tell_c(to));
+		step_shell(&st, "sync %s; mv -T %s %s", tell_sh(from), tell_sh(from), tell_sh(to));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("publish", to, "cannot rename %s to %s", from, to);
+	return 0;
+}
+
+int
+sys_syncfs(const char *why, const char *path)
+{
+	struct step st;
+	if (step_open(&st, "syncfs", why)) {
+		auto_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		step_result(&st, fd < 0 ? -1 : syncfs(fd));
+	}
+	if (step_told(&st)) {
+		step_call(&st, "syncfs(%s)", tell_c(path));
+		step_shell(&st, "sync -f %s", tell_sh(path));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("syncfs", path, "cannot write back what %s holds", path);
+	return 0;
+}
