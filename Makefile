@@ -26,6 +26,9 @@ PKG_BENCH = $(PKG_DEMO) bubblewrap crun jq mmdebstrap runc
 MY_O := $(shell [ -w build ] || { [ ! -e build ] && [ -w . ]; } && echo build || \
 	echo $${XDG_CACHE_HOME:-$${HOME:-/tmp}/.cache}/tacklebox/build)
 O ?= $(MY_O)$(if $(SAN),/san)
+ifeq ($(origin O)$(MAKELEVEL)$(filter build,$(MY_O)),file0)
+$(info building in $(O), for build/ is not ours to write)
+endif
 
 WERROR ?= 1
 WARN = -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
