@@ -24,10 +24,16 @@ step_dry(void)
 bool
 step_open(struct step *st, const char *name, const char *why)
 {
-	*st = (struct step){.name = name, .why = why};
+	*st = (struct step){.why = why};
+	return step_next(st, name);
+}
+
+bool
+step_next(struct step *st, const char *name)
+{
+	st->name = name;
 	st->no = fault_due(name);
-	if (st->no)
-		st->ret = -1;
+	st->ret = st->no ? -1 : 0;
 	return !st->no && !dry;
 }
 

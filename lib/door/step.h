@@ -37,6 +37,9 @@ bool step_dry(void);
 /* Begins a step. True: make the call and hand its result to step_result(). False: a dry run (the
  * result is 0) or an injected fault (the result is -1). */
 bool step_open(struct step *st, const char *name, const char *why);
+/* The next call of a step that is made of several, counted under a name of its own. As step_open():
+ * true says make it. Where it says false, st->ret tells whether to go on. */
+bool step_next(struct step *st, const char *name);
 /* The call's result; reads errno when it is negative. */
 void step_result(struct step *st, long ret);
 /* Whether the step will be told: only then its texts need to be made. */
