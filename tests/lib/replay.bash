@@ -1,1 +1,212 @@
 # shellcheck shell=bash
+# Replay: the script that a tool prints with -n is true. `tool …` in fresh namespaces and
+# `tool -n … | sh` in other fresh ones leave the same state, and -x changes nothing but stderr.
+#
+# replay_same [-u UNSHARE-OPTIONS] [-p PREPARE] [-c CLEAN] [-f FILTER] STATE -- TOOL ARGS…
+#
+#   STATE    prints the state to compare: state_none, state_mounts, "state_tree DIR…",
+#            "state_cgroup NAME…", state_net, or a function of the test file
+#   -u       more namespaces than the mount namespace: -u '--net --uts'
+#   -p       run before the tool, in its namespaces: makes layers, bridges …
+#   -c       run after the state was taken: removes what no namespace contains, such as cgroups
+#   -f       filter for stdout: probe_norm makes the probe's output comparable
+#
+# Each is a command with arguments in one string; functions and variables of the test are there.
+# Each run stands in an empty tmpfs of its own at $T/here, with TACKLEBOX_RUN in it, so that
+# relative names do for everything. With --net, /run is empty too.
+
+replay_same() {
+	local unshare='' prepare=: clean=: filter=cat state dir=$T/replay run
+	while [[ $1 == -* && $1 != -- ]]; do
+		case $1 in
+		-u) unshare=$2 ;;
+		-p) prepare=$2 ;;
+		-c) clean=$2 ;;
+		-f) filter=$2 ;;
+		*) fail "replay_same: what is $1?" || return ;;
+		esac
+		shift 2
+	done
+	state=$1
+	[[ $2 == -- ]] || fail "replay_same STATE -- TOOL ARGS" || return
+	shift 2
+	rm -rf "$dir"
+	mkdir -p "$dir" "$T/here"
+	for run in plain script explained; do
+		in_fresh "$unshare" replay_run "$run" "$dir/$run" "$prepare" "$clean" "$filter" \
+			"$state" "$@" || fail "replay: the $run run of $*" || return
+	done
+	replay_compare "$dir" script "$*" && replay_compare "$dir" explained "$*" &&
+		explained_well "$dir/explained.err"
+}
+
+# replay_compare DIR RUN WHAT: with the plain run.
+replay_compare() {
+	local part name
+	for part in status out state; do
+		diff -u --label plain --label "$2" "$1/plain.$part" "$1/$2.$part" && continue
+		name="$part of the $2 run differs: $3"
+		fail "$name"$'\n'"$(cat "$1/$2.err" "$1/script.sh" 2>/dev/null)" || return
+	done
+}
+
+# replay_run RUN OUT PREPARE CLEAN FILTER STATE TOOL ARGS…: inside the fresh namespaces.
+replay_run() {
+	local run=$1 out=$2 prepare=$3 clean=$4 filter=$5 state=$6 status=0 before
+	shift 6
+	$prepare || fail "cannot prepare: $prepare" || return
+	case $run in
+	plain) "$@" </dev/null >"$out.raw" 2>"$out.err" || status=$? ;;
+	explained) "$1" -x "${@:2}" </dev/null >"$out.raw" 2>"$out.err" || status=$? ;;
+	script)
+		before=$($state)
+		"$1" -n "${@:2}" </dev/null >"${out%/*}/script.sh" || fail "-n fails" || return
+		[[ $before == "$($state)" ]] || fail "a dry run changed something" || return
+		sh <"${out%/*}/script.sh" >"$out.raw" 2>"$out.err" || status=$?
+		;;
+	esac
+	echo $status >"$out.status"
+	$filter <"$out.raw" >"$out.out"
+	$state >"$out.state"
+	$clean || fail "cannot clean up: $clean"
+}
+
+# explained_well FILE: steps numbered from 1 without a gap (nested ones behind their point), each
+# with its call; what is not a comment is shell that sh can read.
+explained_well() {
+	awk '
+		/^# [0-9.]+\. / {
+			n = split(substr($2, 1, length($2) - 1), part, ".")
+			key = ""
+			for (i = 1; i < n; i++) key = key part[i] "."
+			if (part[n] != seen[key] + 1) { print "step " $2 " comes after " key seen[key]; bad = 1 }
+			seen[key] = part[n]
+		}
+		END { exit bad }
+	' "$1" || fail "the steps are not numbered in a row:"$'\n'"$(<"$1")" || return
+	sh -n "$1" || fail "what -x tells is not a script:"$'\n'"$(<"$1")"
+}
+
+# in_fresh UNSHARE-OPTIONS CMD…: runs a command or function of the test in new namespaces (always a
+# mount namespace), at $T/here, an empty tmpfs.
+in_fresh() {
+	local options=() user=()
+	read -ra options <<<"$1"
+	shift
+	((EUID == 0)) || user=(--user --map-root-user)
+	declare -f >"$T/functions"
+	# Variables of the test, in scope here, as far as tests name theirs: in small letters.
+	declare -p | grep -E '^declare -[-aAilx]+ [a-z][a-z0-9_]*=' >"$T/variables" || :
+	mkdir -p "$T/here"
+	# shellcheck disable=SC2016 # for the inner shell to expand
+	unshare --mount "${user[@]}" "${options[@]}" -- bash -c '. "$0" && . "$1" && in_fresh_go "${@:2}"' \
+		"$T/variables" "$T/functions" "${options[*]}" "$@" </dev/null 3>&-
+}
+
+in_fresh_go() {
+	mount -t tmpfs -o mode=755 tbtest "$T/here" || return
+	if [[ $1 == *--net* ]]; then
+		ip link set lo up
+		[[ $T == /run/* ]] || mount -t tmpfs -o mode=755 tbtest /run || return
+	fi
+	[[ $1 == *--user* || $EUID == 0 ]] || return
+	shift
+	cd "$T/here" || return
+	export TACKLEBOX_RUN=$T/here/run
+	"$@"
+}
+
+# ---- states ----
+
+state_none() { :; }
+
+# Every mount of this namespace in the order of its mounting, without what the kernel numbers anew
+# each time. One lowerdir+ a layer (the new mount API) is the same as a list with colons.
+state_mounts() {
+	awk '{
+		for (i = 7; $i != "-"; i++) sub(/:[0-9]+$/, "", $i)
+		$1 = $2 = $3 = ""
+		print
+	}' /proc/self/mountinfo | sed ':a; s/\(lowerdir+\{0,1\}=[^ ]*\),lowerdir+=/\1:/; ta; s/lowerdir+=/lowerdir=/'
+}
+
+# state_tree DIR…: names, kinds, modes, owners, sizes, times, attributes and content.
+state_tree() {
+	local dir
+	for dir in "$@"; do
+		[[ -d $dir ]] || { echo "no $dir"; continue; }
+		(
+			cd "$dir" || exit
+			find . -printf '%p %y %#m %U:%G %n %l\n' | LC_ALL=C sort
+			find . -type f -exec sha256sum {} + | LC_ALL=C sort -k2
+			find . -exec getfattr -h -d -m - {} + 2>/dev/null
+		)
+	done
+}
+
+# state_cgroup NAME…: the files of a group in every hierarchy, those that count excepted, and its mark.
+state_cgroup() {
+	local name root dir file
+	for name in "$@"; do
+		awk '/ - cgroup2? /{ print $5 }' /proc/self/mountinfo | sort | while read -r root; do
+			[[ -d $root/$name ]] || continue
+			find "$root/$name" -type d | sort | while read -r dir; do
+				echo "== $dir"
+				getfattr -d -m user. --absolute-names "$dir" 2>/dev/null
+				for file in "$dir"/*; do
+					case ${file##*/} in
+					*stat | *usage* | *peak | *pressure | *events | *current | *failcnt) ;;
+					*recursive | *io_service* | *time* | *.sectors | *slabinfo | *_control) ;;
+					*) [[ ! -f $file ]] || sed "s|^|${file##*/}: |" "$file" 2>/dev/null ;;
+					esac
+				done
+			done
+		done
+	done
+}
+
+# Links, addresses, routes and rules of this network namespace and of those named in it. Hardware
+# addresses are random, indices run on: both go.
+state_net() {
+	local file
+	state_net_here
+	for file in /run/netns/* "$TACKLEBOX_RUN"/netns/*; do
+		[[ -f $file ]] || continue
+		echo "== $file"
+		nsenter --net="$file" bash -c "$(declare -f state_net_here); state_net_here"
+	done
+}
+
+state_net_here() {
+	local what norm
+	norm='map(walk(if type == "object" then
+		del(.ifindex, .link_index, .link_netnsid, .address, .permaddr, .stats, .stats64,
+			.hello_timer, .tcn_timer, .topology_change_timer, .gc_timer, .bridge_id,
+			.root_id, .designated_root, .designated_bridge, .hold_timer, .message_age_timer,
+			.forward_delay_timer, .preferred_life_time, .valid_life_time, .altnames)
+		else . end)) | sort_by(tostring) | .[]'
+	for what in link addr route rule; do
+		ip -d -j $what show | jq -cS "$norm"
+	done
+	ip -d -j -6 route show | jq -cS "$norm"
+	if command -v nft >/dev/null; then
+		nft -j list ruleset | jq -cS '.nftables[] | select(.metainfo | not) | walk(
+			if type == "object" then del(.handle) else . end)'
+	fi
+	grep -s . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/{route_localnet,rp_filter} || :
+}
+
+# probe_norm: the probe's JSON without what no two runs share. Namespaces become "same" (as this
+# shell's) or "new"; a terminal or pipe on 0..2 is the harness's.
+probe_norm() {
+	local ns name
+	ns=$(for name in cgroup ipc mnt net pid time user uts; do
+		printf '"%s":%s,' "$name" "$(stat -L -c %i "/proc/self/ns/$name")"
+	done)
+	jq -S --argjson here "{${ns%,}}" '
+		.ns |= with_entries(.value = if .value == $here[.key] then "same" else "new" end)
+		| del(.ppid, .sid, .pgid, .environ, .env._, .env.SHLVL, .env.PWD, .env.OLDPWD)
+		| del(.fds["0"], .fds["1"], .fds["2"])
+		| if .pid > 2 then .pid = "some" else . end
+		| .mounts |= map(del(.dev) | .propagation |= map(sub(":.*"; "")))'
+}
