@@ -98,6 +98,16 @@ state_note(const char *kind, const char *object)
 	return 0;
 }
 
+bool
+state_noted(const char *kind, const char *object)
+{
+	char path[PATH_MAX];
+	struct err before = err;
+	bool noted = note_path(kind, object, path) == 0 && file_exists(path);
+	err = before;
+	return noted;
+}
+
 int
 state_forget(const char *kind, const char *object)
 {

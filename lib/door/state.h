@@ -5,6 +5,7 @@
 #define TACKLE_STATE_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 /* The mark on everything made on the host: overlay source, link alias prefix, cgroup attribute. */
 #define MARK "tacklebox"
@@ -21,6 +22,8 @@ int state_run(char path[PATH_MAX]);
 /* Notes in state_run()/made/ what cannot carry a mark itself, before it is made: kind ("mount",
  * "copy" …) and the object's absolute path or name. Undone with the rest on failure. */
 int state_note(const char *kind, const char *object);
+/* Whether such a note exists. */
+bool state_noted(const char *kind, const char *object);
 /* Forgets the note; a missing one is fine. */
 int state_forget(const char *kind, const char *object);
 

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ * The door: network namespaces.
+ */
+#include "base/auto.h"
+#include "base/err.h"
+#include "door/step.h"
+#include "door/sys.h"
+#include "door/tell.h"
+#include "door/undo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+static int
+undo_pin(const char *path, const char *unused)
+{
+	(void)unused;
+	umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	return unlink(path);
+}
+
+/* unshare(2) gives this process a new namespace; a bind mount on the file keeps it alive; setns(2)
+ * brings us back. */
+static long
+pin_new(const char *path)
+{
+	auto_fd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	auto_fd int file = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+	if (home < 0 || file < 0)
+		return -1;
+	int r = unshare(CLONE_NEWNET);
+	int no = errno;
+	if (r == 0) {
+		r = mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL);
+		no = errno;
+		/* Going home cannot fail: the descriptor is open, and we were allowed to leave. */
+		if (setns(home, CLONE_NEWNET) < 0)
+			abort();
+	}
+	if (r < 0)
+		unlink(path);
+	errno = no;
+	return r;
+}
+
+int
+sys_netns_pin(const char *why, const char *path, const char *shell)
+{
+	struct step st;
+	auto_buf struct buf back = BUF_INIT;
+	if (step_open(&st, "unshare", why))
+		step_result(&st, pin_new(path));
+	if (step_told(&st)) {
+		step_call(&st, "unshare(CLONE_NEWNET); mount(\"/proc/self/ns/net\", %s, MS_BIND)",
+			tell_c(path));
+		step_shell(&st, "%s", shell);
+	}
+	if (step_close(&st) < 0)
+		return err_sys("unshare", path, "cannot make network namespace %s", path);
+	buf_addf(&back, "umount -l %s; rm %s", tell_sh(path), tell_sh(path));
+	undo_push(undo_pin, path, NULL, back.s);
+	return 0;
+}
+
+int
+sys_netns_enter(const char *why, int fd, const char *path)
+{
+	struct step st;
+	auto_buf struct buf command = BUF_INIT;
+	if (step_open(&st, "setns", why))
+		step_result(&st, setns(fd, CLONE_NEWNET));
+	if (step_told(&st))
+		step_call(&st, "setns(%d, CLONE_NEWNET)", fd);
+	if (step_close(&st) < 0)
+		return err_sys("setns", path, "cannot enter network namespace %s", path);
+	buf_addf(&command, "nsenter --net=%s", tell_sh(path));
+	tell_nest(command.s);
+	return 0;
+}
+
+int
+sys_netns_visit(int fd, int (*look)(void *arg), void *arg)
+{
+	auto_fd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home < 0 || setns(fd, CLONE_NEWNET) < 0)
+		return err_sys("setns", NULL, "cannot look into the network namespace");
+	int r = look(arg);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort(); /* as in pin_new(): it cannot fail, and going on elsewhere would be worse
+			  */
+	return r;
+}
+
+int
+sys_netns_leave(void)
+{
+	return unshare(CLONE_NEWNET);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ * br-publish: a port of this host leads to a port of an attached network namespace.
+ *
+ * The kernel rewrites the destination of what arrives (DNAT), before it decides where to send it.
+ *Three ways lead there: from outside, from the host itself (also by 127.0.0.1), and from the
+ * bridge's own subnet (hairpin).
+ *
+ *	br-publish web 8080:80
+ */
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "door/sys.h"
+#include "door/tool.h"
+#include "mech/bridge.h"
+#include "mech/lease.h"
+#include "mech/net_nft.h"
+#include "mech/netns.h"
+#include "mech/publish.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static struct {
+	const char *bridge;
+	bool remove;
+} o;
+
+static const struct opt options[] = {
+	{0, "bridge", "BRIDGE", opt_str, &o.bridge,
+		"the one meant, where the namespace is at several", false},
+	{0, "rm", NULL, opt_flag, &o.remove, "take the published port back", false},
+	OPT_END,
+};
+
+static const struct tool me = {
+	.name = "br-publish",
+	.kind = TOOL_ACTS,
+	.usage = "[OPTION]... NETNS [HOSTIP:]HPORT:CPORT[/udp]",
+	.summary = "Publishes a port of an attached network namespace, and prints where.",
+	.options = options,
+	.example = "br-publish web 8080:80\nbr-publish --rm web 8080:80",
+};
+
+struct search {
+	const struct netns *ns;
+	struct lease *l;
+	int n;
+};
+
+static int
+match(struct lease *l, void *arg)
+{
+	struct search *s = arg;
+	if (!lease_is_of(l, s->ns) || (o.bridge && strcmp(o.bridge, l->bridge) != 0))
+		return 0;
+	*s->l = *l;
+	s->n++;
+	return 0;
+}
+
+static int
+find_lease(const char *spec, struct lease *l)
+{
+	struct netns ns;
+	struct search s = {&ns, l, 0};
+	if (netns_open(spec, false, &ns) < 0 || lease_each(o.bridge, match, &s) < 0)
+		return -1;
+	if (s.n == 1)
+		return 0;
+	if (s.n == 0) {
+		err_set(ERR_NOT_FOUND, spec, "%s is not attached to a bridge", spec);
+		return err_hint("br-attach BRIDGE %s first", spec);
+	}
+	err_set(ERR_INVALID, spec, "%s is attached to several bridges", spec);
+	return err_hint("say which with --bridge");
+}
+
+/* 127.0.0.1 is not routed over links unless they say so; the rule that keeps neighbours from using
+ * that way stands in the bridge's table since br-setup. */
+static int
+allow_loopback(const struct lease *l)
+{
+	char path[128], now[8];
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/route_localnet", l->bridge);
+	if (file_read_line(path, now, sizeof(now)) == 0 && strcmp(now, "1") == 0)
+		return 0;
+	return sys_write("let 127.0.0.1 of this host reach the bridge", path, "1", NULL);
+}
+
+static void
+drop_published(struct lease *l, const char *text)
+{
+	size_t to = 0;
+	for (size_t i = 0; i < l->published.n; i++)
+		if (strcmp(l->published.v[i], text) != 0)
+			l->published.v[to++] = l->published.v[i];
+	l->published.n = to;
+}
+
+static bool
+has_published(const struct lease *l, const char *text)
+{
+	for (size_t i = 0; i < l->published.n; i++)
+		if (strcmp(l->published.v[i], text) == 0)
+			return true;
+	return false;
+}
+
+static int
+take_back(struct lease *l, const struct bridge *b, const struct publish *p)
+{
+	char text[PUBLISH_TEXT];
+	auto_buf struct buf script = BUF_INIT;
+	publish_text(p, text);
+	if (!has_published(l, text)) {
+		err_set(ERR_NOT_FOUND, text, "%s is not published", text);
+		return -1;
+	}
+	publish_script(p, b, l, false, &script);
+	if (nft_change("the port leads nowhere again", l->bridge, script.s) < 0)
+		return -1;
+	drop_published(l, text);
+	return lease_rewrite(l);
+}
+
+static int
+publish(struct lease *l, const struct bridge *b, struct publish *p)
+{
+	char text[PUBLISH_TEXT];
+	auto_buf struct buf script = BUF_INIT;
+	if (publish_claim(p) < 0)
+		return -1;
+	publish_script(p, b, l, true, &script);
+	if (p->at.family != AF_INET6 && allow_loopback(l) < 0)
+		return -1;
+	publish_text(p, text);
+	if (nft_change("what comes for the port goes to the container", l->bridge, script.s) < 0)
+		return err.no == EEXIST ? err_set(ERR_IN_USE, text, "port %s is published already",
+						  publish_where(p))
+					: -1;
+	strlist_add(&l->published, text);
+	if (lease_rewrite(l) < 0)
+		return -1;
+	tool_result("%s", publish_where(p));
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct lease l = {0};
+	struct bridge b;
+	struct publish p;
+	int lock;
+	struct args a = tool_start(&me, argc, argv);
+	if (a.n != 2)
+		tool_usage("NETNS and a port are needed");
+	if (publish_parse(a.operand[1], &p) < 0)
+		tool_die();
+	struct net *n = net_open();
+	if (!n || find_lease(a.operand[0], &l) < 0 || lease_lock(l.bridge, &lock) < 0 ||
+		bridge_find(n, l.bridge, &b) < 0)
+		tool_die();
+	if (o.remove ? take_back(&l, &b, &p) < 0 : publish(&l, &b, &p) < 0)
+		tool_die();
+	return tool_finish();
+}
