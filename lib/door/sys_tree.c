@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "door/step.h"
+#include "door/sweep.h"
 #include "door/sys.h"
 #include "door/tell.h"
 #include "door/undo.h"
@@ -81,13 +82,13 @@ empty_dir(struct sweep *s, int fd, unsigned depth)
 	return errno ? -1 : 0;
 }
 
-static int
-remove_tree(const char *path)
+int
+sweep_at(int parent, const char *name)
 {
 	struct stat sb;
-	auto_fd int top = open_to_empty(AT_FDCWD, path);
+	auto_fd int top = open_to_empty(parent, name);
 	if (top < 0 && errno == ENOTDIR)
-		return unlink(path);
+		return unlinkat(parent, name, 0);
 	if (top < 0 || fstat(top, &sb) < 0)
 		return -1;
 	struct sweep s = {.top = top, .dev = sb.st_dev};
@@ -96,7 +97,13 @@ remove_tree(const char *path)
 		if (empty_dir(&s, top, 0) < 0)
 			return -1;
 	}
-	return rmdir(path);
+	return unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static int
+remove_tree(const char *path)
+{
+	return sweep_at(AT_FDCWD, path);
 }
 
 int
