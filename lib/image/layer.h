@@ -9,40 +9,30 @@
  * Pulling side by side: every layer is applied to a directory of its own with `later` set; when the
  * layers below it are done, layer_complete() does what depends on them.
  *
- *	struct layer_apply how = {.dir = fd, .shown = "layers/3f…", .read = next_piece, .self =
- *&net}; struct layer_result r = {0}; if (layer_apply(&how, &r) < 0) return -1;
+ *	struct stream_fd in = {.fd = 0, .shown = "standard input"};
+ *	struct layer_apply how = {.dir = fd, .shown = "up", .read = stream_fd_read, .self = &in};
+ *	struct layer_result r = {0};
+ *	if (layer_apply(&how, &r) < 0)
+ *		return -1;
  */
 #ifndef TACKLE_LAYER_H
 #define TACKLE_LAYER_H
+
+#include "image/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Gives the next piece of the stream: *data points to it until the next call. Returns its length,
- * 0 at the end, -1 with `err` set (the stream is then given up, and the message is passed on). */
-typedef ssize_t layer_read_fn(void *self, const void **data);
-/* Takes a piece: all of it. Returns 0, or -1 with `err` set. */
-typedef int layer_write_fn(void *self, const void *data, size_t len);
-
-/* Reads a descriptor in large pieces: a ready-made layer_read_fn. Zero it, set fd and shown. */
-struct layer_fd {
-	int fd;
-	const char *shown; /* its name in messages: "standard input" */
-	uint64_t total; /* bytes read so far */
-	void *buffer; /* allocated by the first read, freed by layer_fd_free() */
-};
-layer_read_fn layer_read_fd;
-void layer_fd_free(struct layer_fd *f);
-/* Writes to a descriptor, all of it: a ready-made layer_write_fn for the same struct. */
-layer_write_fn layer_write_fd;
+/* Where tars come from and go to: see stream.h, which has them ready for descriptors. */
+typedef stream_read_fn layer_read_fn;
+typedef stream_write_fn layer_write_fn;
 
 /* What a whiteout becomes. */
 enum layer_form {
-	LAYER_OVERLAY, /* overlay's whiteouts and opaque marks: the directory is a layer or an upper
-			*/
-	LAYER_FLAT, /* the removal of what was there: the directory is the tree a container sees */
+	LAYER_OVERLAY, /* overlay's whiteouts and marks: the directory is a layer or an upper */
+	LAYER_FLAT, /* the removal of what was there: it is the tree that a container sees */
 };
 
 struct layer_apply {
@@ -82,9 +72,8 @@ struct layer_result {
 	uint64_t bytes; /* of file content, holes not counted */
 	uint64_t tar_bytes; /* of the plain tar */
 	uint64_t whiteouts; /* and opaque marks */
-	uint64_t skipped; /* entries left out, each with a reason in `warning` as long as it was
-			     first */
-	char warning[512]; /* the first thing that was left out and why; "" when nothing was */
+	uint64_t skipped; /* entries and attributes left out */
+	char warning[512]; /* the first of these and why; "" when nothing was left out */
 	struct layer_todo *todo; /* what layer_complete() has to do; NULL when nothing */
 };
 
@@ -111,14 +100,13 @@ enum layer_change { LAYER_CHANGED = 'C', LAYER_ADDED = 'A', LAYER_DELETED = 'D' 
 typedef int layer_change_fn(void *self, enum layer_change kind, const char *path);
 
 struct layer_diff {
-	int dir; /* the upper directory of an overlay, or with `from` a plain tree; stays the
-		    caller's */
+	int dir; /* the upper directory of an overlay, or with `from` a plain tree; the caller's */
 	const char *shown;
 	/* What a plain tree is compared with (a directory's descriptor), -1: dir is in overlay's
 	 * form. */
 	int from;
-	/* The layers below an upper, bottom first: tell added from changed, and keep out of the tar
-	 * directories that are only there because something in them changed. May be none. */
+	/* The layers below an upper, bottom first: they tell added from changed, and what an opaque
+	 * directory hides. Without any, overlay's own notes on copied files must do. */
 	const int *lower;
 	size_t n_lower;
 	bool user_xattr; /* overlay's marks are user.overlay.* */

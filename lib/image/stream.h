@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * Bytes that come in pieces, and their decompression: the one place that knows libarchive.
+ *
+ * libarchive is asked for decompression only (its "raw" format). Its tar reader is not used: it
+ * folds the names of pax headers to Unicode's form C, cuts them at a NUL, and takes unknown
+ * entries for files; a layer's names are bytes, and its digest covers all of them. See tar_read.h.
+ */
+#ifndef TACKLE_STREAM_H
+#define TACKLE_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Gives the next piece of a stream: *data points to it until the next call. Returns its length,
+ * 0 at the end, -1 with `err` set (the stream is then given up, and the message is passed on). */
+typedef ssize_t stream_read_fn(void *self, const void **data);
+/* Takes a piece: all of it. Returns 0, or -1 with `err` set. */
+typedef int stream_write_fn(void *self, const void *data, size_t len);
+
+/* A descriptor as a stream. Zero it, set fd and shown. */
+struct stream_fd {
+	int fd;
+	const char *shown; /* its name in messages: "standard input" */
+	uint64_t total; /* bytes read or written so far */
+	void *buffer; /* made by the first read, freed by stream_fd_free() */
+};
+stream_read_fn stream_fd_read;
+stream_write_fn stream_fd_write;
+void stream_fd_free(struct stream_fd *f);
+
+/* Memory as a stream: all of it is the one piece. */
+struct stream_memory {
+	const void *data;
+	size_t len;
+};
+stream_read_fn stream_memory_read;
+
+/* Opens a stream that may be compressed: gzip, bzip2, xz, lzma, lzip, zstd, lz4 and compress are
+ * known by their first bytes; everything else comes out as it went in. Never runs a program, as
+ * libarchive would for rarer forms: what decompresses a stranger's image is never looked up in
+ * PATH. The source is read to its end; what follows a compressed stream other than zeros is an
+ * error. Never NULL. */
+struct stream *stream_open(stream_read_fn *read, void *self);
+/* The next plain piece; self is the struct stream. */
+stream_read_fn stream_read;
+/* NULL is fine. */
+void stream_close(struct stream *s);
+
+#endif
