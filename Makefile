@@ -114,6 +114,11 @@ $(O)/busybox:
 		apt-get -q download busybox-static && dpkg-deb -x busybox-static_*.deb . && \
 		cp bin/busybox '$(abspath $@)'; fi
 
+# A minimal Debian, from the host's package sources: for tests and measurements.
+$(O)/minbase.tar: tests/minbase.sh
+	@mkdir -p $(@D)
+	$(Q)bash $< $@
+
 # ---- what must be there ----
 
 .PHONY: deps deps-demo deps-test deps-lint deps-bench deps-check
