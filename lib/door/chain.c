@@ -20,8 +20,8 @@
 
 /* Finds what execvp(3) would run: the first executable file of that name along PATH. Where there
  * are only files that cannot be executed, the first of those, so that the kernel says why. */
-static int
-find_program(const char *name, char out[PATH_MAX])
+int
+chain_find(const char *name, char out[PATH_MAX])
 {
 	const char *path = getenv("PATH");
 	char found[PATH_MAX] = "", candidate[PATH_MAX];
@@ -92,35 +92,47 @@ exec_failed(const char *name, const char *path)
 	return -1;
 }
 
-/* A dry run's script ends in the command itself. */
+/* The last lines: `exec CMD`, or `exec "$@"` and the ends of the shells that it stands in, the
+ * outermost of which names the command. */
 static void
-end_script(char **command)
+tell_command(char **command, const char *words, unsigned depth)
 {
 	auto_buf struct buf line = BUF_INIT;
-	buf_adds(&line, "exec ");
-	buf_add_argv(&line, command);
+	buf_addf(&line, "%s ", words);
+	if (depth)
+		buf_adds(&line, "\"$@\"");
+	else
+		buf_add_argv(&line, command);
 	tell_line(buf_str(&line));
-	exit(tool_finish());
+	while (depth--)
+		tell_unnest(depth ? NULL : command);
 }
 
 int
 chain_exec(char **command, bool foreign)
 {
+	return chain_exec_nested(command, foreign, "exec", 0);
+}
+
+int
+chain_exec_nested(char **command, bool foreign, const char *words, unsigned depth)
+{
 	struct step st;
 	char path[PATH_MAX];
-	if (step_dry())
-		end_script(command);
-	if (find_program(command[0], path) < 0) {
+	if (step_dry()) {
+		tell_command(command, words, depth);
+		exit(tool_finish());
+	}
+	if (chain_find(command[0], path) < 0) {
 		errno = ENOENT;
 		return exec_failed(command[0], "");
 	}
 	/* Told before it happens: afterwards there is nobody left to tell it. */
 	if (tell_on()) {
-		auto_buf struct buf words = BUF_INIT, call = BUF_INIT;
-		buf_adds(&words, "exec ");
-		buf_add_argv(&words, command);
+		auto_buf struct buf call = BUF_INIT;
 		buf_addf(&call, "execve(%s, …)", tell_c(path));
-		tell_step("become the program", buf_str(&call), buf_str(&words));
+		tell_step("become the program", buf_str(&call), NULL);
+		tell_command(command, words, depth);
 	}
 	if (!foreign && env_is_own_tool(path))
 		env_for_own_tool(false);

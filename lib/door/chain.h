@@ -4,6 +4,7 @@
 #ifndef TACKLE_CHAIN_H
 #define TACKLE_CHAIN_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 /* Replaces the process by command (searched in PATH as execvp(3) does, but a file without #! is not
@@ -14,5 +15,12 @@
  * Returns only on failure: -1 with `err` set and err.status 127 (not found) or 126 (found, but
  * cannot be executed). */
 int chain_exec(char **command, bool foreign);
+
+/* The same for a tool whose script runs the command inside `depth` nested shells (tell_nest()), by
+ * `words`: "exec", or "exec setpriv …". */
+int chain_exec_nested(char **command, bool foreign, const char *words, unsigned depth);
+
+/* The path that chain_exec would run for `name`. Returns 0, or -1 when there is none. */
+int chain_find(const char *name, char out[PATH_MAX]);
 
 #endif

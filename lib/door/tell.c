@@ -120,7 +120,10 @@ tell_unnest(char *const argv[])
 		return;
 	teller.depth--;
 	buf_adds(&b, "' sh ");
-	buf_add_argv(&b, argv);
+	if (argv)
+		buf_add_argv(&b, argv);
+	else
+		buf_adds(&b, "\"$@\"");
 	buf_addc(&b, '\n');
 	emit(buf_str(&b));
 }

@@ -25,7 +25,7 @@ void tell_line(const char *line);
 /* "unshare --pid --fork" and such: writes `command sh -ec '`, and quotes from here on. */
 void tell_nest(const char *command);
 /* Ends the innermost nesting: its last line should be `exec "$@"`, and argv is what "$@" holds
- * there. */
+ * there; NULL: what it holds one level further out. */
 void tell_unnest(char *const argv[]);
 
 /* Words for the texts above; valid until eight later calls. tell_sh quotes for sh, tell_c as a C
