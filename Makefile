@@ -129,6 +129,13 @@ deps-lint:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_LINT))
 deps-bench: ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_BENCH))
 deps-check: ; @.ci/deps --check $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_LINT) $(PKG_BENCH))
 
+# ---- to see it ----
+
+.PHONY: demo
+demo: deps-demo
+	+@$(MAKE) --no-print-directory -j$(JOBS) all $(O)/busybox
+	@O=$(O) tutorial/demo $(ROOTFS)
+
 # ---- is it in order ----
 
 C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/))

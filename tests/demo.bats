@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# The walk of `make demo`: as root, as nobody, with another root file system, and interrupted.
+load helpers
+
+setup_file() { tb_setup_file; }
+teardown_file() { tb_teardown_file; }
+setup() { tb_setup; }
+teardown() { tb_teardown; }
+
+demo() {
+	env TMPDIR="$T" O="$TB_OUT" "$TB_TOP/tutorial/demo" "$@"
+}
+
+# Nothing of it stays: no directory, no mount, and the ledger was the last word.
+nothing_left() {
+	[ -z "$(ls -A "$T" | grep -v nobody)" ] || fail "left: $(ls -A "$T")"
+	! grep -q "$T" /proc/self/mountinfo
+}
+
+@test "the demo as root: a container with its own name, process 1, limit and network" {
+	requires root cg1-memory overlay
+	run demo
+	assert_status 0
+	assert_line 'box: I am process 1 of /proc/1'
+	assert_line '100 MiB of memory: exit status 137'
+	assert_line 'hello'
+	# Its network is empty: one interface, without a byte through it.
+	[ "$(grep -c '^ *[a-z0-9]*:  *[0-9]' <<<"$output")" -eq 1 ]
+	[[ $output == *'$ tb-ledger'* ]]
+	nothing_left
+}
+
+@test "the commands of the demo, typed by hand, do the same" {
+	requires root cg1-memory overlay
+	run demo
+	assert_status 0
+	# A command begins with "$ " and may go on over lines, up to the next line of another kind.
+	printf '%s\n' "${lines[@]}" | sed -n 's/^\$ //p' >"$T/typed"
+	(($(wc -l <"$T/typed") <= 15)) || fail "more lines than a person copies"
+	TMPDIR=$T run bash -e "$T/typed"
+	assert_status 0
+	assert_line 'box: I am process 1 of /proc/1'
+	assert_line '100 MiB of memory: exit status 137'
+	rm "$T/typed"
+	nothing_left
+}
+
+@test "the demo as nobody: the same without a group, in a user namespace" {
+	requires userns
+	run as_nobody env O="$TB_OUT" "$TB_TOP/tutorial/demo"
+	assert_status 0
+	assert_line 'box: I am process 1 of /proc/1'
+	assert_line 'hello'
+	[ -z "$(find "$T/nobody" -name 'tmp.*')" ]
+}
+
+@test "the demo with a root file system of one's own" {
+	requires root cg1-memory overlay
+	make_root "$T/mine"
+	tar -C "$T/mine" -cf "$T/mine.tar" .
+	rm -r "$T/mine"
+	run demo "$T/mine.tar"
+	assert_status 0
+	assert_line 'box: I am process 1 of /proc/1'
+	[[ $output == *"$ img-import demo <$T/mine.tar"* ]]
+	rm "$T/mine.tar"
+	nothing_left
+}
+
+@test "the demo takes everything away when it fails, and when it is interrupted" {
+	requires root cg1-memory overlay
+	run demo /dev/null
+	[ "$status" -ne 0 ]
+	nothing_left
+	# A container that waits: the interrupt comes in the middle of everything.
+	make_root "$T/mine"
+	printf '#!/bin/sh\n: >/waiting; exec sleep 60\n' >"$T/mine/bin/hostname.new"
+	chmod +x "$T/mine/bin/hostname.new"
+	mv "$T/mine/bin/hostname.new" "$T/mine/bin/hostname"
+	tar -C "$T/mine" -cf "$T/mine.tar" .
+	rm -r "$T/mine"
+	demo "$T/mine.tar" >"$T/out" 2>&1 3>&- &
+	local pid=$!
+	wait_for ls "$T"/tmp.*/upper/waiting
+	kill -TERM $pid
+	run wait $pid
+	[ "$status" -ne 0 ]
+	rm "$T/mine.tar" "$T/out"
+	nothing_left
+}
