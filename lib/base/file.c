@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -126,6 +127,38 @@ path_join(struct buf *out, const char *dir, const char *name)
 	if (out->len && out->s[out->len - 1] != '/')
 		buf_addc(out, '/');
 	buf_adds(out, name + strspn(name, "/"));
+}
+
+/* Length of path without its last part, and the slashes around that. */
+static size_t
+parent_len(const char *path, size_t len)
+{
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
+int
+path_resolve(const char *path, struct buf *out)
+{
+	auto_free char *all = str_new(path), *head = NULL, *real = NULL;
+	size_t len = strlen(all);
+	while (len > 1 && all[len - 1] == '/')
+		all[--len] = '\0';
+	head = str_new(all);
+	while (!(real = realpath(len || !*all ? head : ".", NULL))) {
+		if (errno != ENOENT || len == 0)
+			return err_sys("realpath", path, "cannot find %s", path);
+		len = parent_len(head, len);
+		head[len] = '\0';
+	}
+	if (all[len])
+		path_join(out, real, all + len);
+	else
+		buf_adds(out, real);
+	return 0;
 }
 
 const char *

@@ -32,6 +32,9 @@ int open_no_links(int root_fd, const char *path, int flags, unsigned mode);
 
 /* Appends "dir/name". */
 void path_join(struct buf *out, const char *dir, const char *name);
+/* Appends the path from / with symlinks, "." and ".." resolved as far as it exists; the rest, which
+ * is yet to be made, follows as it is. Returns 0, or -1 with `err` set. */
+int path_resolve(const char *path, struct buf *out);
 /* Last part of a path, as basename(1) without its special cases. Points into path. */
 const char *path_base(const char *path);
 
