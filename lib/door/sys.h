@@ -85,9 +85,51 @@ int sys_mount_at(const char *why, const char *source, int target_fd, const char 
 	const char *type, unsigned long flags, const char *data);
 /* umount2(2). flags: MNT_DETACH, UMOUNT_NOFOLLOW … */
 int sys_umount(const char *why, const char *target, int flags);
+/* What overlay joins to one tree. Absolute paths: they stand in the mount table as they are given.
+ */
+struct sys_overlay {
+	const char *target;
+	const char *const *lower; /* bottom first */
+	size_t n_lower;
+	const char *upper, *work; /* NULL: read-only */
+	const char *options; /* further ones, as mount(8) takes them: "index=off,xino=off" */
+};
+/* Mounts it with our mark as the source, by fsopen(2) and fsconfig(2) (sys_overlay.c): each layer
+ * has a call of its own, so there may be 500, with any character in their names. One step of many
+ * calls, failable by their names. err.call is the one that failed: fsopen (ENOSYS, before 5.2) or
+ * fsconfig (EINVAL, before 6.8) where the kernel is too old. err.hint is what the kernel says of
+ * it. Undone by a lazy umount. */
+int sys_overlay_fsopen(const char *why, const struct sys_overlay *o);
+/* The same by mount(2), for older kernels: all names have to fit into one page. Those that do not,
+ * and those with a character that has a meaning there, are named by the numbers of descriptors,
+ * with /proc/self/fd as the current directory. */
+int sys_overlay_mount(const char *why, const struct sys_overlay *o);
 /* pivot_root(2). */
 int sys_pivot_root(const char *why, const char *new_root, const char *put_old);
 /* chroot(2). */
 int sys_chroot(const char *why, const char *path);
+
+/* ---- network namespaces (sys_netns.c) ---- */
+
+/* Makes a network namespace that lives as long as the file `path`, which is made for it, is mounted
+ * (network_namespaces(7)); the process itself stays where it is. `shell` is what the script says.
+ * Undone by unmount and unlink. */
+int sys_netns_pin(const char *why, const char *path, const char *shell);
+/* setns(2) of this process to the namespace behind fd. Nothing to undo: it ends with the process.
+ * The script's next commands run inside, up to tell_unnest(); `path` is what nsenter(1) takes. */
+int sys_netns_enter(const char *why, int fd, const char *path);
+/* Calls look(arg) inside the namespace behind fd and comes back. For looking only: it is no step,
+ * and happens in a dry run as well. Returns what look returns, or -1 with `err` set. */
+int sys_netns_visit(int fd, int (*look)(void *arg), void *arg);
+/* Moves this process to a new, empty one (unshare(2)). */
+int sys_netns_leave(void);
+
+/* ---- processes, and waiting for the kernel (sys_wait.c) ---- */
+
+/* kill(2) of n processes, one step. One that is gone by then is fine. Nothing to undo. */
+int sys_kill(const char *why, const pid_t *pids, size_t n, int signal);
+/* Waits, at most `timeout` nanoseconds, until a file of the kernel's has `line` as one of its
+ * lines, or with NULL until it is empty. err.no is ETIMEDOUT when it never came. */
+int sys_wait_line(const char *why, const char *path, const char *line, int64_t timeout);
 
 #endif

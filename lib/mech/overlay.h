@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ * Layers joined to one tree: overlay, the kernel's union file system, and what stands in for it
+ * where it cannot be had.
+ *
+ * An overlay shows several directories as one. Of files with the same name the topmost is seen;
+ * directories are merged. Only the upper directory is ever written: a lower file is copied up
+ * before its first change, and a removal leaves a whiteout there (a character device 0:0) that
+ * hides what lies below. WORK is the kernel's scratch, from which finished files are renamed into
+ * UPPER. See Documentation/filesystems/overlayfs.rst of the kernel.
+ *
+ * Functions return 0, or -1 with `err` set.
+ */
+#ifndef TACKLE_OVERLAY_H
+#define TACKLE_OVERLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What the kernel stacks at most (OVL_MAX_STACK in fs/overlayfs/params.h). */
+#define OVERLAY_MAX_LAYERS 500
+
+struct overlay {
+	const char *dir; /* where the merged tree appears; made if missing */
+	const char *upper, *work; /* both or none (then nothing can be written); made if missing,
+				     and on one file system */
+	const char *const *layers; /* directories, bottom first */
+	size_t n;
+};
+
+/* Whether overlay has to keep its marks in user.overlay.* attributes instead of trusted.overlay.*:
+ * so in any user namespace but the first, where trusted.* may not be written
+ * (mount option userxattr, Linux 5.11). */
+bool overlay_user_xattr(void);
+
+/* Mounts the layers on o->dir with our mark as the source. One read-only layer alone, which overlay
+ * does not take, is bound there instead, and noted (state.h). Nothing in a merged tree mounted here
+ * refers to its lower layers (no redirected directory, no metadata-only copy), so that UPPER can
+ * become a layer by itself. Classes: not-found (a layer), invalid (too many, twice, in each
+ * other), in-use (UPPER belongs to another overlay), unsupported. */
+int overlay_mount(const struct overlay *o);
+
+/* Copies the layers into o->dir, which is made or must be empty, and notes it. The result is what
+ * an overlay would show; there is no UPPER. On failure nothing is left. */
+int overlay_copy(const struct overlay *o);
+
+/* Unmounts what overlay_mount() mounted on dir; class not-found for any other mount. Lazily: it
+ * leaves the tree of directories at once, and ends with its last user. */
+int overlay_umount(const char *dir, bool lazy);
+/* Removes what overlay_copy() made: the content of dir, not dir itself. */
+int overlay_remove_copy(const char *dir);
+
+#endif
