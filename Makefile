@@ -139,7 +139,8 @@ demo: deps-demo
 # ---- is it in order ----
 
 C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/))
-SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh)
+SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
+	tests/*/*.bash)
 OBJS    = $(LIB_OBJ) $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c tools/*/*.c))
 
 .PHONY: lint lint-all lint-c lint-cppcheck lint-shell lint-man lint-house fmt fmt-check
@@ -172,6 +173,33 @@ lint-house: all
 fmt:       ; clang-format -i $(C_FILES)
 fmt-check: ; @clang-format --dry-run -Werror $(C_FILES)
 
+# ---- does it work ----
+
+UNITS      := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
+TEST_PROGS := $(O)/tests/probe $(O)/tests/subreaper
+TEST_WARN   = $(filter-out -Wcast-qual,$(WARN))
+
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB)
+	$(call say,LD   unit/$(@F))
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+# The probe runs in roots without a C library.
+$(O)/tests/probe: LINK = -static
+$(TEST_PROGS): $(O)/%: %.c
+	@mkdir -p $(@D)
+	$(call say,CC   $<)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O1 $(TEST_WARN) $(LINK) -o $@ $<
+
+.PHONY: check check-long check-unit test-programs
+check: deps-test
+	+@$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	@O=$(O) tests/run.sh $(FILES); status=$$?; $(GIVE_BACK); exit $$status
+check-long: export TEST_ROUNDS ?= 200
+check-long: export TEST_TIMEOUT ?= 7200
+check-long: check
+check-unit: $(UNITS)
+	@O=$(O) tests/run.sh --unit
+test-programs: all $(UNITS) $(TEST_PROGS)
+
 # ---- where it goes ----
 
 .PHONY: install uninstall dist new clean help
@@ -198,6 +226,7 @@ help:
 #help make                build all tools into build/bin (O=DIR elsewhere; SAN=address,undefined; V=1)
 #help make demo           a container, step by step; ROOTFS=file.tar with a root file system of yours
 #help make check          all tests; FILES="tests/x.bats ..." some; check-unit the C unit tests only
+#help make check-long     the same with long loops: TEST_ROUNDS=200
 #help make lint           compiler, clang-tidy, cppcheck, shellcheck, mandoc, and the rules of the house
 #help make fmt            format the C sources; fmt-check only looks
 #help make bench          speed and size beside crun, runc, bwrap and tar
@@ -206,4 +235,4 @@ help:
 #help make install        DESTDIR, PREFIX, BINDIR, MANDIR; uninstall takes it away; dist makes a tar.gz
 #help make clean          remove build/
 
--include $(OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(UNITS:=.d)

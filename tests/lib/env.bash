@@ -31,6 +31,7 @@ tb_setup_file() {
 	TB_DIR=$(tb_base)/tb.$TBID
 	mkdir "$TB_DIR"
 	chmod 0711 "$TB_DIR"
+	[[ ! ${TB_RUN_DIRS:-} ]] || echo "$TB_DIR" >>"$TB_RUN_DIRS" # for run.sh
 	echo $$ >"$TB_DIR/pids"
 	tb_clean_env
 	tb_build_test_programs
