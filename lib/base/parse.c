@@ -17,16 +17,15 @@ is_digits(const char *s)
 int
 parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
 {
-	bool negative = *s == '-';
+	bool negative = *s == '-', over = false;
 	const char *p = s + negative;
 	if (!is_digits(p))
 		return err_set(ERR_INVALID, s, "'%s' is not a whole number", s);
 	int64_t n = 0;
-	bool over = false;
+	/* Digits are taken away from a negative number, for the least one has no counterpart. */
 	for (; *p && !over; p++)
-		over = __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, *p - '0', &n);
-	if (negative)
-		n = -n;
+		over = __builtin_mul_overflow(n, 10, &n) ||
+			__builtin_add_overflow(n, negative ? '0' - *p : *p - '0', &n);
 	if (over || n < min || n > max)
 		return err_set(ERR_INVALID, s, "%s is out of range (%lld to %lld)", s,
 			(long long)min, (long long)max);
@@ -82,8 +81,10 @@ parse_size(const char *s, int64_t *bytes)
 			unit += strlen(unit);
 	}
 	const char *end;
-	if (*unit || parse_fraction(s, &end, factor, bytes) < 0 || end != digits_end)
+	int64_t n;
+	if (*unit || parse_fraction(s, &end, factor, &n) < 0 || end != digits_end)
 		return err_set(ERR_INVALID, s, "'%s' is not a size (such as 512M or 1.5G)", s);
+	*bytes = n;
 	return 0;
 }
 
@@ -91,35 +92,48 @@ int
 parse_cpus(const char *s, int64_t *nano)
 {
 	const char *end;
-	if (parse_fraction(s, &end, 1000000000, nano) < 0 || *end || *nano <= 0)
+	int64_t n;
+	if (parse_fraction(s, &end, 1000000000, &n) < 0 || *end || n <= 0)
 		return err_set(ERR_INVALID, s, "'%s' is not a number of cpus (such as 1.5)", s);
+	*nano = n;
 	return 0;
 }
 
-int
-parse_duration(const char *s, int64_t *ns)
+/* One "1.5h" at *p, added to *total; *p moves behind it. */
+static int
+add_duration(const char **p, int64_t *total)
 {
 	static const struct {
 		const char *name;
 		int64_t ns;
 	} units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000},
 		{"m", 60000000000}, {"h", 3600000000000}};
-	const char *p = s;
-	int64_t total = 0, n;
-	if (is_digits(s) && parse_fraction(s, &p, 1000000000, ns) == 0)
+	const char *unit = *p + strspn(*p, "0123456789."), *end;
+	size_t len = strspn(unit, "numsh");
+	int64_t n;
+	for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++) {
+		if (strlen(units[u].name) != len || strncmp(units[u].name, unit, len) != 0)
+			continue;
+		if (parse_fraction(*p, &end, units[u].ns, &n) < 0 || end != unit ||
+			__builtin_add_overflow(*total, n, total))
+			return -1;
+		*p = unit + len;
 		return 0;
-	while (*p) {
-		const char *number = p;
-		p += strspn(p, "0123456789.");
-		size_t len = strspn(p, "numsh"), u = 0;
-		while (u < 6 &&
-			(strlen(units[u].name) != len || strncmp(p, units[u].name, len) != 0))
-			u++;
-		const char *end;
-		if (u == 6 || parse_fraction(number, &end, units[u].ns, &n) < 0 || end != p ||
-			__builtin_add_overflow(total, n, &total))
-			break;
-		p += len;
+	}
+	return -1;
+}
+
+int
+parse_duration(const char *s, int64_t *ns)
+{
+	const char *p = s;
+	int64_t total = 0;
+	if (is_digits(s)) {
+		if (parse_fraction(s, &p, 1000000000, &total) < 0)
+			p = s;
+	} else {
+		while (*p && add_duration(&p, &total) == 0)
+			;
 	}
 	if (*p || p == s)
 		return err_set(ERR_INVALID, s, "'%s' is not a duration (such as 10s or 1m30s)", s);
