@@ -57,7 +57,10 @@ fault_parse(const char *list)
 		if (parse_one(list, len, &faults[n_faults]) < 0)
 			return -1;
 		n_faults++;
-		list += len + (list[len] == ',');
+		list += len;
+		/* A comma wants another behind it, which parse_one() misses if there is none. */
+		if (*list == ',' && *++list == '\0')
+			return parse_one(list, 0, &faults[0]);
 	}
 	return 0;
 }
