@@ -75,64 +75,30 @@ unpublish(const struct lease *l)
 	return 0;
 }
 
+/* Away with one cable: its near end takes the far one along. The lease goes last, so that a failure
+ * in between leaves what a second try still finds. */
 static int
-open_inside(void *arg)
+detach_one(struct net *n, const struct lease *l)
 {
-	struct net **n = arg;
-	*n = net_open();
-	return *n ? 0 : -1;
-}
-
-/* All cables at once: the namespace they are moved to for their end is made only once. */
-static int
-discard(const struct search *s)
-{
-	struct net *here = net_open(), *inside = NULL;
-	size_t n = 0;
-	if (!here || (s->ns->fd >= 0 && sys_netns_visit(s->ns->fd, open_inside, &inside) < 0))
+	if (unpublish(l) < 0 ||
+		net_link_discard(n, "the cable goes, and nobody waits for the kernel to free it",
+			l->port) < 0)
 		return -1;
-	struct net_doomed *links = calloc(s->n * 3 + 1, sizeof(*links));
-	char **shells = calloc(s->n * 2 + 1, sizeof(*shells));
-	if (!links || !shells)
-		abort();
-	for (size_t i = 0; i < s->n; i++) {
-		const struct lease *l = &s->found[i];
-		shells[i * 2] = fmt_new("ip link delete %s", tell_sh(l->port));
-		/* The far end first: from here on nothing inside can use it. */
-		if (inside)
-			links[n++] = (struct net_doomed){inside, l->name, NULL};
-		links[n++] = (struct net_doomed){here, l->port, shells[i * 2]};
-		if (l->ifb[0]) {
-			shells[i * 2 + 1] = fmt_new("ip link delete %s", tell_sh(l->ifb));
-			links[n++] = (struct net_doomed){here, l->ifb, shells[i * 2 + 1]};
-		}
-	}
-	int r = net_links_discard(
-		"the cable goes, and nobody waits for the kernel to free it", links, n);
-	for (size_t i = 0; i < s->n * 2; i++)
-		free(shells[i]);
-	free((void *)shells);
-	free(links);
-	net_close(inside);
-	net_close(here);
-	return r;
+	if (l->ifb[0] && net_link_discard(n, "and the link that had its queue", l->ifb) < 0)
+		return -1;
+	return lease_remove(l);
 }
 
 static int
 detach(const struct search *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (unpublish(&s->found[i]) < 0)
+	struct net *n = net_open();
+	for (size_t i = 0; n && i < s->n; i++)
+		if (detach_one(n, &s->found[i]) < 0)
 			return -1;
-	/* From the outside in, so that a failure in between leaves what a second try still finds.
-	 */
-	bool ours = netns_is_ours(s->ns->path) && !s->left;
-	if (discard(s) < 0)
+	if (!n)
 		return -1;
-	for (size_t i = 0; i < s->n; i++)
-		if (lease_remove(&s->found[i]) < 0)
-			return -1;
-	return ours ? netns_remove(s->ns->path) : 0;
+	return netns_is_ours(s->ns->path) && !s->left ? netns_remove(s->ns->path) : 0;
 }
 
 int

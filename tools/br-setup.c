@@ -131,7 +131,8 @@ make(struct net *n, const struct bridge *b)
 	bridge_mac(&b->v4.ip, mac);
 	bridge_alias(b, alias);
 	bridge_rules(b, &rules);
-	if (net_bridge_add(n, "a switch inside the kernel", b->name, mac, b->mtu) < 0 ||
+	if (lease_prepare_bridge(b->name) < 0 ||
+		net_bridge_add(n, "a switch inside the kernel", b->name, mac, b->mtu) < 0 ||
 		net_link_alias(n, "the mark, and what br-attach needs to know", b->name, alias) <
 			0 ||
 		refuse_advertisements(b) < 0 ||
@@ -149,7 +150,7 @@ make(struct net *n, const struct bridge *b)
 /* A chain of somebody else's that drops what is forwarded would swallow our packets: rules of ours
  * cannot overrule it (nft(8): a packet passes only if every chain lets it). */
 static void
-warn_of_drops(void)
+warn_of_drops(const char *name)
 {
 	auto_buf struct buf chains = BUF_INIT;
 	if (o.internal || nft_ask("list chains", &chains) < 0)
@@ -160,10 +161,10 @@ warn_of_drops(void)
 		if (!drop || (end && drop > end))
 			continue;
 		tool_warn(
-			"another program's firewall drops forwarded packets (policy drop of a forward chain); "
-			"allow the bridge there, for instance: iptables -I FORWARD -i %s -j ACCEPT; "
+			"a forward chain with policy drop is in the way of what comes and goes by %s; "
+			"if it is iptables': iptables -I FORWARD -i %s -j ACCEPT; "
 			"iptables -I FORWARD -o %s -j ACCEPT",
-			"BRIDGE", "BRIDGE");
+			name, name, name);
 		return;
 	}
 }
@@ -212,7 +213,7 @@ main(int argc, char **argv)
 	}
 	if (plan(n, a.operand[0], &b) < 0 || make(n, &b) < 0)
 		tool_die();
-	warn_of_drops();
+	warn_of_drops(b.name);
 	tool_result("%s", cidr_text(&b.v4, text));
 	return tool_finish();
 }

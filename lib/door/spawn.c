@@ -140,3 +140,19 @@ run_capture(char *const argv[], int stdin_fd, size_t max, struct buf *out)
 		return err_sys("read", argv[0], "cannot read what %s prints", argv[0]);
 	return status;
 }
+
+int
+run_behind(int (*work)(void *arg), void *arg, int keep)
+{
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	/* Whoever reads our output must see its end when we end, not when this child does. */
+	int null = open("/dev/null", O_RDWR);
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	if (keep > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned)keep - 1, 0);
+	close_range((unsigned)keep + 1, ~0U, 0);
+	_exit(work(arg));
+}

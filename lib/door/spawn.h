@@ -19,6 +19,11 @@ int run_wait(const char *why, char *const argv[]);
  * the exit status, or -1 with `err` set. */
 int run_capture(char *const argv[], int stdin_fd, size_t max, struct buf *out);
 
+/* Calls work(arg) in a child that nobody needs to wait for: it has no descriptors of ours but
+ * `keep`, and what work returns (0 or an errno) is its exit status. Returns its pid, or -1 with
+ * errno set. Part of a step. */
+int run_behind(int (*work)(void *arg), void *arg, int keep);
+
 /* Path of one of our own tools: beside the running one. Returns 0, or -1 with `err` set
  * (not-found). */
 int own_tool(const char *name, char path[PATH_MAX]);

@@ -121,8 +121,6 @@ int sys_netns_enter(const char *why, int fd, const char *path);
 /* Calls look(arg) inside the namespace behind fd and comes back. For looking only: it is no step,
  * and happens in a dry run as well. Returns what look returns, or -1 with `err` set. */
 int sys_netns_visit(int fd, int (*look)(void *arg), void *arg);
-/* Moves this process to a new, empty one (unshare(2)). */
-int sys_netns_leave(void);
 
 /* ---- processes, and waiting for the kernel (sys_wait.c) ---- */
 

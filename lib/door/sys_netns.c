@@ -94,9 +94,3 @@ sys_netns_visit(int fd, int (*look)(void *arg), void *arg)
 			  */
 	return r;
 }
-
-int
-sys_netns_leave(void)
-{
-	return unshare(CLONE_NEWNET);
-}

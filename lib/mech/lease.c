@@ -30,17 +30,41 @@ leases_dir(const char *bridge, char path[PATH_MAX])
 	return 0;
 }
 
+static int
+lock_path(const char *bridge, char path[PATH_MAX])
+{
+	if (leases_dir(bridge, path) < 0)
+		return -1;
+	if (strlen(path) + sizeof("/.lock") > PATH_MAX)
+		return err_set(ERR_INVALID, path, "TACKLEBOX_RUN is too long");
+	memcpy(path + strlen(path), "/.lock", sizeof("/.lock"));
+	return 0;
+}
+
+int
+lease_prepare_bridge(const char *bridge)
+{
+	char dir[PATH_MAX], lock[PATH_MAX];
+	auto_buf struct buf shell = BUF_INIT;
+	if (leases_dir(bridge, dir) < 0 || lock_path(bridge, lock) < 0)
+		return -1;
+	if (dir_exists(dir) && sys_remove_tree("what a former bridge of this name left", dir) < 0)
+		return -1;
+	if (sys_mkdir_all("a place for the leases of the bridge", dir, 0755) < 0 ||
+		sys_replace("and for their lock", lock, "", 0, 0600) < 0)
+		return -1;
+	buf_addf(&shell, "rm %s", tell_sh(lock));
+	undo_push(undo_unlink, lock, NULL, shell.s);
+	return 0;
+}
+
 int
 lease_lock(const char *bridge, int *fd)
 {
 	char path[PATH_MAX];
 	*fd = -1;
-	if (leases_dir(bridge, path) < 0 ||
-		sys_mkdir_all("a place for the leases of the bridge", path, 0755) < 0)
+	if (lock_path(bridge, path) < 0)
 		return -1;
-	if (strlen(path) + sizeof("/.lock") > sizeof(path))
-		return err_set(ERR_INVALID, path, "TACKLEBOX_RUN is too long");
-	memcpy(path + strlen(path), "/.lock", sizeof("/.lock"));
 	return sys_lock("one at a time: two must not get the same address", path, true, fd);
 }
 

@@ -21,6 +21,8 @@ struct lease {
 	struct strlist published; /* "0.0.0.0:8080:80/tcp" */
 };
 
+/* Makes the empty place for the leases of a new bridge; what a former bridge of that name left goes. */
+int lease_prepare_bridge(const char *bridge);
 /* Takes the lock on a bridge's leases; it lasts as long as the descriptor *fd, which the caller
  * closes. */
 int lease_lock(const char *bridge, int *fd);
@@ -42,7 +44,7 @@ int lease_each(const char *bridge, int (*each)(struct lease *l, void *arg), void
 bool lease_alive(const struct lease *l);
 /* Whether it is a lease of this namespace. */
 bool lease_is_of(const struct lease *l, const struct netns *ns);
-/* Removes the directory of a bridge's leases (which must be empty but for its lock). */
+/* Removes the place for the leases of a bridge. */
 int lease_forget_bridge(const char *bridge);
 
 #endif

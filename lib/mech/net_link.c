@@ -5,17 +5,20 @@
 #include "mech/net_link.h"
 
 #include "base/err.h"
+#include "door/spawn.h"
 #include "door/step.h"
-#include "door/sys.h"
 #include "door/tell.h"
 #include "door/undo.h"
 #include "mech/net_msg.h"
 
+#include <errno.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *
@@ -259,33 +262,55 @@ net_port_flags(struct net *n, const char *why, const char *name, bool hairpin, b
 	return 0;
 }
 
+/* What the child does; its exit status is the errno. */
+struct doomed {
+	struct net *n;
+	const char *name;
+};
+
+static int
+delete_link(void *arg)
+{
+	const struct doomed *d = arg;
+	struct nl_msg *msg = net_link_msg(RTM_DELLINK, 0, 0, 0);
+	net_put_str(msg, IFLA_IFNAME, d->name);
+	return net_talk(d->n, msg) < 0 ? errno : 0;
+}
+
+/* The kernel takes the name out of its lists first, and only then waits for those who still look at
+ * the link. Asking for the name needs no lock that it holds meanwhile (netdevice(7), SIOCGIFINDEX).
+ */
+static long
+delete_behind(struct net *n, const char *name)
+{
+	struct doomed d = {n, name};
+	const struct timespec tick = {.tv_nsec = 200000};
+	int status, pid = run_behind(delete_link, &d, net_fd(n));
+	if (pid < 0)
+		return -1;
+	for (int i = 0; i < 50000 && if_nametoindex(name); i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+			return errno ? -1 : 0;
+		}
+		nanosleep(&tick, NULL);
+	}
+	return 0;
+}
+
 int
-net_links_discard(const char *why, const struct net_doomed *links, size_t count)
+net_link_discard(struct net *n, const char *why, const char *name)
 {
 	struct step st;
-	int index[8];
-	if (count > 8)
-		abort();
-	for (size_t i = 0; i < count; i++) {
-		struct net_link_info info;
-		index[i] = net_link_get(links[i].n, links[i].name, &info) == 0 ? info.index : 0;
-	}
-	if (step_open(&st, "dellink", why)) {
-		step_result(&st, sys_netns_leave());
-		for (size_t i = 0; i < count && st.ret == 0; i++) {
-			if (!index[i])
-				continue; /* it went with its namespace, or with its other end */
-			struct nl_msg *msg = net_link_msg(RTM_SETLINK, 0, index[i], 0);
-			net_put_u32(msg, IFLA_NET_NS_PID, (uint32_t)getpid());
-			step_result(&st, net_talk(links[i].n, msg));
-		}
-	}
+	if (!step_dry() && !if_nametoindex(name))
+		return 0; /* it went with its namespace */
+	if (step_open(&st, "dellink", why))
+		step_result(&st, delete_behind(n, name));
 	if (step_told(&st)) {
-		step_call(&st, "unshare(CLONE_NEWNET), RTM_SETLINK(IFLA_NET_NS_PID)");
-		for (size_t i = 0; i < count; i++)
-			step_shell(&st, "%s%s", i ? "\n" : "", links[i].shell);
+		step_call(&st, "fork(), rtnetlink dellink(%s)", tell_c(name));
+		step_shell(&st, "ip link delete %s", tell_sh(name));
 	}
 	if (step_close(&st) < 0)
-		return err_sys("dellink", links[0].name, "cannot remove link %s", links[0].name);
+		return err_sys("dellink", name, "cannot remove link %s", name);
 	return 0;
 }

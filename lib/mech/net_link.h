@@ -72,15 +72,9 @@ int net_rate_out(struct net *n, const char *why, const char *name, uint64_t bits
 int net_rate_in(
 	struct net *n, const char *why, const char *name, const char *ifb, uint64_t bits_per_s);
 
-/* Removes links without waiting for the kernel to free them (a plain delete waits for an RCU grace
- * period, up to 30 ms): the process moves them to a network namespace of its own that ends with it.
- * So this is the last thing a process does with networks. Each name is looked up in the namespace
- * of its `struct net`. */
-struct net_doomed {
-	struct net *n;
-	const char *name;
-	const char *shell; /* the equivalent command */
-};
-int net_links_discard(const char *why, const struct net_doomed *links, size_t count);
+/* Removes a link (a veth takes its other end along) without waiting until the kernel has freed it,
+ * which takes a grace period of up to 30 ms: a child asks and waits, and we only until the name is
+ * gone. A link that is not there any more is fine. */
+int net_link_discard(struct net *n, const char *why, const char *name);
 
 #endif

@@ -70,6 +70,12 @@ net_talk(struct net *n, struct nl_msg *msg)
 	return -1;
 }
 
+int
+net_fd(const struct net *n)
+{
+	return nl_socket_get_fd(n->sock);
+}
+
 struct nl_msg *
 net_msg(int type, int flags, const void *head, size_t len)
 {

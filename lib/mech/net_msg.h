@@ -33,6 +33,9 @@ void net_msg_free(struct nl_msg *msg);
  */
 int net_talk(struct net *n, struct nl_msg *msg);
 
+/* Descriptor of the socket, for a child that is to talk. */
+int net_fd(const struct net *n);
+
 /* The common step of a change: sends msg (and frees it whatever happens), tells `shell` as its
  * command. `call` is its name for faults ("setlink"). 0, or -1 with errno set; the caller words the
  * error. */
