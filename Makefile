@@ -89,13 +89,29 @@ $(O)/libraries:
 		{ echo "something is missing to build with: try 'sudo make deps'" >&2; exit 1; }
 	@mkdir -p $(@D) && touch $@
 
-$(LIB): $(LIB_OBJ)
+# The default seccomp filter is compiled here, once, by our own tool: what runs it needs no libseccomp.
+$(O)/gen/seccomp_builtin.inc: lib/mech/seccomp_default.json
+	@mkdir -p $(@D)
+	$(Q)sed 's/["\\]/\\&/g; s/.*/"&\\n"/' $< >$@
+$(O)/lib/mech/seccomp_builtin.o: $(O)/gen/seccomp_builtin.inc
+$(O)/gen/boot.a: $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcsT $@ $^
+$(O)/gen/seccomp-bpf: $(patsubst %.c,$(O)/%.o,$(wildcard tools/seccomp-bpf/*.c)) $(O)/gen/boot.a
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(O)/gen/seccomp_default.c: $(O)/gen/seccomp-bpf
+	$(call say,GEN  $(@F))
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $< --default --c >$@.tmp && mv $@.tmp $@
+$(O)/gen/seccomp_default.o: $(O)/gen/seccomp_default.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(LIB): $(LIB_OBJ) $(O)/gen/seccomp_default.o
 	$(call say,AR   $(@F))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 .SECONDEXPANSION:
 $(FILE_TOOLS:%=$(O)/bin/%): $(O)/bin/%: $(O)/tools/%.o $(LIB)
-$(DIR_TOOLS:%=$(O)/bin/%): $(O)/bin/%: $$(patsubst %.c,$(O)/%.o,$$(wildcard tools/$$*/*.c)) $(LIB)
+$(DIR_TOOLS:%=$(O)/bin/%): $(O)/bin/%: $$(addprefix $(O)/,$$(addsuffix .o,$$(basename $$(wildcard tools/$$*/*.c)))) $(LIB)
 $(BIN):
 	@mkdir -p $(@D)
 	$(call say,LD   $(@F))
@@ -135,6 +151,17 @@ deps-check: ; @.ci/deps --check $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_LINT) $(PK
 demo: deps-demo
 	+@$(MAKE) --no-print-directory -j$(JOBS) all $(O)/busybox
 	@O=$(O) tutorial/demo $(ROOTFS)
+
+BENCH = $(addprefix $(O)/tests/bench/,turns floor empty true)
+.PHONY: bench
+bench: deps-bench
+	+@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCH)
+	@O=$(O) bash tests/bench/bench.sh
+$(O)/tests/bench/true: tests/bench/empty.c
+$(filter-out %/true,$(BENCH)): $(O)/tests/bench/%: tests/bench/%.c
+$(BENCH):
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_CFLAGS) $(WARN) -O2 $(if $(filter %/true,$@),-static) -o $@ $<
 
 # ---- is it in order ----
 
