@@ -105,7 +105,7 @@ $(O)/gen/seccomp_default.c: $(O)/gen/seccomp-bpf
 $(O)/gen/seccomp_default.o: $(O)/gen/seccomp_default.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(LIB): $(LIB_OBJ) $(O)/gen/seccomp_default.o
+$(LIB): $(LIB_OBJ) $(if $(wildcard tools/seccomp-bpf),$(O)/gen/seccomp_default.o)
 	$(call say,AR   $(@F))
 	$(Q)rm -f $@ && ar rcs $@ $^
 

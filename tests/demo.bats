@@ -80,11 +80,11 @@ nothing_left() {
 	tar -C "$T/mine" -cf "$T/mine.tar" .
 	rm -r "$T/mine"
 	TMPDIR=$T O=$TB_OUT setsid "$TB_TOP/tutorial/demo" "$T/mine.tar" >"$T/out" 2>&1 3>&- &
-	local pid=$!
+	local pid=$! ended=0
 	wait_for eval "test -e $T/tmp.*/upper/waiting"
 	kill -TERM -- -$pid
-	run wait $pid
-	[ "$status" -ne 0 ]
+	wait $pid || ended=$?
+	[ $ended -ne 0 ]
 	rm "$T/mine.tar" "$T/out"
 	nothing_left
 }
