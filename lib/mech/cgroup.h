@@ -162,9 +162,9 @@ int cg_create(const char *name, const struct cg_limits *l, struct cgroup *g);
 /* Ends every process in the group and below, frozen ones too, and waits until they are gone, at
  * most `timeout` nanoseconds; class in-use after that. */
 int cg_kill(const struct cgroup *g, int64_t timeout);
-/* Removes the group and the groups below it from every tree. Class in-use when a process is in one
- * of them: then nothing was removed. */
-int cg_remove(const struct cgroup *g);
+/* Removes the group and the groups below it from every tree, after cg_kill() if `kill`. Class
+ * in-use when a process is in one of them: then nothing was removed. */
+int cg_remove(const struct cgroup *g, bool kill, int64_t timeout);
 
 /* Freezes or thaws the group and all below, and waits until it is done, at most `timeout`
  * nanoseconds; class in-use, and thawed again by undo, after that. */
