@@ -9,19 +9,25 @@ tool_failure() {
 	[[ $got == 125 ]] && echo 125 || echo 1
 }
 
-# faults_walk [-e ERRNO] CLEAN_FN -- TOOL ARGS…
+# faults_walk [-e ERRNO] [-c] CLEAN_FN -- TOOL ARGS…
 #
 # Runs the tool with its first step failing, then with its second, and so on until a run succeeds.
 # After each failure: the status is that of the tool's own failures (126 where the exec of a
 # chain-loader failed), stderr is one line "TOOL: … (EIO)" with at most a hint below, nothing is on
 # stdout, and CLEAN_FN (called without arguments, silent success) finds nothing left.
+# The run that succeeds must have told exactly as many steps as had failed before: a step whose
+# failure goes unnoticed would end the walk too early. -c: that need not be so, for the tool counts
+# its steps in several processes or has steps that it can do without.
 # What the successful run made is the caller's to take away. $faults is the number of failures.
 faults_walk() {
-	local errno=EIO clean n tool want out=$T/faults.out msg=$T/faults.err status=0
+	local errno=EIO clean n tool want out=$T/faults.out msg=$T/faults.err status=0 count=1 told
 	while [[ $1 == -* ]]; do
-		[[ $1 == -e ]] || fail "faults_walk: what is $1?" || return
-		errno=$2
-		shift 2
+		case $1 in
+		-e) errno=$2; shift ;;
+		-c) count= ;;
+		*) fail "faults_walk: what is $1?" || return ;;
+		esac
+		shift
 	done
 	clean=$1
 	[[ $2 == -- ]] || fail "faults_walk CLEAN_FN -- TOOL ARGS" || return
@@ -31,14 +37,19 @@ faults_walk() {
 	faults=0
 	for ((n = 1; n <= 2000; n++)); do
 		status=0
-		TACKLEBOX_FAIL=step:$errno@$n "$@" >"$out" 2>"$msg" </dev/null || status=$?
+		# Told beside stderr, as a tool before it in a chain would ask for it.
+		TACKLEBOX_FAIL=step:$errno@$n TACKLEBOX_EXPLAIN=fd:9, "$@" >"$out" 2>"$msg" </dev/null \
+			9>"$T/faults.told" || status=$?
 		((status != 0)) || break
 		faults=$n
 		fault_was_told "$tool" "$want" "$status" "$errno" "$msg" "$out" &&
 			"$clean" || fail "after step $n failed with $errno: $*"$'\n'"$(<"$msg")" || return
 	done
 	((faults > 0)) || fail "the first step did not fail: $*" || return
-	((n <= 2000)) || fail "never succeeds: $*"
+	((n <= 2000)) || fail "never succeeds: $*" || return
+	told=$(grep -c '^# [0-9.]*\. ' "$T/faults.told")
+	[[ ! $count || $told == "$faults" ]] ||
+		fail "$told steps were told, and $faults of them can fail: $*"$'\n'"$(<"$T/faults.told")"
 }
 
 fault_was_told() {

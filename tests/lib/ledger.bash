@@ -21,7 +21,7 @@ ledger() {
 # ledger_settled: the same once it stands still. Processes that were killed take a moment to go,
 # and take with them the last reference to mounts and namespaces.
 ledger_settled() {
-	local end=$((SECONDS + 5)) now
+	local end=$((SECONDS + ${TB_SETTLE:-5})) now
 	while now=$(ledger) && [[ $now ]] && ((SECONDS < end)); do
 		sleep 0.1
 	done
@@ -117,7 +117,7 @@ ledger_clean() {
 		case $kind in
 		process) kill -9 "$what" ;;
 		mount) umount -l -- "$(printf %b "$what")" ;;
-		cgroup) wait_for rmdir "$what" ;;
+		cgroup) wait_for find "$what" -depth -type d -exec rmdir {} + ;;
 		netns) ip netns delete "${what##*/}" ;;
 		link) ip link delete "$what" ;;
 		loop) losetup -d "/dev/${what##*/}" ;;
