@@ -216,7 +216,7 @@ $(TEST_PROGS): $(O)/%: %.c
 	$(call say,CC   $<)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O1 $(TEST_WARN) $(LINK) -o $@ $<
 
-.PHONY: check check-long check-unit test-programs
+.PHONY: check check-long check-unit check-fresh test-programs
 check: deps-test
 	+@$(MAKE) --no-print-directory -j$(JOBS) test-programs
 	@O=$(O) tests/run.sh $(FILES); status=$$?; $(GIVE_BACK); exit $$status
@@ -225,6 +225,9 @@ check-long: export TEST_TIMEOUT ?= 7200
 check-long: check
 check-unit: $(UNITS)
 	@O=$(O) tests/run.sh --unit
+check-fresh: deps-test
+	+@$(MAKE) --no-print-directory $(O)/minbase.tar
+	@bash tests/fresh.sh $(O)/minbase.tar
 test-programs: all $(UNITS) $(TEST_PROGS)
 
 # ---- where it goes ----
@@ -254,6 +257,7 @@ help:
 #help make demo           a container, step by step; ROOTFS=file.tar with a root file system of yours
 #help make check          all tests; FILES="tests/x.bats ..." some; check-unit the C unit tests only
 #help make check-long     the same with long loops: TEST_ROUNDS=200
+#help make check-fresh    make demo and make check in a Debian where nothing was installed by hand
 #help make lint           compiler, clang-tidy, cppcheck, shellcheck, mandoc, and the rules of the house
 #help make fmt            format the C sources; fmt-check only looks
 #help make bench          speed and size beside crun, runc, bwrap and tar
