@@ -148,7 +148,7 @@ inner_bats() {
 	assert_status 1
 	assert_like "$output" "*cgroup $dir/tbtest-*-left*"
 	[[ $output =~ cgroup\ (/[^ ]*-left) && ! -e ${BASH_REMATCH[1]} ]]
-	leaves 'ip link add ${TB_IF}a type dummy'
+	leaves 'ip link add ${TB_IF}a type bridge'
 	assert_status 1
 	assert_like "$output" "*link tb*a*"
 	leaves 'ip netns add $TB_NAME-left'
