@@ -15,8 +15,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* Calls younger than libseccomp 2.5.4. Since Linux 5.0 all machines number new calls alike (the
- * syscall.tbl files of the kernel), so that one number serves; but for the last two. */
+/* Calls younger than libseccomp 2.5.4 (Debian's knows some of them). Since Linux 5.0 all machines
+ * number new calls alike (the syscall.tbl files of the kernel), so that one number serves; but for
+ * the last two. */
 static const struct {
 	const char *name;
 	int number;
@@ -108,9 +109,11 @@ young_number(uint32_t arch, const char *name)
 int
 call_number(uint32_t arch, const char *name)
 {
-	/* Below 0 are libseccomp's own numbers for calls that the machine does not have. */
 	int n = seccomp_syscall_resolve_name_arch(arch, name);
-	return n >= 0 ? n : young_number(arch, name);
+	if (n == __NR_SCMP_ERROR)
+		return young_number(arch, name);
+	/* Below 0 are libseccomp's own numbers for calls that this machine does not have. */
+	return n >= 0 ? n : -1;
 }
 
 char *
@@ -251,7 +254,7 @@ set_unknown(const struct seccomp_profile *p, uint32_t arch, struct bpf *prog, st
 	int last = last_number(p, arch);
 	bool lets_pass = p->action == SCMP_ACT_ALLOW || p->action == SCMP_ACT_LOG ||
 		(p->action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE;
-	if (last < 0 || lets_pass)
+	if (last <= 0 || lets_pass || p->action == SCMP_ACT_ERRNO(ENOSYS))
 		return;
 	size_t at = find_return(prog, SCMP_ACT_ERRNO(ENOSYS));
 	uint32_t from = (uint32_t)last + 1;
