@@ -296,7 +296,6 @@ tell_mount(struct step *st, const struct sys_overlay *o, const char *options)
 {
 	step_call(st, "mount(\"" MARK "\", %s, \"overlay\", %s, %s)", tell_c(o->target),
 		o->upper ? "0" : "MS_RDONLY", tell_c(options));
-	tell_command(st, o);
 }
 
 static int
@@ -346,9 +345,13 @@ mount_by_number(const char *why, const struct sys_overlay *o, const int *number)
 	if (step_told(&st)) {
 		step_call(&st, "chdir(\"/proc/self/fd\"), ");
 		tell_mount(&st, o, options.s);
+		step_call(&st, ", fchdir(back)");
+		tell_command(&st, o);
 	}
-	if (back >= 0 && fchdir(back) < 0 && st.ret >= 0)
+	if (back >= 0 && fchdir(back) < 0 && st.ret >= 0) {
 		step_result(&st, -1);
+		umount2(o->target, MNT_DETACH);
+	}
 	return close_mount(&st, o);
 }
 
@@ -358,8 +361,10 @@ mount_by_name(const char *why, const struct sys_overlay *o, const char *options)
 	struct step st;
 	if (step_open(&st, "mount", why))
 		step_result(&st, mount_overlay(o, options));
-	if (step_told(&st))
+	if (step_told(&st)) {
 		tell_mount(&st, o, options);
+		tell_command(&st, o);
+	}
 	return close_mount(&st, o);
 }
 

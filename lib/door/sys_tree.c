@@ -82,14 +82,12 @@ empty_dir(struct sweep *s, int fd, unsigned depth)
 	return errno ? -1 : 0;
 }
 
-int
-sweep_at(int parent, const char *name)
+/* Empties the directory behind top. */
+static int
+sweep_content(int top)
 {
 	struct stat sb;
-	auto_fd int top = open_to_empty(parent, name);
-	if (top < 0 && errno == ENOTDIR)
-		return unlinkat(parent, name, 0);
-	if (top < 0 || fstat(top, &sb) < 0)
+	if (fstat(top, &sb) < 0)
 		return -1;
 	struct sweep s = {.top = top, .dev = sb.st_dev};
 	for (unsigned before = UINT_MAX; before != s.moved;) {
@@ -97,6 +95,17 @@ sweep_at(int parent, const char *name)
 		if (empty_dir(&s, top, 0) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int
+sweep_at(int parent, const char *name)
+{
+	auto_fd int top = open_to_empty(parent, name);
+	if (top < 0 && errno == ENOTDIR)
+		return unlinkat(parent, name, 0);
+	if (top < 0 || sweep_content(top) < 0)
+		return -1;
 	return unlinkat(parent, name, AT_REMOVEDIR);
 }
 
@@ -111,6 +120,14 @@ undo_remove_tree(const char *a, const char *b)
 {
 	(void)b;
 	return remove_tree(a);
+}
+
+int
+undo_empty_dir(const char *a, const char *b)
+{
+	(void)b;
+	auto_fd int top = open_to_empty(AT_FDCWD, a);
+	return top < 0 ? -1 : sweep_content(top);
 }
 
 int

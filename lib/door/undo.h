@@ -10,6 +10,7 @@ typedef int undo_fn(const char *a, const char *b);
 
 undo_fn undo_rmdir; /* a: directory made by us */
 undo_fn undo_unlink; /* a: file, symlink or device made by us */
+undo_fn undo_empty_dir; /* a: directory that was empty before */
 undo_fn undo_umount; /* a: mount point */
 undo_fn undo_write; /* a: file, b: the text it held before */
 undo_fn undo_remove_tree; /* a: directory made by us, with all that is in it */

@@ -40,13 +40,15 @@ bool overlay_user_xattr(void);
 int overlay_mount(const struct overlay *o);
 
 /* Copies the layers into o->dir, which is made or must be empty, and notes it. The result is what
- * an overlay would show; there is no UPPER. On failure nothing is left. */
-int overlay_copy(const struct overlay *o);
+ * an overlay would show; there is no UPPER. `warning` gets the first thing that could not be kept
+ * (an owner, a device), "" when nothing was lost. On failure nothing is left. */
+int overlay_copy(const struct overlay *o, char warning[256]);
 
 /* Unmounts what overlay_mount() mounted on dir; class not-found for any other mount. Lazily: it
  * leaves the tree of directories at once, and ends with its last user. */
 int overlay_umount(const char *dir, bool lazy);
-/* Removes what overlay_copy() made: the content of dir, not dir itself. */
+/* Removes what overlay_copy() made, with all that was written to it since; class not-found for a
+ * directory that is no such copy. */
 int overlay_remove_copy(const char *dir);
 
 #endif
