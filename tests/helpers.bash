@@ -25,6 +25,7 @@
 #   replay_same, state_* `tool -n | sh` leaves what `tool` leaves (lib/replay.bash)
 #   faults_walk          every step of a tool fails once (lib/faults.bash)
 #   told_same            what -x tells is what strace sees (lib/told.bash)
+#   golden FILE          a transcript of golden/ (lib/golden.bash)
 #   assert_eq WANT GOT [WHAT], assert_like TEXT GLOB, assert_status N, assert_line TEXT,
 #   assert_error CALLREGEX, assert_json FILTER, fail TEXT…
 #
@@ -42,7 +43,7 @@ BIN=${TB_BIN:-$TB_OUT/bin}
 PROBE=$TB_OUT/tests/probe
 export TB_TESTS TB_TOP TB_OUT BIN PROBE
 
-for tb_part in env ledger asserts root replay faults told; do
+for tb_part in env ledger asserts root replay faults told golden; do
 	# shellcheck source=/dev/null
 	. "$TB_TESTS/lib/$tb_part.bash"
 done

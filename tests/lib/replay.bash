@@ -166,7 +166,8 @@ state_cgroup() {
 }
 
 # Links, addresses, routes and rules of this network namespace and of those named in it. Hardware
-# addresses are random, indices run on: both go.
+# addresses (and the link-local ones made of them) are random, indices run on, and whether a link has
+# its carrier already is a matter of time: all of these go.
 state_net() {
 	local file
 	state_net_here
@@ -183,8 +184,14 @@ state_net_here() {
 		del(.ifindex, .link_index, .link_netnsid, .address, .permaddr, .stats, .stats64,
 			.hello_timer, .tcn_timer, .topology_change_timer, .gc_timer, .bridge_id,
 			.root_id, .designated_root, .designated_bridge, .hold_timer, .message_age_timer,
-			.forward_delay_timer, .preferred_life_time, .valid_life_time, .altnames)
-		else . end)) | sort_by(tostring) | .[]'
+			.forward_delay_timer, .preferred_life_time, .valid_life_time, .altnames,
+			.operstate, .state, .tentative, .linkmode, .config_pending, .tso_max_size,
+			.tso_max_segs, .gso_max_size, .gso_max_segs, .gro_max_size, .promiscuity,
+			.allmulti, .topology_change, .topology_change_detected, .root_port)
+		| if .flags then .flags |= map(select(IN("UP", "onlink"))) else . end
+		| if .addr_info then .addr_info |= map(select(.scope != "link")) else . end
+		else . end)) | map(select((.dst // "") | test("^(fe80|ff00|multicast)") | not))
+		| sort_by(tostring) | .[]'
 	for what in link addr route rule; do
 		ip -d -j $what show | jq -cS "$norm"
 	done

@@ -17,7 +17,7 @@ TB_STRACE_CALLS+='setregid,setresuid,setresgid,setgroups,capset,prctl,seccomp,se
 TB_STRACE_CALLS+='write,pwrite64,openat,open,creat,truncate,ftruncate,flock,setsid,sendto,sendmsg'
 
 # Kinds of which one told step may be many calls.
-TB_LOOSE=' fsconfig prctl setid capset netlink creat chown chmod setxattr '
+TB_LOOSE=' fsconfig chdir prctl setid capset netlink creat chown chmod setxattr '
 
 told_same() {
 	local loose=$TB_LOOSE trace=$T/told.trace said=$T/told.said status=0
@@ -108,8 +108,7 @@ calls_told() {
 				else if (w ~ /^set(re|res)?[ug]id$|^setgroups$/) kind = "setid"
 				else if (w ~ /^clone3?$/) kind = news ? "clone" : ""
 				else if (w ~ /^umount2?$/) kind = "umount"
-				else if (w ~ /^(mount|fsopen|fsconfig|fsmount|fspick|move_mount|mount_setattr|pivot_root|chroot|unshare|setns|sethostname|setdomainname|capset|seccomp|prctl|write|flock|setsid)$/) kind = w
-				else if (w == "open_tree") kind = flags ~ /OPEN_TREE_CLONE/ ? w : ""
+				else if (w ~ /^(mount|fsopen|fsconfig|fsmount|fspick|open_tree|move_mount|mount_setattr|pivot_root|chroot|unshare|setns|sethostname|setdomainname|capset|seccomp|prctl|write|flock|setsid)$/) kind = w
 				else if (w ~ /^(setrlimit|prlimit)(64)?$/) kind = "setrlimit"
 				else if (w ~ /^RTM_(NEW|DEL|SET)|^nft_run|^rtnetlink$/) kind = "netlink"
 				else if (w == "O_CREAT") kind = "creat"

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# Where the examples of --help run: common.bats runs each tool's as one script of sh -e, in an empty
+# directory, in mount, network and UTS namespaces of their own, with an image store of their own.
+# Names that would show on the host are replaced first: the group `web` of cg-* is a group of this
+# test.
+#
+#   before_TOOL   makes what the examples of TOOL start from (dashes are underscores)
+#   after_TOOL    takes away what no namespace ends: groups
+#   needs_TOOL    prints words for `requires`
+#
+# A tool without these functions needs nothing. Others of its family may share them by an alias.
+
+# example_names TOOL: the name of the test's group for `web`, and for that word alone.
+example_names() {
+	[[ $1 == cg-* ]] || { cat; return; }
+	sed -E "s/(^|[^[:alnum:]_-])web([^[:alnum:]_-]|\$)/\1$TB_NAME-web\2/g"
+}
+
+# ---- groups ----
+
+before_cg() { cg-create "$TB_NAME-web" >/dev/null; }
+after_cg() { cg-rm --kill "$TB_NAME-web" 2>/dev/null || :; }
+needs_cg() { echo root cg-memory cg-cpu cg-pids; }
+
+needs_cg_create() { needs_cg; }
+after_cg_create() { after_cg; }
+for tool in cg_set cg_exec cg_freeze cg_rm cg_stat; do
+	eval "before_$tool() { before_cg; }; after_$tool() { after_cg; }; needs_$tool() { needs_cg; }"
+done
+
+# ---- networks: in the network namespace and the empty /run of the example ----
+
+before_br_attach() { br-setup --subnet 10.99.7.0/24 br-example >/dev/null; }
+before_br_detach() { before_br_attach; }
+before_br_publish() { before_br_attach && br-attach br-example web >/dev/null; }
+for tool in br_setup br_attach br_detach br_publish; do
+	eval "needs_$tool() { echo nft; }"
+done
+
+# ---- images: a store of the example's own ----
+
+before_img() {
+	make_root rootfs
+	tar -C rootfs -c . | img-import --cmd '["/bin/sh"]' example >/dev/null
+}
+before_img_import() { make_root rootfs; }
+for tool in img_config img_layers img_ls; do
+	eval "before_$tool() { before_img; }"
+done
+unset tool
