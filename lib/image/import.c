@@ -70,6 +70,8 @@ take_in(const struct import *im, const struct places *p, struct intake *in)
 	}
 	if (step_close(&st) < 0 && !failed)
 		return err_sys("layer", im->shown, "cannot take in %s", im->shown);
+	if (failed && strcmp(err.object, im->shown) != 0)
+		err_prefix("%s", im->shown);
 	return failed ? -1 : 0;
 }
 
