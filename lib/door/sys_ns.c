@@ -148,6 +148,19 @@ sys_id_map(const char *why, const char *path, const char *text)
 }
 
 int
+sys_fchdir(const char *why, int fd, const char *shown)
+{
+	struct step st;
+	if (step_open(&st, "fchdir", why))
+		step_result(&st, fchdir(fd));
+	if (step_told(&st))
+		step_call(&st, "fchdir(%s)", tell_c(shown));
+	if (step_close(&st) < 0)
+		return err_sys("fchdir", shown, "cannot change directory to %s", shown);
+	return 0;
+}
+
+int
 sys_sethostname(const char *why, const char *name)
 {
 	struct step st;

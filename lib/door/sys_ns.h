@@ -32,6 +32,8 @@ pid_t sys_clone(const char *why, struct sys_clone *c);
 
 /* Writes a uid_map, gid_map or setgroups file (user_namespaces(7)); the script's unshare did it. */
 int sys_id_map(const char *why, const char *path, const char *text);
+/* fchdir(2); `shown` is the directory's path. */
+int sys_fchdir(const char *why, int fd, const char *shown);
 /* sethostname(2), setdomainname(2). */
 int sys_sethostname(const char *why, const char *name);
 int sys_setdomainname(const char *why, const char *name);

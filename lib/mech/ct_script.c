@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ * What the script says where one command of util-linux stands for many of our steps: unshare(1) or
+ * nsenter(1) around all of it, setpriv(1) at the end.
+ */
+#include "base/auto.h"
+#include "door/step.h"
+#include "door/tell.h"
+#include "mech/ct_in.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct {
+	enum ct_ns ns;
+	const char *option;
+} options[] = {
+	{CT_USER, "--user"},
+	{CT_MOUNT, "--mount"},
+	{CT_PID, "--pid"},
+	{CT_NET, "--net"},
+	{CT_UTS, "--uts"},
+	{CT_IPC, "--ipc"},
+	{CT_CGROUP, "--cgroup"},
+	{CT_TIME, "--time"},
+};
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+void
+ct_script_nest(struct ct_child *k, const char *command)
+{
+	auto_buf struct buf line = BUF_INIT;
+	if (k->nested)
+		buf_adds(&line, "exec ");
+	buf_adds(&line, command);
+	tell_nest(buf_str(&line));
+	k->nested++;
+}
+
+static void
+add_nsenter(const struct ct_child *k, struct buf *b)
+{
+	buf_adds(b, "nsenter");
+	if (k->target && k->target->pidfd >= 0)
+		buf_addf(b, " --target %d", k->target->pid);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct ct_namespace *n = &k->c->ns[options[i].ns];
+		if (n->path)
+			buf_addf(b, " %s=%s", options[i].option, tell_sh(n->path));
+		else if (k->target && k->target->flags & ct_ns_flag(options[i].ns))
+			buf_addf(b, " %s", options[i].option);
+	}
+	if (k->target && k->target->root)
+		buf_adds(b, " --root");
+	if (k->target && k->target->cwd)
+		buf_adds(b, " --wd");
+	buf_addc(b, ' ');
+}
+
+/* unshare(1) of util-linux 2.38 takes one range, and a single id beside it. */
+static void
+add_maps(const char *kind, const struct ct_id_maps *m, struct buf *b)
+{
+	for (size_t i = 0; i < m->n; i++)
+		buf_addf(b, " --map-%ss=%u,%u,%u", kind, m->v[i].host_id, m->v[i].container_id,
+			m->v[i].size);
+}
+
+static void
+add_unshare(const struct ct_child *k, struct buf *b)
+{
+	const struct ct *c = k->c;
+	buf_adds(b, "unshare");
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct ct_namespace *n = &c->ns[options[i].ns];
+		if (n->in && !n->path && !(c->cgroup && options[i].ns == CT_CGROUP))
+			buf_addf(b, " %s", options[i].option);
+	}
+	if (c->ns[CT_MOUNT].in && !c->ns[CT_MOUNT].path)
+		buf_adds(b, " --propagation unchanged");
+	if (c->ns[CT_PID].in || c->ns[CT_TIME].in)
+		buf_adds(b, " --fork --kill-child");
+	if (c->ns[CT_USER].in && !c->ns[CT_USER].path && !k->map.outside)
+		buf_adds(b, " --map-root-user");
+	add_maps("user", &k->map.uid, b);
+	add_maps("group", &k->map.gid, b);
+	if (k->map.outside)
+		buf_adds(b, " --setgid 0 --setuid 0");
+	buf_addc(b, ' ');
+}
+
+/* After pivot_root the shell's commands are those of the new root; what that needs is said first.
+ */
+static void
+tell_needs(const struct ct *c)
+{
+	auto_buf struct buf line = BUF_INIT;
+	if (!c->root.path || c->root.chroot || !step_dry())
+		return;
+	buf_adds(&line, "# after pivot_root the commands come from the new root: needs umount");
+	if (c->process.set_caps || c->process.user)
+		buf_adds(&line, ", setpriv");
+	buf_addf(&line, " in %s", c->root.path);
+	tell_line(line.s);
+}
+
+void
+ct_script_open(struct ct_child *k)
+{
+	auto_buf struct buf command = BUF_INIT;
+	bool enter = k->target, make = false;
+	if (!tell_on())
+		return;
+	tell_needs(k->c);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct ct_namespace *n = &k->c->ns[options[i].ns];
+		enter = enter || n->path;
+		make = make || (n->in && !n->path && !(k->c->cgroup && options[i].ns == CT_CGROUP));
+	}
+	if (enter)
+		add_nsenter(k, &command);
+	if (make)
+		add_unshare(k, &command);
+	if (!command.len)
+		return;
+	command.s[--command.len] = '\0';
+	ct_script_nest(k, command.s);
+}
+
+/* Whether the script, when it runs the program, has util-linux's setpriv: busybox's knows less. */
+static bool
+has_setpriv(const struct ct *c)
+{
+	static const char *const places[] = {"usr/bin/setpriv", "bin/setpriv"};
+	struct stat sb;
+	auto_fd int dir = open(c->root.path ? c->root.path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < 2; i++)
+		if (dir >= 0 && fstatat(dir, places[i], &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISREG(sb.st_mode) && sb.st_nlink == 1)
+			return true;
+	return false;
+}
+
+static void
+add_caps(uint64_t caps, struct buf *b)
+{
+	buf_adds(b, " --inh-caps=-all --bounding-set=-all");
+	for (unsigned i = 0; ct_caps_name(i); i++)
+		if (caps & (UINT64_C(1) << i))
+			buf_addf(b, ",+%s", ct_caps_name(i));
+}
+
+static void
+add_ids(const struct ct_identity *id, struct buf *b)
+{
+	if (id->set_ids)
+		buf_addf(b, " --reuid=%u --regid=%u", id->uid, id->gid);
+	if (!id->set_groups)
+		return;
+	buf_adds(b, id->n_groups ? " --groups=" : " --clear-groups");
+	for (size_t i = 0; i < id->n_groups; i++)
+		buf_addf(b, "%s%u", i ? "," : "", id->groups[i]);
+}
+
+void
+ct_script_exec(const struct ct_child *k, const struct ct_identity *id, struct buf *words)
+{
+	const struct ct_process *p = &k->c->process;
+	bool needed = p->set_caps || id->set_ids || id->set_groups || p->no_new_privs;
+	buf_adds(words, "exec");
+	if (!tell_on() || !needed)
+		return;
+	if (!has_setpriv(k->c)) {
+		tell_line(": # no shell command: capabilities and ids (the root has no setpriv)");
+		return;
+	}
+	buf_adds(words, " setpriv");
+	if (p->no_new_privs)
+		buf_adds(words, " --no-new-privs");
+	add_ids(id, words);
+	if (p->set_caps)
+		add_caps(p->caps, words);
+	buf_adds(words, " --");
+}
