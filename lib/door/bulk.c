@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "door/bulk.h"
 
+#include "base/auto.h"
 #include "base/buf.h"
 #include "door/fault.h"
 #include "door/sweep.h"
@@ -176,6 +177,20 @@ bulk_remove(struct bulk *b, int dir, const char *name)
 	if (unlinkat(dir, name, 0) == 0)
 		return 0;
 	return errno == EISDIR && same_mount(dir, name) ? sweep_at(dir, name) : -1;
+}
+
+mode_t
+bulk_umask(void)
+{
+	char line[128];
+	unsigned mask;
+	auto_file FILE *f = fopen("/proc/self/status", "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Umask: %o", &mask) == 1)
+			return (mode_t)mask;
+	mode_t before = umask(022);
+	umask(before);
+	return before;
 }
 
 void

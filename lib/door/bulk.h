@@ -65,6 +65,10 @@ int bulk_times(struct bulk *b, int dir, const char *name, const struct timespec 
 /* unlinkat(2), a directory with all that is in it (never across a mount, never through a link). */
 int bulk_remove(struct bulk *b, int dir, const char *name);
 
+/* The umask, which takes bits off the modes above. Read from /proc, for umask(2) can only be read
+ * by setting it, which another thread would see. */
+mode_t bulk_umask(void);
+
 /* Tells what was done, a step a kind, in the words of `where` ("below layers/3f…"). */
 void bulk_tell(const struct bulk *b, const char *where);
 
