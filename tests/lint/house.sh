@@ -35,7 +35,7 @@ check_includes() {
 		elif [ "$to" -gt "$from" ]; then
 			breach "$file includes \"$header\": dependencies point down"
 		fi
-	done < <(grep -HoE '^#include "[^"]+"' "${sources[@]}" | sed -E 's/#include "([^"]*)"/\1/' |
+	done < <(grep -HoE '^#include "[^"]+\.h"' "${sources[@]}" | sed -E 's/#include "([^"]*)"/\1/' |
 		grep -vE '^tools/[^/:]+/[^:]*:[^/]+$')
 }
 
