@@ -112,6 +112,8 @@ sys_clone(const char *why, struct sys_clone *c)
 	if (tell_on()) {
 		buf_addf(&call, "clone(%s)", names_of(c->flags, &names));
 		tell_step(why, call.s, NULL);
+		if (c->script)
+			tell_nest(c->script);
 	}
 	if (step_open(&st, "clone", why)) {
 		if (c->flags & CLONE_VM)

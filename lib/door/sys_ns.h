@@ -24,6 +24,7 @@ struct sys_clone {
 				memory until its exec */
 	int (*run)(void *arg); /* the child; its result is its exit status */
 	void *arg;
+	const char *script; /* the command that the script does it with, and runs the rest in */
 	int cgroup; /* open directory of a v2 group to start in, -1: the caller's */
 	int pidfd; /* out: of the child, close-on-exec; only without CLONE_VM, -1 otherwise */
 };

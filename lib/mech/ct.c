@@ -32,8 +32,7 @@ new_flags(const struct ct *c)
 	for (enum ct_ns i = 0; i < CT_NS_COUNT; i++)
 		if (is_new(c, i))
 			flags |= ct_ns_flag(i);
-	/* The group that a cgroup namespace is made in becomes its root: join first. */
-	return c->cgroup ? flags & ~CLONE_NEWCGROUP : flags;
+	return flags;
 }
 
 /* A new pid or time namespace holds only children of the one who made it, and so does a pid
@@ -78,7 +77,6 @@ prepare(struct ct_child *k)
 		return -1;
 	if (ct_idmap_prepare(c, &k->map) < 0)
 		return -1;
-	ct_script_open(k);
 	if (k->target && ct_join_target(k) < 0)
 		return -1;
 	return join_given(c);
@@ -123,15 +121,26 @@ child_main(void *arg)
 	_exit(EXIT_CHAIN_FAILED);
 }
 
+/* The namespaces a child is born with. The group that a cgroup namespace is made in becomes its
+ * root: with one to join, that namespace has to wait. */
+static unsigned long
+birth_flags(const struct ct *c)
+{
+	int flags = new_flags(c);
+	return (unsigned)(c->cgroup ? flags & ~CLONE_NEWCGROUP : flags);
+}
+
 /* The fast form: no page table is copied, and `err` of the child is ours. */
 static int
 run_borrowed(struct ct_child *k)
 {
-	struct sys_clone s = {.flags = (unsigned long)new_flags(k->c) | CLONE_VM | CLONE_VFORK,
+	auto_buf struct buf script = BUF_INIT;
+	struct sys_clone s = {.flags = birth_flags(k->c) | CLONE_VM | CLONE_VFORK,
 		.run = child_main,
 		.arg = k,
 		.cgroup = -1};
 	k->forked = true;
+	s.script = ct_script_open(k, &script);
 	pid_t pid = sys_clone("new namespaces, and a process in them", &s);
 	if (pid == 0)
 		return ct_child_steps(k); /* a dry run tells what the child would do */
@@ -204,14 +213,16 @@ create_copied(struct ct_child *k, struct ct_proc *p)
 	/* Messages keep their bounds, and the end of the child is the end of the file. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys("socketpair", NULL, "cannot make a socket pair");
+	auto_buf struct buf script = BUF_INIT;
 	struct sys_clone s = {
-		.flags = (unsigned long)new_flags(k->c), .run = child_main, .arg = k, .cgroup = -1};
+		.flags = birth_flags(k->c), .run = child_main, .arg = k, .cgroup = -1};
 	if (k->c->cgroup && cg_dir_fd(&k->group, &s.cgroup) < 0)
 		return -1;
 	k->in_group = s.cgroup >= 0;
 	k->forked = k->gate = true;
 	k->sock = pair[1];
 	k->other = pair[0];
+	s.script = ct_script_open(k, &script);
 	pid_t pid = sys_clone("new namespaces, and a process in them", &s);
 	if (pid == 0)
 		return ct_child_steps(k); /* a dry run tells what the child would do */
@@ -285,6 +296,7 @@ run(struct ct_child *k)
 {
 	bool child = needs_child(k->c) || (k->target && k->target->flags & CLONE_NEWPID);
 	k->sock = k->other = -1;
+	ct_script_needs(k->c);
 	if (child)
 		hold_signals(k);
 	else

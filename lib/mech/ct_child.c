@@ -35,11 +35,11 @@ enter_group(struct ct_child *k)
 		return 0;
 	if (cg_join_self(&k->group, k->in_group ? CG_JOIN_V1 : CG_JOIN_ALL) < 0)
 		return -1;
-	if (!is_new(k->c, CT_CGROUP))
+	/* The group that the namespace is made in becomes its root. */
+	if (!is_new(k->c, CT_CGROUP) || !k->forked)
 		return 0;
 	if (sys_unshare("a view of the cgroups that begins here", CLONE_NEWCGROUP) < 0)
 		return -1;
-	k->unshare &= ~CLONE_NEWCGROUP;
 	ct_script_nest(k, "unshare --cgroup");
 	return 0;
 }
@@ -47,8 +47,11 @@ enter_group(struct ct_child *k)
 static int
 make_namespaces(struct ct_child *k)
 {
+	auto_buf struct buf script = BUF_INIT;
 	if (k->unshare && sys_unshare("new namespaces for this process", k->unshare) < 0)
 		return -1;
+	if (!k->forked && ct_script_open(k, &script))
+		ct_script_nest(k, script.s);
 	return is_new(k->c, CT_USER) ? ct_idmap_apply(&k->map) : 0;
 }
 

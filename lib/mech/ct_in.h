@@ -118,8 +118,12 @@ int ct_environment(const struct ct_process *p, const struct ct_identity *id);
 
 /* ---- the script (ct_script.c) ---- */
 
-/* "nsenter --net=… unshare --pid --fork …" around all that follows, where c needs one. */
-void ct_script_open(struct ct_child *k);
+/* The script's first comment: what must come after pivot_root, and so from the new root. */
+void ct_script_needs(const struct ct *c);
+/* "nsenter --net=… unshare --pid --fork …", in which all that follows is to run; NULL where c needs
+ * none of it, or nobody listens. For a child the one who makes it nests; ct_script_nest() is for
+ * the others. */
+const char *ct_script_open(struct ct_child *k, struct buf *command);
 void ct_script_nest(struct ct_child *k, const char *command);
 /* "exec", or "exec setpriv …": how the script runs the program. */
 void ct_script_exec(const struct ct_child *k, const struct ct_identity *id, struct buf *words);

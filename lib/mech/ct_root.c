@@ -96,18 +96,55 @@ ct_root_enter(const struct ct_tree *t)
 	return sys_umount("take the old root away: nothing is left to escape to", ".", MNT_DETACH);
 }
 
-/* Follows path one component further each time; what is missing is made in the directory that the
- * step before opened. *fd holds the last one. */
+/* The path as it really is, symlinks followed: the script must not follow them on the host. */
+static void
+show(const struct ct_tree *t, const char *path, int fd, char shown[PATH_MAX])
+{
+	char link[64];
+	snprintf(shown, PATH_MAX, "%s%s", t->path[strspn(t->path, "/")] ? t->path : "", path);
+	if (!tell_on() || fd < 0)
+		return;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, shown, PATH_MAX - 1);
+	if (n > 0)
+		shown[n] = '\0';
+}
+
+/* In a dry run: what would have to be made, in one go. */
 static int
-make_path(const struct ct_tree *t, const char *path, enum ct_place_kind kind, int *fd)
+tell_making(const struct ct_place *p, enum ct_place_kind kind)
+{
+	char parent[PATH_MAX];
+	snprintf(parent, sizeof(parent), "%s", p->shown);
+	if (kind == CT_FILE)
+		*strrchr(parent, '/') = '\0';
+	if (sys_mkdir_at("a place to mount on", -1, parent, parent, 0755) < 0)
+		return -1;
+	return kind == CT_FILE ? sys_touch_at("a place to bind a file to", -1, p->shown, p->shown)
+			       : 0;
+}
+
+/* Makes the last component of `part` in dir. */
+static int
+make_one(const struct ct_tree *t, int dir, const char *part, bool file)
+{
+	char shown[PATH_MAX];
+	const char *name = path_base(part);
+	show(t, "", dir, shown);
+	size_t n = strlen(shown);
+	snprintf(shown + n, sizeof(shown) - n, "/%s", name);
+	return file ? sys_touch_at("a place to bind a file to", dir, name, shown)
+		    : sys_mkdir_at("a place to mount on", dir, name, shown, 0755);
+}
+
+/* Follows path one component further each time; what is missing is made in the directory that the
+ * step before opened. p->fd holds the last one. */
+static int
+make_path(const struct ct_tree *t, const char *path, enum ct_place_kind kind, struct ct_place *p)
 {
 	char part[PATH_MAX];
 	auto_fd int dir = fcntl(t->fd, F_DUPFD_CLOEXEC, 3);
 	size_t len = strlen(path);
-	if (len >= sizeof(part)) {
-		errno = ENAMETOOLONG;
-		return err_sys("openat2", path, "cannot find %s in %s", path, t->path);
-	}
 	for (size_t i = 1; i <= len; i++) {
 		if ((path[i] != '/' && path[i]) || path[i - 1] == '/')
 			continue;
@@ -115,26 +152,25 @@ make_path(const struct ct_tree *t, const char *path, enum ct_place_kind kind, in
 		part[i] = '\0';
 		bool last = !path[i + strspn(path + i, "/")];
 		int next = open_in_root(t->fd, part, O_PATH, 0);
+		if (next < 0 && errno == ENOENT && step_dry()) {
+			show(t, "", dir, p->shown);
+			size_t n = strlen(p->shown);
+			snprintf(p->shown + n, sizeof(p->shown) - n, "%s",
+				path + (strrchr(part, '/') - part));
+			return tell_making(p, kind);
+		}
 		if (next < 0 && errno == ENOENT) {
-			auto_buf struct buf shown = BUF_INIT;
-			path_join(&shown, t->path, part);
-			int r = last && kind == CT_FILE ? sys_touch_at("a place to bind a file to",
-								  dir, path_base(part), shown.s)
-							: sys_mkdir_at("a place to mount on", dir,
-								  path_base(part), shown.s, 0755);
-			if (r < 0)
+			if (make_one(t, dir, part, last && kind == CT_FILE) < 0)
 				return -1;
 			next = open_in_root(t->fd, part, O_PATH, 0);
 		}
-		if (next < 0 && step_dry())
-			return 0; /* the commands for what lies below need no descriptor */
 		if (next < 0)
 			return err_sys("openat2", part, "cannot open %s in %s", part, t->path);
 		close(dir);
 		dir = next;
-		if (last)
-			*fd = take_fd(&dir);
 	}
+	p->fd = take_fd(&dir);
+	show(t, path, p->fd, p->shown);
 	return 0;
 }
 
@@ -152,21 +188,6 @@ covered(const struct ct_tree *t, const char *path)
 	return false;
 }
 
-/* The path as it really is, symlinks followed: the script must not follow them on the host. */
-static void
-show_place(const struct ct_tree *t, const char *path, struct ct_place *p)
-{
-	char link[64];
-	snprintf(p->shown, sizeof(p->shown), "%s%s", t->path[strspn(t->path, "/")] ? t->path : "",
-		path);
-	if (!tell_on() || p->fd < 0)
-		return;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", p->fd);
-	ssize_t n = readlink(link, p->shown, sizeof(p->shown) - 1);
-	if (n > 0)
-		p->shown[n] = '\0';
-}
-
 static int
 not_ordinary(const struct ct_tree *t, const char *path)
 {
@@ -180,12 +201,13 @@ ct_place_open(
 	const struct ct_tree *t, const char *path, enum ct_place_kind kind, struct ct_place *p)
 {
 	p->fd = -1;
-	if (step_dry() && covered(t, path)) {
-		show_place(t, path, p);
-		return kind == CT_FILE
-			? sys_touch_at("a place to bind a file to", -1, path, p->shown)
-			: sys_mkdir_at("a place to mount on", -1, path, p->shown, 0755);
+	if (strlen(path) >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return err_sys("openat2", path, "cannot find a place in %s", t->path);
 	}
+	show(t, path, -1, p->shown);
+	if (step_dry() && covered(t, path))
+		return tell_making(p, kind);
 	if (kind == CT_ORDINARY_DIR) {
 		p->fd = open_no_links(t->fd, path, O_PATH | O_DIRECTORY, 0);
 		if (p->fd < 0 && (errno == ELOOP || errno == ENOTDIR))
@@ -195,8 +217,8 @@ ct_place_open(
 	}
 	if (p->fd < 0 && errno != ENOENT)
 		return err_sys("openat2", path, "cannot open %s in %s", path, t->path);
-	if (p->fd < 0 && make_path(t, path, kind, &p->fd) < 0)
-		return -1;
-	show_place(t, path, p);
+	if (p->fd < 0)
+		return make_path(t, path, kind, p);
+	show(t, path, p->fd, p->shown);
 	return 0;
 }

@@ -68,16 +68,22 @@ add_maps(const char *kind, const struct ct_id_maps *m, struct buf *b)
 			m->v[i].size);
 }
 
+/* A child that joins a group makes its cgroup namespace after that, by a command of its own. */
+static bool
+by_unshare(const struct ct_child *k, enum ct_ns ns)
+{
+	const struct ct_namespace *n = &k->c->ns[ns];
+	return n->in && !n->path && !(ns == CT_CGROUP && k->forked && k->c->cgroup);
+}
+
 static void
 add_unshare(const struct ct_child *k, struct buf *b)
 {
 	const struct ct *c = k->c;
 	buf_adds(b, "unshare");
-	for (size_t i = 0; i < N_OPTIONS; i++) {
-		const struct ct_namespace *n = &c->ns[options[i].ns];
-		if (n->in && !n->path && !(c->cgroup && options[i].ns == CT_CGROUP))
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		if (by_unshare(k, options[i].ns))
 			buf_addf(b, " %s", options[i].option);
-	}
 	if (c->ns[CT_MOUNT].in && !c->ns[CT_MOUNT].path)
 		buf_adds(b, " --propagation unchanged");
 	if (c->ns[CT_PID].in || c->ns[CT_TIME].in)
@@ -93,8 +99,8 @@ add_unshare(const struct ct_child *k, struct buf *b)
 
 /* After pivot_root the shell's commands are those of the new root; what that needs is said first.
  */
-static void
-tell_needs(const struct ct *c)
+void
+ct_script_needs(const struct ct *c)
 {
 	auto_buf struct buf line = BUF_INIT;
 	if (!c->root.path || c->root.chroot || !step_dry())
@@ -106,27 +112,25 @@ tell_needs(const struct ct *c)
 	tell_line(line.s);
 }
 
-void
-ct_script_open(struct ct_child *k)
+const char *
+ct_script_open(struct ct_child *k, struct buf *command)
 {
-	auto_buf struct buf command = BUF_INIT;
 	bool enter = k->target, make = false;
 	if (!tell_on())
-		return;
-	tell_needs(k->c);
+		return NULL;
 	for (size_t i = 0; i < N_OPTIONS; i++) {
-		const struct ct_namespace *n = &k->c->ns[options[i].ns];
-		enter = enter || n->path;
-		make = make || (n->in && !n->path && !(k->c->cgroup && options[i].ns == CT_CGROUP));
+		enter = enter || k->c->ns[options[i].ns].path;
+		make = make || by_unshare(k, options[i].ns);
 	}
 	if (enter)
-		add_nsenter(k, &command);
+		add_nsenter(k, command);
 	if (make)
-		add_unshare(k, &command);
-	if (!command.len)
-		return;
-	command.s[--command.len] = '\0';
-	ct_script_nest(k, command.s);
+		add_unshare(k, command);
+	if (!command->len)
+		return NULL;
+	command->s[--command->len] = '\0';
+	k->nested += k->forked;
+	return command->s;
 }
 
 /* Whether the script, when it runs the program, has util-linux's setpriv: busybox's knows less. */
