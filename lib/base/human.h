@@ -17,6 +17,6 @@ void human_ago(time_t then, time_t now, struct buf *out);
 void time_rfc3339(time_t t, struct buf *out);
 /* Reads such a time, with fractions of seconds (dropped) and any offset. 0, or -1 with `err` set
  * (invalid). */
-int parse_rfc3339(const char *s, time_t *t);
+int parse_rfc3339(const char *text, time_t *t);
 
 #endif

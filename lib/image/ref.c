@@ -5,11 +5,15 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DEFAULT_HOST "docker.io"
 #define DEFAULT_TAG "latest"
 #define OFFICIAL "library/"
+
+/* The callers looked at the length before: nothing is ever cut. */
+#define PUT(field, text) snprintf(field, sizeof(field), "%s", text)
 
 static const char alnum[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -112,12 +116,11 @@ split_name(const char *s, const char *name, struct ref *r)
 			return bad(s, "what stands before the first / is no host");
 	}
 	if (!r->host[0] || strcmp(r->host, "index.docker.io") == 0)
-		strcpy(r->host, DEFAULT_HOST);
+		PUT(r->host, DEFAULT_HOST);
 	bool official = strcmp(r->host, DEFAULT_HOST) == 0 && !strchr(name, '/');
 	if (strlen(r->host) + 1 + strlen(name) + (official ? strlen(OFFICIAL) : 0) > REF_NAME_MAX)
 		return bad(s, "the name is longer than 255 bytes");
-	strcpy(r->path, official ? OFFICIAL : "");
-	strcat(r->path, name);
+	snprintf(r->path, sizeof(r->path), "%s%s", official ? OFFICIAL : "", name);
 	if (path_ok(r->path))
 		return 0;
 	for (const char *p = name; *p; p++)
@@ -143,7 +146,7 @@ note_id(const char *s, struct ref *r)
 	if (strncmp(s, DIGEST_PREFIX, DIGEST_PREFIX_LEN) == 0)
 		s += DIGEST_PREFIX_LEN;
 	if (digest_is_hex(s))
-		strcpy(r->id, s);
+		PUT(r->id, s);
 }
 
 /* Cuts "@digest" and ":tag" off the end of name. */
@@ -155,7 +158,7 @@ cut_tail(const char *s, char *name, struct ref *r)
 		*at = '\0';
 		if (digest_check("the part after @", at + 1) < 0)
 			return -1;
-		strcpy(r->digest, at + 1);
+		PUT(r->digest, at + 1);
 	}
 	char *slash = strrchr(name, '/'), *colon = strrchr(name, ':');
 	if (colon && (!slash || colon > slash)) {
@@ -164,10 +167,10 @@ cut_tail(const char *s, char *name, struct ref *r)
 			return bad(s, "the tag is longer than 128 bytes");
 		if (!tag_ok(colon + 1))
 			return bad(s, "a tag has letters, digits, _ and (after the first) . and -");
-		strcpy(r->tag, colon + 1);
+		PUT(r->tag, colon + 1);
 	}
 	if (!r->tag[0] && !r->digest[0])
-		strcpy(r->tag, DEFAULT_TAG);
+		PUT(r->tag, DEFAULT_TAG);
 	return 0;
 }
 
@@ -184,7 +187,7 @@ ref_parse(const char *s, struct ref *r)
 	/* A whole id is never a name, so that nobody can plant an image under another one's id. */
 	if (strlen(r->id) == DIGEST_HEX)
 		return 0;
-	strcpy(name, s);
+	PUT(name, s);
 	if (cut_tail(s, name, r) < 0)
 		return -1;
 	if (!*name)

@@ -50,7 +50,7 @@ sha256_take(struct sha256 *h, char digest[DIGEST_SIZE])
 	unsigned n;
 	if (EVP_DigestFinal_ex(h->ctx, sum, &n) != 1 || n * 2 != DIGEST_HEX)
 		abort();
-	memcpy(digest, DIGEST_PREFIX, DIGEST_PREFIX_LEN);
+	memcpy(digest, DIGEST_PREFIX, sizeof(DIGEST_PREFIX));
 	char *to = digest + DIGEST_PREFIX_LEN;
 	for (unsigned i = 0; i < n; i++) {
 		*to++ = hex[sum[i] >> 4];

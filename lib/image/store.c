@@ -167,9 +167,9 @@ store_has_layer(const struct store *s, const char *chain)
 static int
 record_path(const struct store *s, const char *chain, char path[PATH_MAX])
 {
-	if (store_layer_path(s, chain, path) < 0)
+	if (digest_check("the chain id of a layer", chain) < 0)
 		return -1;
-	strcat(path, ".json");
+	snprintf(path, PATH_MAX, "%.*s/%s.json", PATH_MAX - TAIL_MAX, s->layers, digest_hex(chain));
 	return 0;
 }
 
