@@ -131,8 +131,9 @@ make(struct net *n, const struct bridge *b)
 	bridge_mac(&b->v4.ip, mac);
 	bridge_alias(b, alias);
 	bridge_rules(b, &rules);
-	if (lease_prepare_bridge(b->name) < 0 ||
-		net_bridge_add(n, "a switch inside the kernel", b->name, mac, b->mtu) < 0 ||
+	/* The bridge first: if there is one of this name, its leases are not ours to touch. */
+	if (net_bridge_add(n, "a switch inside the kernel", b->name, mac, b->mtu) < 0 ||
+		lease_prepare_bridge(b->name) < 0 ||
 		net_link_alias(n, "the mark, and what br-attach needs to know", b->name, alias) <
 			0 ||
 		refuse_advertisements(b) < 0 ||

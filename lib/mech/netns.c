@@ -66,6 +66,14 @@ spec_path(const char *spec, char path[PATH_MAX])
 	return 0;
 }
 
+static bool
+is_mount_point(const char *dir)
+{
+	struct statx sx;
+	return statx(AT_FDCWD, dir, AT_NO_AUTOMOUNT, 0, &sx) == 0 &&
+		sx.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
 /* A place where the names are mounts that all mount namespaces see, as ip-netns(8) makes it: a
  * shared mount on itself. */
 static int
@@ -73,21 +81,12 @@ make_dir(const char *dir)
 {
 	if (sys_mkdir_all("a place for the names of network namespaces", dir, 0755) < 0)
 		return -1;
-	if (strcmp(dir, NETNS_DIR) != 0)
+	if (strcmp(dir, NETNS_DIR) != 0 || is_mount_point(dir))
 		return 0;
-	struct err before = err;
-	if (sys_mount("let other mount namespaces see the names as well", NULL, dir, NULL,
-		    MS_SHARED | MS_REC, NULL) == 0)
-		return 0;
-	/* EINVAL: it is not a mount point yet. */
-	if (err.no != EINVAL)
-		return -1;
-	err = before;
 	if (sys_mount("only a mount can be shared: make it one", dir, dir, NULL, MS_BIND | MS_REC,
-		    NULL) < 0)
-		return -1;
-	if (sys_mount("let other mount namespaces see the names as well", NULL, dir, NULL,
-		    MS_SHARED | MS_REC, NULL) < 0)
+		    NULL) < 0 ||
+		sys_mount("let other mount namespaces see the names as well", NULL, dir, NULL,
+			MS_SHARED | MS_REC, NULL) < 0)
 		return -1;
 	return 0;
 }
