@@ -118,9 +118,11 @@ split_name(const char *s, const char *name, struct ref *r)
 	if (!r->host[0] || strcmp(r->host, "index.docker.io") == 0)
 		PUT(r->host, DEFAULT_HOST);
 	bool official = strcmp(r->host, DEFAULT_HOST) == 0 && !strchr(name, '/');
-	if (strlen(r->host) + 1 + strlen(name) + (official ? strlen(OFFICIAL) : 0) > REF_NAME_MAX)
+	size_t first = official ? strlen(OFFICIAL) : 0, len = strlen(name);
+	if (strlen(r->host) + 1 + first + len > REF_NAME_MAX)
 		return bad(s, "the name is longer than 255 bytes");
-	snprintf(r->path, sizeof(r->path), "%s%s", official ? OFFICIAL : "", name);
+	memcpy(r->path, OFFICIAL, first);
+	memcpy(r->path + first, name, len + 1);
 	if (path_ok(r->path))
 		return 0;
 	for (const char *p = name; *p; p++)
