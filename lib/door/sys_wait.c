@@ -50,7 +50,7 @@ static int
 file_says(int fd, const char *line)
 {
 	char text[4096];
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
 	if (n < 0)
 		return -1;
 	if (!line)
@@ -72,25 +72,23 @@ now(void)
 
 /* The files of cgroup v2 wake poll(2) when they change (POLLPRI), those of v1 do not, and v2 keeps
  * back a second change for 10 ms: so each look is followed by a longer pause, up to 16 ms, which a
- * change ends early. */
+ * change ends early. Opened anew each time, for an open list of processes of v1 stays as it was. */
 static long
 wait_for(const char *path, const char *line, int64_t timeout)
 {
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int64_t end = now() + timeout;
-	int says;
-	if (fd < 0)
-		return -1;
-	for (int pause = 1; (says = file_says(fd, line)) == 0;
-		pause = pause < 16 ? pause * 2 : 16) {
-		struct pollfd p = {.fd = line ? fd : -1, .events = POLLPRI};
+	for (int pause = 1;; pause = pause < 16 ? pause * 2 : 16) {
+		auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+		int says = fd < 0 ? -1 : file_says(fd, line);
+		if (says)
+			return says < 0 ? -1 : 0;
 		if (now() >= end) {
 			errno = ETIMEDOUT;
 			return -1;
 		}
+		struct pollfd p = {.fd = fd, .events = POLLPRI};
 		poll(&p, 1, pause);
 	}
-	return says < 0 ? -1 : 0;
 }
 
 int

@@ -4,8 +4,9 @@
  * The kernel offers them in two forms. cgroups(7) v2 is one tree whose groups have the files of
  * every controller switched on above them; v1 is a forest, one tree for each controller (or pair of
  * them), where the same group has to be made and joined once in each tree. A hybrid host has v1
- * trees for the controllers and a v2 tree beside them that can only freeze, kill and count. Here a
- * group is one name, whatever lies behind it: a directory in each tree that the host has.
+ * trees for the controllers and a v2 tree beside them; that one is used where it has a controller
+ * that v1 has not, or where v1 has no freezer, and left alone otherwise. Here a group is one name,
+ * whatever lies behind it: a directory in each tree that is used.
  *
  * NAME is a path such as web or web/db. It is taken from the root of each mounted tree; on v2, a
  * caller who may not write there starts at the topmost group above its own that it may write to:
@@ -39,7 +40,7 @@ enum {
 /* One tree for each of those at most, and the v2 tree. */
 #define CG_TREES 8
 
-/* A mounted hierarchy. The v2 tree, where there is one, stands last. */
+/* A mounted hierarchy. The v2 tree, where it is used, stands last. */
 struct cg_tree {
 	bool v2;
 	unsigned has; /* v1: its controllers; v2: those that v1 does not have and base may give */
@@ -47,18 +48,19 @@ struct cg_tree {
 	const char *base; /* the directory in which NAME lies, without a slash at the end */
 };
 
-/* The trees of this host that carry a controller of ours, read from /proc/self/mountinfo the first
+/* The trees of this host that are used, read from /proc/self/mountinfo the first
  * time. Class unsupported when none is mounted. */
 struct cg_host {
 	unsigned n;
 	struct cg_tree tree[CG_TREES];
 };
 int cg_host(const struct cg_host **host);
-/* The v2 tree, NULL where there is none. */
+/* The v2 tree, NULL where none is used. */
 const struct cg_tree *cg_v2_tree(const struct cg_host *host);
 
-/* A group by its name. dir[i] is its directory in tree[i] of the host, NULL where it is in that
- * tree not. The caller frees it with cg_close(), which leaves the group on the host alone. */
+/* A group by its name. dir[i] is its directory in tree[i] of the host, NULL where that tree
+ * does not have it. The caller frees it with cg_close(), which leaves the group on the host alone.
+ */
 struct cgroup {
 	const struct cg_host *host;
 	char *name;

@@ -146,8 +146,10 @@ cg_create(const char *name, const struct cg_limits *l, struct cgroup *g)
 	for (unsigned i = 0; i < g->host->n; i++) {
 		if (make_in(&g->host->tree[i], g->dir[i], l) == 0)
 			continue;
-		if (err.no == EEXIST && !err.hint[0])
-			err_hint("cg-set changes its limits, cg-rm removes it");
+		if (err.no == EEXIST)
+			err_hint(dir_exists(err.object)
+					? "cg-set changes its limits, cg-rm removes it"
+					: "that is the name of a control file of the group above");
 		return -1;
 	}
 	return cg_write_limits(g, l, true);
