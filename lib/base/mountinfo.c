@@ -2,9 +2,8 @@
 #include "base/mountinfo.h"
 
 #include "base/auto.h"
-#include "base/err.h"
+#include "base/file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -32,37 +31,42 @@ unescape(char *s)
 	return s;
 }
 
-/* "67 63 0:40 / /mnt rw,relatime shared:1 - overlay tacklebox rw,lowerdir=…": the fields before
- * the dash vary in number, and blanks within one are escaped. */
+/* Cuts the next word off the line. A line has one blank between two words, so an empty source is an
+ * empty word. */
+static char *
+word(char **line)
+{
+	char *start = *line;
+	size_t n = strcspn(start, " ");
+	*line = start + n + (start[n] == ' ');
+	start[n] = '\0';
+	return start;
+}
+
+/* "67 63 0:40 / /mnt rw,relatime shared:1 - overlay tacklebox rw,lowerdir=…": the words before the
+ * dash vary in number, and blanks within one are escaped. */
 static int
 parse_line(char *line, struct mount_entry *m)
 {
-	char *field[6], *rest[3] = {NULL}, *save = NULL, *word;
-	unsigned major, minor;
-	line[strcspn(line, "\n")] = '\0';
-	for (int i = 0; i < 6; i++) {
-		field[i] = strtok_r(i ? NULL : line, " ", &save);
-		if (!field[i])
-			return -1;
-	}
-	do
-		word = strtok_r(NULL, " ", &save);
-	while (word && strcmp(word, "-") != 0);
-	for (int i = 0; word && i < 3; i++)
-		rest[i] = strtok_r(NULL, " ", &save);
-	/* An empty source leaves two blanks in a row, and one field too few. */
-	if (!rest[1] || sscanf(field[2], "%u:%u", &major, &minor) != 2)
+	const char *id = word(&line), *parent = word(&line), *dev = word(&line);
+	char *root = word(&line), *point = word(&line), *options = word(&line), *minor, *source;
+	while (*line && strcmp(word(&line), "-") != 0)
+		;
+	const char *type = word(&line);
+	unsigned long major = strtoul(dev, &minor, 10);
+	if (!*line || *minor != ':')
 		return -1;
+	source = word(&line);
 	*m = (struct mount_entry){
-		.id = atoi(field[0]),
-		.parent = atoi(field[1]),
-		.dev = makedev(major, minor),
-		.root = unescape(field[3]),
-		.point = unescape(field[4]),
-		.options = field[5],
-		.type = rest[0],
-		.source = rest[2] ? unescape(rest[1]) : "",
-		.super = rest[2] ? rest[2] : rest[1],
+		.id = atoi(id),
+		.parent = atoi(parent),
+		.dev = makedev(major, strtoul(minor + 1, NULL, 10)),
+		.root = unescape(root),
+		.point = unescape(point),
+		.options = options,
+		.type = type,
+		.source = unescape(source),
+		.super = line,
 	};
 	return 0;
 }
@@ -70,13 +74,15 @@ parse_line(char *line, struct mount_entry *m)
 int
 mountinfo_each(const char *path, mountinfo_fn *fn, void *self)
 {
+	/* A host with thousands of mounts has a megabyte of them. Read whole: the table may change
+	 * by what fn does. */
+	auto_buf struct buf text = BUF_INIT;
 	struct mount_entry m;
-	auto_free char *line = NULL;
-	size_t size = 0;
-	auto_file FILE *f = fopen(path, "re");
-	if (!f)
-		return err_sys("open", path, "cannot open %s", path);
-	while (getline(&line, &size, f) > 0) {
+	char *line, *at;
+	if (file_read(path, (size_t)64 << 20, &text) < 0)
+		return -1;
+	for (at = text.s; at && *at;) {
+		line = strsep(&at, "\n");
 		int r = parse_line(line, &m) == 0 ? fn(self, &m) : 0;
 		if (r)
 			return r;
