@@ -104,6 +104,18 @@ choose_lease(const struct bridge *b, const struct netns *ns, struct lease *l)
 	return lease_write(l);
 }
 
+/* A namespace that ended without br-detach takes its cable along, but the kernel takes its time
+ * over it, and leaves the ifb link for good. Whoever gets the same address next clears that away.
+ */
+static int
+clear_way(struct net *n, const struct lease *l)
+{
+	const char *why = "a cable of a namespace that has ended";
+	if (if_nametoindex(l->port) && net_link_discard(n, why, l->port) < 0)
+		return -1;
+	return l->ifb[0] && if_nametoindex(l->ifb) ? net_link_discard(n, why, l->ifb) : 0;
+}
+
 /* The side of the host: the pair, its mark, what the port may do, the rates. */
 static int
 lay_cable(struct net *n, const struct bridge *b, const struct netns *ns, const struct lease *l)
@@ -122,6 +134,8 @@ lay_cable(struct net *n, const struct bridge *b, const struct netns *ns, const s
 	memcpy(v.mac, v.peer_mac, 6);
 	v.mac[1] = 0x43; /* the near end is another link: its address differs from the far one's */
 	snprintf(alias, sizeof(alias), MARK ":%s,%s", b->name, ipaddr_text(&l->ip, ip));
+	if (clear_way(n, l) < 0)
+		return -1;
 	if (net_veth_add(n, "a cable: one end at the bridge, the other in the namespace", &v) < 0 ||
 		net_link_alias(n, "the mark", l->port, alias) < 0 ||
 		net_port_flags(n,
