@@ -23,6 +23,7 @@ struct places {
 	char tree[PATH_MAX];
 	int blob_fd;
 	int tree_fd;
+	struct stream_fd from;
 };
 
 static int
@@ -44,13 +45,13 @@ make_places(struct store *s, struct places *p)
 
 /* All that happens while the tar goes by is one step: told in one stanza, failed as one. */
 static int
-take_in(const struct import *im, const struct places *p, struct intake *in)
+take_in(const struct import *im, struct places *p, struct intake *in)
 {
 	struct step st;
-	struct stream_fd from = {.fd = im->fd, .shown = im->shown};
 	bool failed = false;
 	in->read = stream_fd_read;
-	in->self = &from;
+	p->from = (struct stream_fd){.fd = im->fd, .shown = im->shown};
+	in->self = &p->from;
 	in->blob = p->blob_fd;
 	in->blob_shown = p->blob;
 	in->apply.dir = p->tree_fd;
@@ -59,7 +60,7 @@ take_in(const struct import *im, const struct places *p, struct intake *in)
 	if (step_open(&st, "layer",
 		    "keep the layer, unpack it, and hash it both ways as it goes by")) {
 		failed = intake_run(in) < 0;
-		stream_fd_free(&from);
+		stream_fd_free(&p->from);
 		errno = err.no ? err.no : EBADMSG;
 		step_result(&st, failed ? -1 : 0);
 	}
