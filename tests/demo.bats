@@ -7,8 +7,13 @@ teardown_file() { tb_teardown_file; }
 setup() { tb_setup; }
 teardown() { tb_teardown; }
 
+# In a network of its own, with a place of its own for the names of networks.
+in_network() {
+	TMPDIR=$T O=$TB_OUT unshare --net --mount sh -c 'mount -t tmpfs run /run && exec "$@"' - "$@"
+}
+
 demo() {
-	env TMPDIR="$T" O="$TB_OUT" "$TB_TOP/tutorial/demo" "$@"
+	in_network "$TB_TOP/tutorial/demo" "$@"
 }
 
 # Nothing of it stays: no directory, no mount, and the ledger was the last word.
@@ -24,6 +29,7 @@ nothing_left() {
 	assert_line 'box: process 1 of /proc/1 network lo'
 	assert_line '100 MiB of memory: exit status 137'
 	assert_line 'hello'
+	[[ $output == *', 1 packets received, '* ]]
 	[[ $output == *'$ tb-ledger'* ]]
 	nothing_left
 }
@@ -35,7 +41,7 @@ nothing_left() {
 	# A command begins with "$ " and may go on over lines, up to the next line of another kind.
 	printf '%s\n' "${lines[@]}" | sed -n 's/^\$ //p' >"$T/typed"
 	(($(wc -l <"$T/typed") <= 15)) || fail "more lines than a person copies"
-	TMPDIR=$T run bash -e "$T/typed"
+	run in_network bash -e "$T/typed"
 	assert_status 0
 	assert_line 'box: process 1 of /proc/1 network lo'
 	assert_line '100 MiB of memory: exit status 137'
@@ -77,7 +83,9 @@ nothing_left() {
 	mv "$T/mine/bin/hostname.new" "$T/mine/bin/hostname"
 	tar -C "$T/mine" -cf "$T/mine.tar" .
 	rm -r "$T/mine"
-	TMPDIR=$T O=$TB_OUT setsid "$TB_TOP/tutorial/demo" "$T/mine.tar" >"$T/out" 2>&1 3>&- &
+	TMPDIR=$T O=$TB_OUT setsid unshare --net --mount sh -c \
+		'mount -t tmpfs run /run && exec "$@"' - "$TB_TOP/tutorial/demo" "$T/mine.tar" \
+		>"$T/out" 2>&1 3>&- &
 	local pid=$! ended=0
 	wait_for eval "test -e $T/tmp.*/upper/waiting"
 	kill -TERM -- -$pid
