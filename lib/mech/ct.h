@@ -120,17 +120,37 @@ struct ct {
 const char *ct_ns_name(enum ct_ns ns);
 int ct_ns_flag(enum ct_ns ns);
 
-/* ---- filling it (ct_parse.c, ct_caps.c) ---- */
+/* ---- filling it (ct_parse.c, ct_caps.c, ct_confine.c) ---- */
 
-/* "SRC:DST[:OPTS]", "DST[:OPTS]", "TYPE:SRC:DST[:OPTS]" as Docker and mount(8) write them; appended
- * to m. The words are copied. Return 0, or -1 with `err` set (class invalid). */
-int ct_parse_bind(struct ct_mounts *m, const char *text);
-int ct_parse_tmpfs(struct ct_mounts *m, const char *text);
-int ct_parse_fs(struct ct_mounts *m, const char *text);
-/* "INSIDE:OUTSIDE:COUNT". */
-int ct_parse_map(struct ct_id_maps *m, const char *text);
-/* "NAME=SOFT[:HARD]" with "unlimited" or -1 for no limit: nofile, nproc, core … as getrlimit(2). */
-int ct_parse_rlimit(struct ct_process *p, const char *text);
+/* Parsers for option tables, each with the type that `to` points to. Words are copied where they
+ * are cut; the rest is kept. */
+opt_parse_fn ct_opt_namespace; /* struct ct_namespace: a new one, or "FILE" */
+opt_parse_fn ct_opt_bind; /* struct ct_mounts: "SRC:DST[:OPTS]" as Docker and mount(8) write it */
+opt_parse_fn ct_opt_tmpfs; /* struct ct_mounts: "DST[:OPTS]" */
+opt_parse_fn ct_opt_fs; /* struct ct_mounts: "TYPE:SRC:DST[:OPTS]" */
+opt_parse_fn ct_opt_map; /* struct ct_id_maps: "INSIDE:OUTSIDE:COUNT" */
+opt_parse_fn ct_opt_rlimit; /* struct ct_process: "nofile=SOFT[:HARD]", "unlimited" or -1 */
+opt_parse_fn ct_opt_caps; /* struct ct_caps: "CAP,CAP" */
+opt_parse_fn ct_opt_pair; /* struct strlist: "NAME=VALUE" */
+opt_parse_fn ct_opt_oom; /* const char *: -1000 to 1000 */
+opt_parse_fn ct_opt_fds; /* unsigned */
+
+struct ct_caps {
+	uint64_t bits;
+	bool given;
+};
+/* What the program may do, as Docker's options say it. */
+struct ct_confine {
+	bool by_default; /* Docker's capabilities and filter, where nothing else is said */
+	bool privileged; /* all capabilities, no filter, where nothing else is said */
+	struct ct_caps add, drop;
+	const char *seccomp; /* "default", "none", a profile's path, NULL */
+};
+/* Sets capabilities and filter of p. A filter that is not the built-in one is made by the companion
+ * tool seccomp-bpf, which is run, and lives as long as the process. Returns 0, or -1 with `err`
+ * set. */
+int ct_confine(const struct ct_confine *o, struct ct_process *p);
+
 /* A mount built in code; strings are not copied. */
 void ct_add_mount(struct ct_mounts *m, struct ct_mount one);
 

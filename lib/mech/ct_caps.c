@@ -92,3 +92,24 @@ ct_caps_parse(const char *name, uint64_t *bits)
 		}
 	return err_set(ERR_INVALID, name, "unknown capability '%s'", name);
 }
+
+int
+ct_opt_caps(void *to, const char *value)
+{
+	struct ct_caps *set = to;
+	char word[32];
+	while (*value) {
+		size_t n = strcspn(value, ",");
+		uint64_t bits;
+		if (n >= sizeof(word))
+			return err_set(ERR_INVALID, value, "unknown capability '%s'", value);
+		memcpy(word, value, n);
+		word[n] = '\0';
+		if (ct_caps_parse(word, &bits) < 0)
+			return -1;
+		set->bits |= bits;
+		set->given = true;
+		value += n + (value[n] == ',');
+	}
+	return 0;
+}

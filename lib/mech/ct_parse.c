@@ -133,8 +133,9 @@ add_with_destination(struct ct_mounts *list, struct ct_mount m, const char *rest
 }
 
 int
-ct_parse_bind(struct ct_mounts *list, const char *text)
+ct_opt_bind(void *to, const char *text)
 {
+	struct ct_mounts *list = to;
 	const char *rest = text;
 	struct ct_mount m = {.flags = MS_BIND | MS_REC, .source = next_part(&rest)};
 	if (!m.source[0] || !*rest)
@@ -143,8 +144,9 @@ ct_parse_bind(struct ct_mounts *list, const char *text)
 }
 
 int
-ct_parse_tmpfs(struct ct_mounts *list, const char *text)
+ct_opt_tmpfs(void *to, const char *text)
 {
+	struct ct_mounts *list = to;
 	/* Docker's own defaults for --tmpfs. */
 	struct ct_mount m = {
 		.type = "tmpfs", .source = "tmpfs", .flags = MS_NOSUID | MS_NODEV | MS_NOEXEC};
@@ -152,8 +154,9 @@ ct_parse_tmpfs(struct ct_mounts *list, const char *text)
 }
 
 int
-ct_parse_fs(struct ct_mounts *list, const char *text)
+ct_opt_fs(void *to, const char *text)
 {
+	struct ct_mounts *list = to;
 	const char *rest = text;
 	struct ct_mount m = {.type = next_part(&rest)};
 	m.source = next_part(&rest);
@@ -163,8 +166,9 @@ ct_parse_fs(struct ct_mounts *list, const char *text)
 }
 
 int
-ct_parse_map(struct ct_id_maps *list, const char *text)
+ct_opt_map(void *to, const char *text)
 {
+	struct ct_id_maps *list = to;
 	int64_t n[3];
 	const char *rest = text;
 	for (int i = 0; i < 3; i++) {
@@ -234,8 +238,9 @@ limit_slot(struct ct_process *p, int resource)
 }
 
 int
-ct_parse_rlimit(struct ct_process *p, const char *text)
+ct_opt_rlimit(void *to, const char *text)
 {
+	struct ct_process *p = to;
 	size_t n = strcspn(text, "="), i = 0;
 	struct ct_rlimit l;
 	while (i < N_LIMITS &&
@@ -257,5 +262,42 @@ ct_parse_rlimit(struct ct_process *p, const char *text)
 	l.resource = limits[i].resource;
 	l.name = limits[i].name;
 	*limit_slot(p, l.resource) = l;
+	return 0;
+}
+
+int
+ct_opt_namespace(void *to, const char *value)
+{
+	*(struct ct_namespace *)to = (struct ct_namespace){.in = true, .path = value};
+	return 0;
+}
+
+int
+ct_opt_pair(void *to, const char *value)
+{
+	if (!strchr(value, '=') || *value == '=')
+		return err_set(ERR_INVALID, value, "'%s' is not NAME=VALUE", value);
+	strlist_add(to, value);
+	return 0;
+}
+
+int
+ct_opt_oom(void *to, const char *value)
+{
+	int64_t n;
+	/* proc(5) */
+	if (parse_int(value, -1000, 1000, &n) < 0)
+		return -1;
+	*(const char **)to = value;
+	return 0;
+}
+
+int
+ct_opt_fds(void *to, const char *value)
+{
+	int64_t n;
+	if (parse_int(value, 0, 1 << 20, &n) < 0)
+		return -1;
+	*(unsigned *)to = (unsigned)n;
 	return 0;
 }

@@ -32,7 +32,7 @@ main(int argc, char **argv)
 	settings.ct.process.args = a.command;
 	if (settings_complete(&settings) < 0)
 		tool_usage_err();
-	if (settings_filter(&settings) < 0)
+	if (ct_confine(&settings.confine, &settings.ct.process) < 0)
 		tool_die();
 	int status = ct_run(&settings.ct);
 	if (status < 0)

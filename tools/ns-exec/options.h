@@ -11,12 +11,9 @@ struct settings {
 	struct ct ct;
 	bool all;
 	const char *chroot;
-	bool no_proc, no_dev, no_sys, no_masks;
+	bool no_proc, no_dev, no_sys, no_masks, no_lo;
 	int64_t shm_size;
-	uint64_t cap_add, cap_drop;
-	bool cap_asked; /* any of --cap-add, --cap-drop */
-	const char *seccomp;
-	bool privileged;
+	struct ct_confine confine;
 	const char *bundle;
 };
 
@@ -27,8 +24,6 @@ extern const struct opt ns_exec_options[];
 /* From settings to the whole struct: what --root, --all, --privileged and Docker's defaults mean.
  * Returns 0, or -1 with `err` set. */
 int settings_complete(struct settings *s);
-/* The seccomp filter, which a companion tool may have to make. The same. */
-int settings_filter(struct settings *s);
 /* --bundle DIR: companion oci-args turns its config.json into words of this same command line;
  * those stand before the words given by hand, which win. Returns 0, or -1 with `err` set. */
 int settings_from_bundle(const struct tool *t, int argc, char **argv, struct args *a);

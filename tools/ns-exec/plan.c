@@ -8,7 +8,6 @@
 #include "base/err.h"
 #include "door/spawn.h"
 #include "door/sys_cred.h"
-#include "mech/seccomp.h"
 
 #include <linux/capability.h>
 #include <stdlib.h>
@@ -117,72 +116,8 @@ add_mounts(struct settings *s)
 	for (size_t i = 0; i < asked.n; i++)
 		ct_add_mount(&c->mounts, asked.v[i]);
 	free(asked.v);
-	if (!s->no_masks && !s->privileged)
+	if (!s->no_masks && !s->confine.privileged)
 		ct_default_masks(c);
-}
-
-/* moby, oci/caps: ALL on either side is the ground that the other side works on. */
-static void
-set_caps(struct settings *s)
-{
-	struct ct_process *p = &s->ct.process;
-	uint64_t all = ct_caps_all();
-	bool confined = s->ct.root.path && !s->ct.root.chroot && !s->privileged;
-	uint64_t base = confined ? ct_caps_default() : all;
-	p->set_caps = confined || s->privileged || s->cap_asked;
-	if (s->cap_add == all) {
-		p->caps = all & ~s->cap_drop;
-	} else {
-		p->caps = (base & ~s->cap_drop) | s->cap_add;
-		p->caps_wanted = s->cap_add;
-	}
-}
-
-/* The companion prints the filter itself; it needs two libraries that we do not. */
-static int
-compile_filter(char *const argv[], struct ct_process *p)
-{
-	struct buf code = BUF_INIT;
-	int status = run_capture(argv, -1, 65535 * sizeof(struct sock_filter), &code);
-	if (status < 0)
-		return -1;
-	if (status != 0 || code.len == 0 || code.len % sizeof(struct sock_filter) != 0)
-		return err_set(ERR_INVALID, argv[1], "cannot make a filter of %s", argv[1]);
-	p->seccomp_len = (unsigned short)(code.len / sizeof(struct sock_filter));
-	/* malloc(3) aligns for any type; it lives until the exec. */
-	p->seccomp = (const struct sock_filter *)(void *)code.s;
-	return 0;
-}
-
-static int
-default_filter(struct ct_process *p)
-{
-	auto_buf struct buf list = BUF_INIT;
-	if (!p->set_caps || !(p->caps & seccomp_default_wider & ~ct_caps_default())) {
-		p->seccomp = seccomp_default;
-		p->seccomp_len = seccomp_default_len;
-		return 0;
-	}
-	for (unsigned i = 0; ct_caps_name(i); i++)
-		if (p->caps & UINT64_C(1) << i)
-			buf_addf(&list, "%s%s", list.len ? "," : "", ct_caps_name(i));
-	char words[][16] = {"seccomp-bpf", "--default", "--caps"};
-	return compile_filter((char *[]){words[0], words[1], words[2], list.s, NULL}, p);
-}
-
-static int
-set_seccomp(struct settings *s)
-{
-	struct ct_process *p = &s->ct.process;
-	bool confined = s->ct.root.path && !s->ct.root.chroot && !s->privileged;
-	const char *which = s->seccomp ? s->seccomp : confined ? "default" : "none";
-	if (strcmp(which, "none") == 0)
-		return 0;
-	if (strcmp(which, "default") == 0)
-		return default_filter(p);
-	char tool[] = "seccomp-bpf";
-	auto_free char *file = str_new(which);
-	return compile_filter((char *[]){tool, file, NULL}, p);
 }
 
 int
@@ -200,19 +135,13 @@ settings_complete(struct settings *s)
 	} else if (c->root.path) {
 		c->ns[CT_MOUNT].in = true;
 		add_mounts(s);
-		c->lo_up = is_new(s, CT_NET);
+		c->lo_up = is_new(s, CT_NET) && !s->no_lo;
 		c->process.close_fds = true;
 		c->process.drop_groups = true;
 		c->process.default_env = true;
+		s->confine.by_default = true;
 	}
-	set_caps(s);
 	return check(s);
-}
-
-int
-settings_filter(struct settings *s)
-{
-	return set_seccomp(s);
 }
 
 int
