@@ -137,6 +137,10 @@ env_own_dir(void)
 		*slash = '\0';
 	else
 		dir[0] = '\0';
+	/* A sealed copy (sys_run_sealed) lies nowhere; it was told where it comes from. */
+	const char *told = getenv("TACKLEBOX_BIN");
+	if (!dir[0] && told)
+		snprintf(dir, sizeof(dir), "%s", told);
 	return dir;
 }
 

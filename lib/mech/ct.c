@@ -68,6 +68,16 @@ join_given(const struct ct *c)
 	return r;
 }
 
+/* Once in another mount namespace, the groups' files are not where they were. */
+static int
+join_group_first(struct ct_child *k)
+{
+	if (!k->c->cgroup || !(k->target || k->c->ns[CT_MOUNT].path))
+		return 0;
+	k->grouped = true;
+	return cg_join_self(&k->group, CG_JOIN_ALL);
+}
+
 /* What both forms need before the child is there. */
 static int
 prepare(struct ct_child *k)
@@ -75,7 +85,9 @@ prepare(struct ct_child *k)
 	const struct ct *c = k->c;
 	if (c->cgroup && cg_open(c->cgroup, &k->group) < 0)
 		return -1;
-	if (ct_idmap_prepare(c, &k->map) < 0)
+	if (ct_is_foreign(k) && stat("/proc/self/exe", &k->own) < 0)
+		return err_sys("stat", "/proc/self/exe", "cannot find our own program");
+	if (ct_idmap_prepare(c, &k->map) < 0 || join_group_first(k) < 0)
 		return -1;
 	if (k->target && ct_join_target(k) < 0)
 		return -1;
@@ -130,6 +142,13 @@ birth_flags(const struct ct *c)
 	return (unsigned)(c->cgroup ? flags & ~CLONE_NEWCGROUP : flags);
 }
 
+static const char *
+why_child(const struct ct_child *k)
+{
+	return birth_flags(k->c) ? "new namespaces, and a process in them"
+				 : "a process of its own, which the namespaces need";
+}
+
 /* The fast form: no page table is copied, and `err` of the child is ours. */
 static int
 run_borrowed(struct ct_child *k)
@@ -141,7 +160,7 @@ run_borrowed(struct ct_child *k)
 		.cgroup = -1};
 	k->forked = true;
 	s.script = ct_script_open(k, &script);
-	pid_t pid = sys_clone("new namespaces, and a process in them", &s);
+	pid_t pid = sys_clone(why_child(k), &s);
 	if (pid == 0)
 		return ct_child_steps(k); /* a dry run tells what the child would do */
 	release(k);
@@ -177,7 +196,7 @@ may_borrow(const struct ct_child *k)
 {
 	const struct ct *c = k->c;
 	return CAN_BORROW && !c->process.init && !c->process.terminal && !is_new(c, CT_TIME) &&
-		!(c->cgroup && cg_v2_tree(k->group.host));
+		!(c->cgroup && !k->grouped && cg_v2_tree(k->group.host));
 }
 
 /* Without a word from the child, it was killed. */
@@ -216,14 +235,14 @@ create_copied(struct ct_child *k, struct ct_proc *p)
 	auto_buf struct buf script = BUF_INIT;
 	struct sys_clone s = {
 		.flags = birth_flags(k->c), .run = child_main, .arg = k, .cgroup = -1};
-	if (k->c->cgroup && cg_dir_fd(&k->group, &s.cgroup) < 0)
+	if (k->c->cgroup && !k->grouped && cg_dir_fd(&k->group, &s.cgroup) < 0)
 		return -1;
 	k->in_group = s.cgroup >= 0;
 	k->forked = k->gate = true;
 	k->sock = pair[1];
 	k->other = pair[0];
 	s.script = ct_script_open(k, &script);
-	pid_t pid = sys_clone("new namespaces, and a process in them", &s);
+	pid_t pid = sys_clone(why_child(k), &s);
 	if (pid == 0)
 		return ct_child_steps(k); /* a dry run tells what the child would do */
 	close(pair[1]);

@@ -31,7 +31,7 @@ is_new(const struct ct *c, enum ct_ns ns)
 static int
 enter_group(struct ct_child *k)
 {
-	if (!k->c->cgroup)
+	if (!k->c->cgroup || k->grouped)
 		return 0;
 	if (cg_join_self(&k->group, k->in_group ? CG_JOIN_V1 : CG_JOIN_ALL) < 0)
 		return -1;
@@ -110,7 +110,7 @@ build_root(struct ct_child *k, struct ct_tree *t)
 		return ct_root_build(c, t);
 	t->path = c->root.path ? c->root.path : "/";
 	/* Only where something of it will be read. */
-	if (!c->process.user && !c->process.default_env)
+	if (!c->process.user && !c->process.default_env && !c->process.terminal)
 		return 0;
 	t->fd = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return t->fd < 0 ? err_sys("open", t->path, "cannot open %s", t->path) : 0;
@@ -156,6 +156,13 @@ change_root(struct ct_child *k, const struct ct_tree *t)
 	if (sys_chroot("another directory is / from now on, and nothing else changes", r->path) < 0)
 		return -1;
 	return k->c->process.cwd ? 0 : sys_chdir("stand in it", "/");
+}
+
+bool
+ct_is_foreign(const struct ct_child *k)
+{
+	return k->c->root.path || k->c->ns[CT_MOUNT].path ||
+		(k->target && (k->target->root || k->target->flags & CLONE_NEWNS));
 }
 
 /* Our own program must never run in there: its file would be open to be written by whoever is in
@@ -206,17 +213,17 @@ wait_at_gate(struct ct_child *k, int master)
 }
 
 static int
-become_program(struct ct_child *k, const struct ct_identity *id, const struct stat *own)
+become_program(struct ct_child *k, const struct ct_identity *id)
 {
 	const struct ct_process *p = &k->c->process;
 	auto_buf struct buf words = BUF_INIT;
-	bool foreign = k->c->root.path || (k->target && k->target->flags & CLONE_NEWNS);
+	bool foreign = ct_is_foreign(k);
 	if (p->init && !step_dry() && ct_init_fork() < 0)
 		return -1;
 	if (k->ignored_sigchld)
 		signal(SIGCHLD, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &k->mask, NULL);
-	if (foreign && !step_dry() && refuse_ourselves(own, p->args[0]) < 0)
+	if (foreign && !step_dry() && refuse_ourselves(&k->own, p->args[0]) < 0)
 		return -1;
 	ct_script_exec(k, id, &words);
 	return chain_exec_nested(p->args, foreign, words.s, k->nested);
@@ -229,7 +236,9 @@ open_terminal(struct ct_child *k, const struct ct_tree *t, int *master, int *sla
 	*master = *slave = -1;
 	if (!k->c->process.terminal)
 		return 0;
-	return ct_tty_open(k->c->root.path && !k->c->root.chroot ? t : NULL, master, slave);
+	/* In somebody else's root a device's name may lead anywhere. */
+	bool strange = k->c->root.path || k->target || k->c->ns[CT_MOUNT].path;
+	return ct_tty_open(strange && !k->c->root.chroot ? t : NULL, master, slave);
 }
 
 int
@@ -238,7 +247,6 @@ ct_child_steps(struct ct_child *k)
 	const struct ct *c = k->c;
 	struct ct_tree tree = {.c = c, .fd = -1};
 	struct ct_identity id = {0};
-	struct stat own = {0};
 	int master, slave;
 	if (k->forked && sys_death_signal("end when our parent ends, however that is") < 0)
 		return -1;
@@ -246,8 +254,6 @@ ct_child_steps(struct ct_child *k)
 		return -1;
 	if (c->pidfile && write_pidfile(c->pidfile) < 0)
 		return -1;
-	if ((c->root.path || k->target) && stat("/proc/self/exe", &own) < 0)
-		return err_sys("stat", "/proc/self/exe", "cannot find our own program");
 	if (build_root(k, &tree) < 0 || open_terminal(k, &tree, &master, &slave) < 0)
 		return -1;
 	if (set_limits(&c->process) < 0 || ct_identity_find(&c->process, tree.fd, &id) < 0)
@@ -265,5 +271,5 @@ ct_child_steps(struct ct_child *k)
 		return -1;
 	if (ct_identity_become(k, &id) < 0 || wait_at_gate(k, master) < 0)
 		return -1;
-	return become_program(k, &id, &own);
+	return become_program(k, &id);
 }

@@ -9,6 +9,7 @@
 #include "mech/ct.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 /* ---- ids in a user namespace (ct_idmap.c) ---- */
 
@@ -49,11 +50,15 @@ struct ct_child {
 	bool ignored_sigchld; /* and this */
 	struct ct_idmap map;
 	struct cgroup group;
+	bool grouped; /* the group was joined before all else */
+	struct stat own; /* our program's file */
 	unsigned nested; /* shells that the script is in */
 };
 /* Everything between being alone and being the program. Returns only on failure, -1 with `err`
  * set. */
 int ct_child_steps(struct ct_child *k);
+/* Whether the program will run in a root that is not the caller's. */
+bool ct_is_foreign(const struct ct_child *k);
 
 /* Joins k->target (ct_join.c): all its namespaces in one call, then its root and directory. */
 int ct_join_target(struct ct_child *k);

@@ -10,6 +10,7 @@
 #include "options.h"
 
 #include "base/err.h"
+#include "door/sys_ns.h"
 #include "door/tool.h"
 
 static const struct tool me = {
@@ -33,6 +34,12 @@ main(int argc, char **argv)
 	if (settings_complete(&settings) < 0)
 		tool_usage_err();
 	if (ct_confine(&settings.confine, &settings.ct.process) < 0)
+		tool_die();
+	/* Who is in a pid or mount namespace already must not find our file behind /proc/PID/exe,
+	 * open to be written. */
+	if ((settings.ct.ns[CT_PID].path || settings.ct.ns[CT_MOUNT].path) &&
+		sys_run_sealed("go on from a copy of this program that cannot be written", argv) <
+			0)
 		tool_die();
 	int status = ct_run(&settings.ct);
 	if (status < 0)

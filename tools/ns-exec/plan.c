@@ -73,6 +73,7 @@ check(const struct settings *s)
 			"--root or --mount") < 0 ||
 		needs(r->devices.n || r->readonly, r->path && !r->chroot, "--device or --read-only",
 			"--root") < 0 ||
+		needs(c->pidfile, !c->ns[CT_MOUNT].path, "--pidfile", "the caller's mounts") < 0 ||
 		needs(r->path && !r->chroot, mount, "--root", "a new mount namespace") < 0)
 		return -1;
 	for (size_t i = 0; i < c->sysctl.n; i++)
