@@ -6,6 +6,7 @@
 #include "door/step.h"
 #include "door/tell.h"
 #include "image/layer_in.h"
+#include "image/lower.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ static ssize_t
 tap_read(void *self, const void **data)
 {
 	struct tap *t = self;
-	ssize_t n = stream_read(t->stream, data);
+	ssize_t n = t->stream ? stream_read(t->stream, data) : t->how->read(t->how->self, data);
 	if (n > 0 && t->how->plain && t->how->plain(t->how->plain_self, *data, (size_t)n) < 0)
 		return -1;
 	if (n > 0)
@@ -137,7 +138,9 @@ static int
 apply_stream(struct apply *a)
 {
 	struct tar_entry e;
-	struct tap tap = {.how = a->how, .stream = stream_open(a->how->read, a->how->self)};
+	struct tap tap = {.how = a->how};
+	if (!a->how->is_plain)
+		tap.stream = stream_open(a->how->read, a->how->self);
 	struct tar_reader *tar = tar_open(tap_read, &tap);
 	int ok;
 	while ((ok = tar_next(tar, &e)) > 0)
@@ -175,7 +178,7 @@ tell_script(const struct layer_apply *how)
 			"find %s -name .wh..wh..opq -execdir setfattr -n %s -v y . ';' -delete\n"
 			"find %s -name '.wh.*' -execdir sh -c 'mknod -m 0 \"${1#./.wh.}\" c 0 0; "
 			"rm \"$1\"' sh {} ';'",
-			dir, layer_opaque_name(how->user_xattr), dir);
+			dir, lower_opaque_name(how->user_xattr), dir);
 	tell_step(how->form == LAYER_FLAT
 			? "remove what its whiteouts name"
 			: "put overlay's whiteouts and marks in place of the tar's",

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "image/layer_in.h"
+#include "image/lower.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +72,7 @@ hide_at_top(struct apply *a, int lower, const char *name)
 {
 	struct stat low, own;
 	a->name = name;
-	if (fstatat(lower, name, &low, AT_SYMLINK_NOFOLLOW) < 0 || layer_is_whiteout(&low))
+	if (fstatat(lower, name, &low, AT_SYMLINK_NOFOLLOW) < 0 || lower_is_whiteout(&low))
 		return 0;
 	if (fstatat(a->how->dir, name, &own, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (bulk_mknod(&a->todo->bulk, a->how->dir, name, S_IFCHR, makedev(0, 0)) < 0)

@@ -116,7 +116,6 @@ int layer_make(
 	struct apply *a, struct tar_reader *tar, const struct tar_entry *e, struct target *t);
 /* Removes what is at the target. *whiteout says whether that was one. */
 int layer_clear(struct apply *a, const struct target *t, bool *whiteout);
-bool layer_is_whiteout(const struct stat *sb);
 /* Sets an attribute; what this file system or user cannot is left out with a warning. */
 int layer_set_xattr(struct apply *a, int dir, const char *name, const struct tar_xattr *x);
 /* Makes a hard link to the clean path to->path. Returns 1, 0 when that is not in this layer, -1. */
@@ -124,9 +123,6 @@ int layer_link(struct apply *a, struct target *t, struct target *to);
 
 /* ---- layer_whiteout.c ---- */
 
-/* Name of overlay's opaque mark. */
-const char *layer_opaque_name(bool user_xattr);
-bool layer_is_opaque(int dir, bool user_xattr);
 int layer_make_opaque(struct apply *a, int dir);
 /* Applies the whiteout t, whose base is ".wh.NAME". */
 int layer_whiteout(struct apply *a, struct target *t);

@@ -5,72 +5,31 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "image/layer_in.h"
+#include "image/lower.h"
 #include "image/xattrs.h"
 #include "mech/copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <string.h>
 #include <unistd.h>
-
-enum look {
-	LOOK_ABSENT, /* nothing here: ask the next layer down */
-	LOOK_FOUND,
-	LOOK_HIDDEN, /* what is here hides whatever lies below */
-	LOOK_FAILED, /* errno says how */
-};
-
-/* Looks for path in one layer. *cut: a directory on the way is opaque. */
-static enum look
-look_in(int layer, const char *path, bool user_xattr, int *parent, struct stat *sb, bool *cut)
-{
-	char name[NAME_MAX + 1];
-	auto_fd int fd = openat(layer, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return LOOK_FAILED;
-	for (const char *p = path;;) {
-		size_t n = strcspn(p, "/");
-		memcpy(name, p, n);
-		name[n] = '\0';
-		if (fstatat(fd, name, sb, AT_SYMLINK_NOFOLLOW) < 0)
-			return errno == ENOENT ? LOOK_ABSENT : LOOK_FAILED;
-		if (layer_is_whiteout(sb))
-			return LOOK_HIDDEN;
-		if (!p[n]) {
-			*parent = take_fd(&fd);
-			return LOOK_FOUND;
-		}
-		if (!S_ISDIR(sb->st_mode))
-			return LOOK_HIDDEN;
-		int sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub < 0)
-			return LOOK_FAILED;
-		close(fd);
-		fd = sub;
-		*cut = *cut || layer_is_opaque(fd, user_xattr);
-		p += n + 1;
-	}
-}
 
 int
 layer_find_lower(const struct apply *a, const char *path, int *dir, struct stat *sb)
 {
 	const struct layer_apply *how = a->how;
+	struct lowers l = {how->lower, how->n_lower, how->user_xattr};
 	bool cut = false;
-	*dir = -1;
-	/* This layer itself first: it cannot hold the thing, but hide it. */
-	enum look got = look_in(how->dir, path, how->user_xattr, dir, sb, &cut);
-	if (got == LOOK_FOUND) {
+	/* This layer itself first: it does not hold the thing, but it may hide it. */
+	enum look own = lower_look(how->dir, path, how->user_xattr, dir, sb, &cut);
+	if (own == LOOK_FOUND)
 		close(*dir);
-		*dir = -1;
-		got = LOOK_ABSENT;
-	}
-	for (size_t i = how->n_lower; i > 0 && got == LOOK_ABSENT && !cut; i--)
-		got = look_in(how->lower[i - 1], path, how->user_xattr, dir, sb, &cut);
-	if (got == LOOK_FAILED)
+	*dir = -1;
+	if (own == LOOK_HIDDEN || (own != LOOK_FAILED && cut))
+		return 0;
+	int r = own == LOOK_FAILED ? -1 : lower_find(&l, path, dir, sb);
+	if (r < 0)
 		return err_sys("openat", path, "cannot look for %s in the layers below", path);
-	return got == LOOK_FOUND;
+	return r;
 }
 
 int

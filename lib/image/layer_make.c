@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "image/layer_in.h"
+#include "image/lower.h"
 #include "image/xattrs.h"
 
 #include <errno.h>
@@ -15,12 +16,6 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-bool
-layer_is_whiteout(const struct stat *sb)
-{
-	return S_ISCHR(sb->st_mode) && sb->st_rdev == makedev(0, 0);
-}
-
 int
 layer_clear(struct apply *a, const struct target *t, bool *whiteout)
 {
@@ -28,7 +23,7 @@ layer_clear(struct apply *a, const struct target *t, bool *whiteout)
 	if (fstatat(t->place.fd, t->base, &sb, AT_SYMLINK_NOFOLLOW) < 0)
 		return layer_failed(a, "fstatat", "look at what is in the place of");
 	if (whiteout)
-		*whiteout = layer_is_whiteout(&sb);
+		*whiteout = lower_is_whiteout(&sb);
 	/* Places that were found by way of it are no longer what they were. */
 	a->stale = a->stale || S_ISDIR(sb.st_mode) || S_ISLNK(sb.st_mode);
 	if (bulk_remove(&a->todo->bulk, t->place.fd, t->base) < 0)
@@ -241,7 +236,7 @@ find_link_target(struct apply *a, struct target *to)
 	}
 	if (fstatat(to->place.fd, to->base, &sb, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	return !(layer_is_whiteout(&sb) && a->how->form == LAYER_OVERLAY);
+	return !(lower_is_whiteout(&sb) && a->how->form == LAYER_OVERLAY);
 }
 
 int

@@ -7,31 +7,17 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "image/layer_in.h"
+#include "image/lower.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
-
-const char *
-layer_opaque_name(bool user_xattr)
-{
-	return user_xattr ? "user.overlay.opaque" : "trusted.overlay.opaque";
-}
-
-bool
-layer_is_opaque(int dir, bool user_xattr)
-{
-	char value[4];
-	ssize_t n = fgetxattr(dir, layer_opaque_name(user_xattr), value, sizeof(value));
-	return n == 1 && value[0] == 'y';
-}
 
 int
 layer_make_opaque(struct apply *a, int dir)
 {
-	const char *name = layer_opaque_name(a->how->user_xattr);
+	const char *name = lower_opaque_name(a->how->user_xattr);
 	if (bulk_setxattr(&a->todo->bulk, dir, "", name, "y", 1) == 0)
 		return 0;
 	err_sys("setxattr", a->name, "cannot mark the directory of %s opaque", a->name);
@@ -106,7 +92,7 @@ layer_hide(struct apply *a, const struct target *t)
 	struct stat sb;
 	bool there = fstatat(t->place.fd, t->base, &sb, AT_SYMLINK_NOFOLLOW) == 0;
 	a->r->whiteouts++;
-	if (there && layer_made(a, t->place.ino, t->base) && !layer_is_whiteout(&sb))
+	if (there && layer_made(a, t->place.ino, t->base) && !lower_is_whiteout(&sb))
 		return hide_below(a, t);
 	if (there && layer_clear(a, t, NULL) < 0)
 		return -1;
