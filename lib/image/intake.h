@@ -2,8 +2,8 @@
  * One pass over a layer as it comes in: hash it as it is, keep it as a blob, unpack it, hash the
  * plain tar. Nothing is read twice and nothing is held but a piece at a time.
  *
- * Makes no step of its own and uses no door call, so several may run in threads side by side; what
- * they make lies in places that the caller made through the door, as one step.
+ * Decompressing and unpacking run in two threads. Makes no step of its own, so several may run side
+ * by side; what they make lies in places that the caller made through the door, as one step.
  */
 #ifndef TACKLE_INTAKE_H
 #define TACKLE_INTAKE_H

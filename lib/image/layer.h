@@ -60,6 +60,9 @@ struct layer_apply {
 	 * once. */
 	layer_read_fn *read;
 	void *self;
+	/* The stream was decompressed already: what looks like a compressed one is not taken for
+	 * it. */
+	bool is_plain;
 	/* Sees the plain tar, each byte once and in order, up to the end of the stream: what a
 	 * diff_id is the hash of. NULL: nobody does. */
 	layer_write_fn *plain;
