@@ -140,7 +140,7 @@ lay_cable(struct net *n, const struct bridge *b, const struct netns *ns, const s
 		net_link_alias(n, "the mark", l->port, alias) < 0 ||
 		net_port_flags(n,
 			"a published port can be reached from its own container (hairpin)", l->port,
-			true, b->no_icc) < 0)
+			true, b->isolate) < 0)
 		return -1;
 	if (!o.rate)
 		return 0;

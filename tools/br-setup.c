@@ -72,6 +72,7 @@ plan(struct net *n, const char *name, struct bridge *b)
 	b->mtu = (unsigned)o.mtu;
 	b->internal = o.internal;
 	b->no_icc = o.no_icc;
+	b->isolate = o.no_icc && !file_exists("/proc/sys/net/bridge/bridge-nf-call-iptables");
 	for (size_t i = 0; i < o.subnets.n; i++)
 		if (take_subnet(o.subnets.v[i], b) < 0)
 			return -1;
@@ -132,7 +133,8 @@ make(struct net *n, const struct bridge *b)
 	bridge_alias(b, alias);
 	bridge_rules(b, &rules);
 	/* The bridge first: if there is one of this name, its leases are not ours to touch. */
-	if (net_bridge_add(n, "a switch inside the kernel", b->name, mac, b->mtu) < 0 ||
+	if (net_bridge_add(n, "a switch inside the kernel", b->name, mac, b->mtu,
+		    b->no_icc && !b->isolate) < 0 ||
 		lease_prepare_bridge(b->name) < 0 ||
 		net_link_alias(n, "the mark, and what br-attach needs to know", b->name, alias) <
 			0 ||

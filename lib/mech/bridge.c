@@ -25,7 +25,9 @@ bridge_alias(const struct bridge *b, char out[256])
 	if (b->v6.ip.family)
 		cidr_text(&b->v6, v6);
 	snprintf(out, 256, MARK ":%s,%s,%s,%s", v4, v6, b->internal ? "internal" : "",
-		b->no_icc ? "no-icc" : "");
+		b->isolate	    ? "isolated"
+			: b->no_icc ? "no-icc"
+				    : "");
 }
 
 /* One comma-separated part of the alias; empty when it is not there. */
@@ -52,7 +54,8 @@ read_alias(const char *alias, struct bridge *b)
 	p = next_part(p, part, sizeof(part));
 	b->internal = strcmp(part, "internal") == 0;
 	next_part(p, part, sizeof(part));
-	b->no_icc = strcmp(part, "no-icc") == 0;
+	b->isolate = strcmp(part, "isolated") == 0;
+	b->no_icc = b->isolate || strcmp(part, "no-icc") == 0;
 	return 0;
 }
 
@@ -185,8 +188,7 @@ add_forward(struct buf *out, const struct bridge *b)
 		buf_addf(out,
 			"\t\tiifname \"%s\" oifname != \"%s\" drop\n\t\toifname \"%s\" iifname != \"%s\" drop\n",
 			b->name, b->name, b->name, b->name);
-	/* Ports of the bridge are isolated from each other (br-attach); this is the way round that,
-	 * by the gateway. Published ports stay reachable. */
+	/* From port to port, and round by the gateway. Published ports stay reachable. */
 	if (b->no_icc)
 		buf_addf(out,
 			"\t\tiifname \"%s\" oifname \"%s\" ct state new ct status & dnat == 0 drop\n",

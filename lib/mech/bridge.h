@@ -17,6 +17,11 @@ struct bridge {
 	unsigned mtu; /* 0: the kernel's default, 1500 */
 	struct cidr v4, v6; /* address of the bridge in its subnets; family 0: none */
 	bool internal, no_icc;
+	/* How no_icc is kept: the kernel filters frames between ports as it does packets
+	 * (br_netfilter), or, where it cannot, the ports are isolated. Isolation alone would do,
+	 * were it not that with br_netfilter the answers of published ports are then lost, when the
+	 * kernel takes a short cut from port to port behind the address translation. */
+	bool isolate;
 };
 
 /* Whether a name can be a bridge's: letters, digits, _ . - and at most 15 bytes (IFNAMSIZ). */

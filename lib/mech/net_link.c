@@ -50,8 +50,24 @@ push_link(struct net *n, const char *name)
 	undo_push(undo_link, name, NULL, buf_str(&shell));
 }
 
+static void
+put_bridge_info(struct nl_msg *msg, bool filter)
+{
+	const uint8_t on = 1;
+	struct nlattr *info = net_nest(msg, IFLA_LINKINFO);
+	net_put_str(msg, IFLA_INFO_KIND, "bridge");
+	if (filter) {
+		struct nlattr *data = net_nest(msg, IFLA_INFO_DATA);
+		net_put(msg, IFLA_BR_NF_CALL_IPTABLES, &on, 1);
+		net_put(msg, IFLA_BR_NF_CALL_IP6TABLES, &on, 1);
+		net_nest_end(msg, data);
+	}
+	net_nest_end(msg, info);
+}
+
 int
-net_bridge_add(struct net *n, const char *why, const char *name, const uint8_t mac[6], unsigned mtu)
+net_bridge_add(struct net *n, const char *why, const char *name, const uint8_t mac[6], unsigned mtu,
+	bool filter)
 {
 	struct step st;
 	char text[18];
@@ -61,9 +77,7 @@ net_bridge_add(struct net *n, const char *why, const char *name, const uint8_t m
 		net_put(msg, IFLA_ADDRESS, mac, 6);
 		if (mtu)
 			net_put_u32(msg, IFLA_MTU, mtu);
-		struct nlattr *info = net_nest(msg, IFLA_LINKINFO);
-		net_put_str(msg, IFLA_INFO_KIND, "bridge");
-		net_nest_end(msg, info);
+		put_bridge_info(msg, filter);
 		step_result(&st, net_talk(n, msg));
 	}
 	if (step_told(&st)) {
@@ -71,7 +85,8 @@ net_bridge_add(struct net *n, const char *why, const char *name, const uint8_t m
 		step_shell(&st, "ip link add %s address %s", tell_sh(name), mac_text(mac, text));
 		if (mtu)
 			step_shell(&st, " mtu %u", mtu);
-		step_shell(&st, " type bridge");
+		step_shell(&st, " type bridge%s",
+			filter ? " nf_call_iptables 1 nf_call_ip6tables 1" : "");
 	}
 	if (step_close(&st) < 0)
 		return err_sys("newlink", name, "cannot make bridge %s", name);

@@ -39,8 +39,9 @@ bool net_has_default(struct net *n, int family);
 
 /* Each of these is one step (and is undone on failure if it made something). */
 
-int net_bridge_add(
-	struct net *n, const char *why, const char *name, const uint8_t mac[6], unsigned mtu);
+/* filter: packet rules see also what goes from port to port (ip-link(8), nf_call_iptables). */
+int net_bridge_add(struct net *n, const char *why, const char *name, const uint8_t mac[6],
+	unsigned mtu, bool filter);
 /* The name of a link for people and for tb-ledger: "tacklebox:…", at most 255 bytes. */
 int net_link_alias(struct net *n, const char *why, const char *name, const char *alias);
 int net_link_up(struct net *n, const char *why, const char *name);
