@@ -151,7 +151,7 @@ jat_path(const struct jat *at, struct buf *out)
 	if (!at->key)
 		buf_addf(out, "[%zu]", at->index);
 	else
-		buf_addf(out, "%s%s", out->len ? "." : "", at->key);
+		buf_addf(out, "%s%s", at->up->up ? "." : "", at->key);
 }
 
 int

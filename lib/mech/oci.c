@@ -59,8 +59,8 @@ oci_host_path(const struct oci_args *a, const char *path)
 	return buf_take(&b);
 }
 
-static bool
-empty(const json_t *v)
+bool
+oci_empty(const json_t *v)
 {
 	if (json_is_object(v) || json_is_array(v))
 		return json_object_size(v) + json_array_size(v) == 0;
@@ -72,7 +72,7 @@ int
 oci_refuse(const struct jat *object, const char *key, const char *why)
 {
 	struct jat at = jat_member(object, key);
-	return empty(at.v) ? 0 : jat_fail(&at, ERR_UNSUPPORTED, "cannot be done: %s", why);
+	return oci_empty(at.v) ? 0 : jat_fail(&at, ERR_UNSUPPORTED, "cannot be done: %s", why);
 }
 
 /* Hooks are programs that others want run at points of the container's life. */

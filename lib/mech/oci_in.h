@@ -14,6 +14,8 @@ void oci_warn(struct oci_args *a, const char *fmt, ...) __attribute__((format(pr
 int oci_check_path(const struct jat *at, const char *path);
 /* A path of the host: absolute, or below the bundle. Allocated. */
 char *oci_host_path(const struct oci_args *a, const char *path);
+/* Absent, or nothing in it: {}, [], "", 0, false. */
+bool oci_empty(const json_t *v);
 /* Fails with "unsupported" where the member is there and is not empty, false, 0 or "". */
 int oci_refuse(const struct jat *object, const char *key, const char *why);
 

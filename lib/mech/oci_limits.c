@@ -40,7 +40,7 @@ all_others(struct limits *l, const struct jat *at, const char *const *handled)
 		size_t i = 0;
 		while (handled[i] && strcmp(handled[i], key) != 0)
 			i++;
-		if (!handled[i] && !json_is_null(value) && !json_is_false(value))
+		if (!handled[i] && !json_is_null(value) && !oci_empty(value))
 			other(l, &item);
 	}
 }
@@ -85,10 +85,11 @@ cpu(struct limits *l, const struct jat *resources)
 		return -1;
 	if (quota > 0 && period > 0)
 		buf_addf(&l->words, " --cpus %.3f", (double)quota / (double)period);
-	/* 2 to 262144 shares are 1 to 10000 of v2's weight; 1024 are everybody's. */
-	if (shares >= 2)
-		buf_addf(&l->words, " --weight %" PRIu64,
-			shares >= 262144 ? 10000 : 1 + (shares - 2) * 9999 / 262142);
+	/* Everybody has 1024 of the one and 100 of the other. */
+	if (shares) {
+		uint64_t weight = shares >= 102400 ? 10000 : (shares * 100 + 512) / 1024;
+		buf_addf(&l->words, " --weight %" PRIu64, weight ? weight : 1);
+	}
 	if (cpus[0]) {
 		buf_adds(&l->words, " --cpuset ");
 		buf_add_sh(&l->words, cpus);
