@@ -135,6 +135,26 @@ $(O)/minbase.tar: tests/minbase.sh
 	@mkdir -p $(@D)
 	$(Q)bash $< $@
 
+# ---- fuzzing: each tests/fuzz/NAME.c for FUZZ_TIME seconds, built by clang below $(O)/fuzz ----
+
+FUZZ_TIME ?= 60
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+.PHONY: fuzz fuzz-all $(FUZZ:%=fuzz-%)
+fuzz:
+	$(Q)$(MAKE) O=$(O)/fuzz CC=clang WERROR=0 SAN=fuzzer-no-link,address,undefined \
+		CFLAGS='-O1 -g -Wno-unknown-warning-option' fuzz-all
+fuzz-all: $(FUZZ:%=fuzz-%)
+# NAME.seeds DIR, where there is one, fills the corpus that a run starts from.
+$(FUZZ:%=fuzz-%): fuzz-%: $(O)/bin/fuzz-%
+	$(call say,FUZZ $*)
+	@mkdir -p $(O)/corpus/$*
+	$(Q)if [ -x tests/fuzz/$*.seeds ]; then tests/fuzz/$*.seeds $(abspath $(O))/corpus/$*; fi
+	$(Q)$< -max_total_time=$(FUZZ_TIME) -rss_limit_mb=512 -timeout=20 -print_final_stats=1 \
+		-artifact_prefix=$(O)/$*- $(O)/corpus/$*
+$(FUZZ:%=$(O)/bin/fuzz-%): $(O)/bin/fuzz-%: $(O)/tests/fuzz/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 # ---- what must be there ----
 
 .PHONY: deps deps-demo deps-test deps-lint deps-bench deps-check
