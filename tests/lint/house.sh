@@ -70,6 +70,8 @@ check_calls() {
 check_opens() {
 	local line file
 	while IFS= read -r line; do
+		# A mention within a text opens nothing.
+		grep -qE 'O_(CREAT|TRUNC|TMPFILE)|fopen' <<<"$(sed -E 's/"[^"]*O_[^"]*"//g' <<<"$line")" || continue
 		file=${line%%:*}
 		grep -qE "^$file( [a-z0-9_]+)* O_CREAT( |:)" $here/exceptions.txt ||
 			breach "$line: opens to write"
