@@ -103,7 +103,8 @@ left_of_it() {
 	assert_json '[.mounts[].point | select(contains($t))] == []' --arg t "$T"
 	assert_json '[.environ[] | select(startswith("TACKLEBOX_"))] == []'
 	assert_json '.fds | keys == ["0", "1", "2"]'
-	assert_json '.sig_ignored == [] and .sig_blocked == []'
+	assert_json '.sig_ignored == ($here | fromjson) and .sig_blocked == []' \
+		--arg here "$("$PROBE" | jq -c .sig_ignored)"
 	assert_json '.cap_inh == [] and .cap_amb == []'
 	local ns
 	for ns in cgroup ipc mnt net pid uts; do

@@ -48,3 +48,12 @@ for tool in img_config img_layers img_ls; do
 	eval "before_$tool() { before_img; }"
 done
 unset tool
+
+# ---- files that the examples read ----
+
+before_ufs_apply() { mkdir app.dir && echo hello >app.dir/file && tar -C app.dir -cf app.tar .; }
+before_oci_args() {
+	mkdir mybundle
+	echo '{"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": ["sh"],
+		"user": {"uid": 0, "gid": 0}}, "linux": {"namespaces": [{"type": "mount"}]}}' >mybundle/config.json
+}

@@ -221,7 +221,7 @@ inner_bats() {
 	assert_json '.pid > 0 and (.mounts | length > 0) and .hostname and (.cap_bnd | type == "array")'
 	assert_json '.umask == "0022" and .tty == [null, null, null]'
 	run bash -c 'ulimit -n 77; umask 027; trap "" USR1; exec "$PROBE"'
-	assert_json '.rlimits.nofile == [77, 77] and .umask == "0027" and .sig_ignored == [10]'
+	assert_json '.rlimits.nofile == [77, 77] and .umask == "0027" and (.sig_ignored | contains([10]))'
 }
 
 @test "probe: its modes" {

@@ -18,6 +18,8 @@ cd "$(dirname "$0")/.." || exit 1
 O=${O:-build}
 [[ $O == /* ]] || O=$PWD/$O
 export O
+# What a make that runs us says to those below it is not for the makes of the tests.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES FILES
 jobs=${TEST_JOBS:-2}
 limit=${TEST_TIMEOUT:-600}
 logs=$O/tests/log

@@ -50,5 +50,10 @@ assert_error() {
 assert_json() {
 	local filter=$1
 	shift
-	jq -e "$@" "$filter" <<<"$output" >/dev/null || fail "not so: $filter"$'\n'"$output"
+	jq -e "$@" "$filter" <<<"$output" >/dev/null && return
+	fail "not so: $filter"
+	# The probe says much: of each thing the filter names, what there is.
+	jq -c --arg filter "$filter" 'if type != "object" then . else
+		with_entries(select(.key as $k | $filter | contains($k))) end' <<<"$output" || echo "$output"
+	return 1
 }

@@ -183,6 +183,14 @@ static void
 other_profiles_as_libseccomp(void)
 {
 	static const char *const texts[] = {
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
+		"{\"names\":[\"read\",\"accept\",\"semop\"],\"action\":\"SCMP_ACT_ALLOW\"},"
+		"{\"names\":[\"read\",\"write\",\"accept4\"],\"action\":\"SCMP_ACT_LOG\"},"
+		"{\"names\":[\"write\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":1},"
+		"{\"names\":[\"kill\"],\"action\":\"SCMP_ACT_TRAP\",\"args\":["
+		"{\"index\":1,\"value\":9,\"op\":\"SCMP_CMP_EQ\"}]},"
+		"{\"names\":[\"kill\",\"openat2\"],\"action\":\"SCMP_ACT_ALLOW\"}],"
+		"\"architectures\":[\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\"]}",
 		"{\"defaultAction\":\"SCMP_ACT_ALLOW\"}",
 		"{\"defaultAction\":\"SCMP_ACT_KILL_PROCESS\",\"syscalls\":[{\"names\":[\"read\"],"
 		"\"action\":\"SCMP_ACT_LOG\"}]}",

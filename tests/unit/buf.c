@@ -129,7 +129,8 @@ sh_words(void)
 		CHECK_STR(b.s, rows[i].want);
 	}
 	auto_buf struct buf b = BUF_INIT;
-	char *const argv[] = {"echo", "a b", "", NULL}, *const none[] = {NULL};
+	char echo[] = "echo", blank[] = "a b", empty[] = "";
+	char *const argv[] = {echo, blank, empty, NULL}, *const none[] = {NULL};
 	buf_add_argv(&b, argv);
 	CHECK_STR(b.s, "echo 'a b' ''");
 	buf_add_argv(&b, none);

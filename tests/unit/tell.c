@@ -62,18 +62,20 @@ comments_stay_comments(void)
 static void
 nothing_without_a_reader(void)
 {
+	char word[] = "a";
 	tell_open(-1, "");
 	CHECK(!tell_on(), "off");
 	tell_step("why", "call", "shell");
 	tell_line("line");
 	tell_nest("unshare");
-	tell_unnest((char *[]){"a", NULL});
+	tell_unnest((char *[]){word, NULL});
 }
 
 /* Three shells deep, each quoting all of what is inside. */
 static void
 nested(void)
 {
+	char blank[] = "a b", quote[] = "it's";
 	static const char awkward[] = "it's \"a\" $HOME \\ `x`";
 	auto_buf struct buf b = BUF_INIT, out = BUF_INIT, line = BUF_INIT;
 	buf_addf(&line, "printf '%%s|' \"$0\" \"$@\" %s", tell_sh(awkward));
@@ -82,7 +84,7 @@ nested(void)
 		tell_nest("env X=1");
 	tell_step("deep 'inside'", "call('x')", buf_str(&line));
 	for (int depth = 0; depth < 3; depth++)
-		tell_unnest((char *[]){"a b", "it's", NULL});
+		tell_unnest((char *[]){blank, quote, NULL});
 	told(&b);
 	FILE *sh = tmpfile();
 	if (!sh)
