@@ -66,9 +66,11 @@ enter(int ns)
 static double
 turn(const struct alternative *a, bool pause)
 {
-	static int home = -1;
-	if (home < 0)
+	static int home = -1, here;
+	if (home < 0) {
 		home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+		here = open(".", O_PATH | O_CLOEXEC);
+	}
 	if (a->ns >= 0)
 		enter(a->ns);
 	if (pause)
@@ -81,8 +83,12 @@ turn(const struct alternative *a, bool pause)
 		argv++;
 	}
 	double took = now_us() - start;
-	if (a->ns >= 0)
+	if (a->ns >= 0) {
 		enter(home);
+		/* setns(2) of a mount namespace leads to its root. */
+		if (fchdir(here) < 0)
+			err(1, "fchdir");
+	}
 	return took;
 }
 
