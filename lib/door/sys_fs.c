@@ -39,6 +39,19 @@ push_path(undo_fn *fn, const char *path, const char *verb)
 	undo_push(fn, path, NULL, buf_str(&shell));
 }
 
+/* What the script of a dry run has made so far, a name a line: nothing is there to be seen by
+ * stat(2), and no directory can be made twice. */
+static struct buf made_dry;
+
+static bool
+dir_there(const char *path)
+{
+	struct stat sb;
+	auto_buf struct buf line = BUF_INIT;
+	buf_addf(&line, "\n%s\n", path);
+	return (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode)) || strstr(buf_str(&made_dry), line.s);
+}
+
 int
 sys_mkdir(const char *why, const char *path, mode_t mode)
 {
@@ -51,6 +64,8 @@ sys_mkdir(const char *why, const char *path, mode_t mode)
 	}
 	if (step_close(&st) < 0)
 		return err_sys("mkdir", path, "cannot make directory %s", path);
+	if (step_dry())
+		buf_addf(&made_dry, "\n%s\n", path);
 	push_path(undo_rmdir, path, "rmdir");
 	return 0;
 }
@@ -66,11 +81,11 @@ sys_mkdir_all(const char *why, const char *path, mode_t mode)
 		return err_sys("mkdir", path, "cannot make directory %s", path);
 	}
 	for (size_t i = 1; i <= len; i++) {
-		if (path[i] != '/' && path[i] != '\0')
+		if ((path[i] != '/' && path[i] != '\0') || path[i - 1] == '/')
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		if (stat(part, &sb) == 0 && S_ISDIR(sb.st_mode))
+		if (dir_there(part))
 			continue;
 		/* Somebody else may be making the same directory: that is as good as ours. */
 		if (sys_mkdir(why, part, mode) < 0 && !(err.no == EEXIST && stat(part, &sb) == 0))

@@ -29,7 +29,7 @@ static bool
 plain(const char *path)
 {
 	for (; *path; path++)
-		if ((unsigned char)*path <= ' ' || strchr(",:\\\"", *path))
+		if ((unsigned char)*path < ' ' || strchr(",:\\\"", *path))
 			return false;
 	return true;
 }

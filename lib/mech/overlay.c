@@ -137,19 +137,28 @@ make_upper(const struct overlay *o, const char *upper)
 		want.st_mode & 07777);
 }
 
-/* The kernel makes WORK/work as soon as it looks at WORK, and leaves it, even when the mount fails
- * for another reason afterwards. */
+static int
+undo_work(const char *a, const char *b)
+{
+	return dir_exists(a) ? undo_rmdir(a, b) : 0;
+}
+
+/* Its parents are ordinary directories, but nobody has a business in WORK itself. The kernel makes
+ * WORK/work as soon as it looks there, and leaves it, even when the mount fails for another reason
+ * afterwards. */
 static int
 make_work(const char *work)
 {
-	auto_buf struct buf inner = BUF_INIT, shell = BUF_INIT;
-	if (sys_mkdir_all("the kernel's scratch, on the same file system", work, 0700) < 0)
+	static const char why[] = "the kernel's scratch, on the same file system";
+	auto_buf struct buf parent = BUF_INIT, inner = BUF_INIT, shell = BUF_INIT;
+	buf_add(&parent, work, (size_t)(path_base(work) - work));
+	if (sys_mkdir_all(why, buf_str(&parent), 0755) < 0 || sys_mkdir_all(why, work, 0700) < 0)
 		return -1;
 	path_join(&inner, work, "work");
 	buf_adds(&shell, "rmdir ");
 	buf_add_sh(&shell, inner.s);
 	if (!dir_exists(inner.s))
-		undo_push(undo_rmdir, inner.s, NULL, shell.s);
+		undo_push(undo_work, inner.s, NULL, shell.s);
 	return 0;
 }
 

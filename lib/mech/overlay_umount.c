@@ -107,6 +107,31 @@ busy_hint(const struct place *p)
 	err_hint("process %s (%s) %s: end it first, or use --lazy", e->d_name, comm, how);
 }
 
+static int
+not_ours(const char *dir, const struct place *p)
+{
+	err_set(ERR_NOT_FOUND, dir, "cannot unmount %s: %s", dir,
+		p->id ? "what is mounted there is not ours" : "nothing is mounted there");
+	if (state_noted("copy", p->point))
+		err_hint("it is a copy, not a mount: ufs-mount --umount --copy removes it");
+	else if (p->id)
+		err_hint("only what ufs-mount mounted is taken away: umount(8) does the rest");
+	return -1;
+}
+
+static int
+umount_place(const struct place *p, bool noted, bool lazy)
+{
+	static const char now[] = "take the merged tree away; the layers stay as they are";
+	static const char later[] = "out of sight at once, gone with its last user";
+	if (sys_umount(lazy ? later : now, p->point, lazy ? MNT_DETACH : 0) < 0) {
+		if (err.no == EBUSY)
+			busy_hint(p);
+		return -1;
+	}
+	return noted ? state_forget("mount", p->point) : 0;
+}
+
 int
 overlay_umount(const char *dir, bool lazy)
 {
@@ -114,25 +139,10 @@ overlay_umount(const char *dir, bool lazy)
 	if (path_resolve(dir, &path) < 0)
 		return -1;
 	struct place p = {.point = path.s};
+	int r = mountinfo_each("/proc/self/mountinfo", look_at, &p);
 	bool noted = state_noted("mount", path.s);
-	if (mountinfo_each("/proc/self/mountinfo", look_at, &p) < 0)
-		return -1;
-	int r = 0;
-	if (!p.id || (!p.ours && !noted)) {
-		r = err_set(ERR_NOT_FOUND, dir, "cannot unmount %s: %s", dir,
-			p.id ? "what is mounted there is not ours" : "nothing is mounted there");
-		if (p.id)
-			err_hint(
-				"ufs-mount takes away only what ufs-mount mounted: umount(8) does the rest");
-	} else if (sys_umount(lazy ? "out of sight at once, gone with its last user"
-				   : "take the merged tree away; the layers stay as they are",
-			   path.s, lazy ? MNT_DETACH : 0) < 0) {
-		if (err.no == EBUSY)
-			busy_hint(&p);
-		r = -1;
-	} else if (noted) {
-		r = state_forget("mount", path.s);
-	}
+	if (r == 0)
+		r = p.id && (p.ours || noted) ? umount_place(&p, noted, lazy) : not_ours(dir, &p);
 	buf_free(&p.below);
 	return r;
 }
