@@ -6,7 +6,7 @@
 make_root() {
 	local model=$TB_DIR/root.model
 	# An empty variable in front of the name must not make it the root directory of the host.
-	[[ $TB_DIR && ${1-} == "$TB_DIR"/?* ]] || fail "make_root: '${1-}' is not below $TB_DIR" || return
+	[[ ${1-} && $TB_DIR && $(realpath -m -- "$1") == "$TB_DIR"/?* ]] || fail "make_root: '${1-}' is not below $TB_DIR" || return
 	[[ -d $model ]] || make_root_model "$model"
 	mkdir -p "$1"
 	cp -a "$model/." "$1/"
