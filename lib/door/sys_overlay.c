@@ -99,8 +99,9 @@ static void
 add_short_command(struct buf *b, const struct sys_overlay *o)
 {
 	auto_buf struct buf options = BUF_INIT;
-	auto_free int *number = numbers_from(o, 0);
+	int *number = numbers_from(o, 0);
 	add_short_options(&options, o, number);
+	free(number);
 	buf_adds(b, "short=$(mktemp -d)\n");
 	for (size_t i = 0; i < count(o); i++)
 		buf_addf(b, "ln -s %s \"$short/%zu\"\n", tell_sh(nth(o, i)), i);
@@ -376,13 +377,14 @@ sys_overlay_mount(const char *why, const struct sys_overlay *o)
 	if (all_plain(o) && options.len < PAGE)
 		return mount_by_name(why, o, options.s);
 	/* A dry run has nothing to open, and can only suppose the numbers. */
-	auto_free int *number = numbers_from(o, 3);
+	int *number = numbers_from(o, 3);
 	int r = step_dry() ? 0 : open_all(o, number);
 	if (r == 0)
 		r = mount_by_number(why, o, number);
 	int no = errno;
 	if (!step_dry())
 		close_all(o, number);
+	free(number);
 	errno = no;
 	return r;
 }
