@@ -154,7 +154,7 @@ runs_its_examples() {
 	local name=${1//-/_} words word
 	for word in $(! declare -F "needs_$name" >/dev/null || "needs_$name"); do
 		if ! tb_has "$word"; then
-			echo "$1: not run, for it needs $word" >>"$T/passed-over"
+			echo "$1 needs $word" >>"$T/passed-over"
 			return 0
 		fi
 	done
@@ -178,5 +178,5 @@ run_example() {
 
 @test "the examples of --help run" {
 	each_tool runs_its_examples
-	[[ ! -e $T/passed-over ]] || tb_skip "$(paste -sd';' "$T/passed-over")"
+	[[ ! -e $T/passed-over ]] || tb_skip "examples: $(paste -sd';' "$T/passed-over")"
 }

@@ -155,13 +155,13 @@ inner_bats() {
 	assert_status 1
 	assert_like "$output" "*netns /run/netns/tbtest-*-left*"
 	[[ $output =~ (/run/netns/[^ ]*-left) && ! -e ${BASH_REMATCH[1]} ]]
-	leaves 'setsid sleep 600 >/dev/null 2>&1 3>&- &'
+	leaves "setsid sleep 600.$TBID >/dev/null 2>&1 3>&- &"
 	assert_status 1
-	assert_like "$output" "*process * sleep 600*"
-	leaves 'env -i setsid sleep 600 >/dev/null 2>&1 3>&- &'
+	assert_like "$output" "*process * sleep 600.$TBID*"
+	leaves "env -i setsid sleep 600.$TBID >/dev/null 2>&1 3>&- &"
 	# Nothing marks it: the runner's subreaper finds it.
 	assert_status 0
-	run pgrep -f '^sleep 600$'
+	run pgrep -fx "sleep 600.$TBID"
 	kill "$output"
 	leaves 'truncate -s 1M $TB_DIR/disk; losetup -f $TB_DIR/disk'
 	assert_status 1
@@ -175,13 +175,13 @@ inner_bats() {
 	assert_status 0
 	run "$sub" sh -c 'exit 7'
 	assert_status 7
-	run "$sub" sh -c 'env -i setsid sleep 600 >/dev/null 2>&1 3>&- & exit 0'
+	run "$sub" sh -c "env -i setsid sleep 600.$TBID >/dev/null 2>&1 3>&- & exit 0"
 	assert_status 1
-	assert_like "$output" "# left running: * sleep 600*"
-	run "$sub" -t 1 sh -c 'setsid sleep 600 >/dev/null 2>&1 3>&- & sleep 600 3>&-'
+	assert_like "$output" "# left running: * sleep 600.$TBID*"
+	run "$sub" -t 1 sh -c "setsid sleep 600.$TBID >/dev/null 2>&1 3>&- & sleep 600.$TBID 3>&-"
 	assert_status 124
 	assert_like "$output" "*time limit*"
-	run pgrep -f '^sleep 600$'
+	run pgrep -fx "sleep 600.$TBID"
 	assert_status 1
 }
 

@@ -26,8 +26,9 @@
 #   faults_walk          every step of a tool fails once (lib/faults.bash)
 #   told_same            what -x tells is what strace sees (lib/told.bash)
 #   golden FILE          a transcript of golden/ (lib/golden.bash)
+#   in_fresh OPTIONS CMD…  in new namespaces, in an empty tmpfs (lib/replay.bash)
 #   assert_eq WANT GOT [WHAT], assert_like TEXT GLOB, assert_status N, assert_line TEXT,
-#   assert_error CALLREGEX, assert_json FILTER, fail TEXT…
+#   assert_error TOOL GLOB [HINTGLOB], assert_json FILTER [JQ-ARG…], fail TEXT…
 #
 # A test is not skipped silently: with TEST_STRICT=1 a skip that does not stand in tests/skips.txt
 # with its reason is a failure.

@@ -180,6 +180,7 @@ main(int argc, char **argv)
 		sigemptyset(&set);
 		sigprocmask(SIG_SETMASK, &set, NULL);
 		reset_signals();
+		close_range(STDERR_FILENO + 1, ~0u, 0);
 		execvp(argv[1], argv + 1);
 		fprintf(stderr, "subreaper: %s: %s\n", argv[1], strerror(errno));
 		_exit(127);

@@ -9,7 +9,7 @@ tool_failure() {
 	[[ $got == 125 ]] && echo 125 || echo 1
 }
 
-# faults_walk [-e ERRNO] [-c] CLEAN_FN -- TOOL ARGS…
+# faults_walk [-e ERRNO] [-c] [-w BEFORE] CLEAN_FN -- TOOL ARGS…
 #
 # Runs the tool with its first step failing, then with its second, and so on until a run succeeds.
 # After each failure: the status is that of the tool's own failures (126 where the exec of a
@@ -21,10 +21,12 @@ tool_failure() {
 # What the successful run made is the caller's to take away. $faults is the number of failures.
 faults_walk() {
 	local errno=EIO clean n tool want out=$T/faults.out msg=$T/faults.err status=0 count=1 told
+	local before=()
 	while [[ $1 == -* ]]; do
 		case $1 in
 		-e) errno=$2; shift ;;
 		-c) count= ;;
+		-w) read -ra before <<<"$2"; shift ;;
 		*) fail "faults_walk: what is $1?" || return ;;
 		esac
 		shift
@@ -38,7 +40,7 @@ faults_walk() {
 	for ((n = 1; n <= 2000; n++)); do
 		status=0
 		# Told beside stderr, as a tool before it in a chain would ask for it.
-		TACKLEBOX_FAIL=step:$errno@$n TACKLEBOX_EXPLAIN=fd:9, "$@" >"$out" 2>"$msg" </dev/null \
+		TACKLEBOX_FAIL=step:$errno@$n TACKLEBOX_EXPLAIN=fd:9, "${before[@]}" "$@" >"$out" 2>"$msg" </dev/null \
 			9>"$T/faults.told" || status=$?
 		((status != 0)) || break
 		faults=$n

@@ -2,7 +2,7 @@
 # Replay: the script that a tool prints with -n is true. `tool …` in fresh namespaces and
 # `tool -n … | sh` in other fresh ones leave the same state, and -x changes nothing but stderr.
 #
-# replay_same [-u UNSHARE-OPTIONS] [-p PREPARE] [-c CLEAN] [-f FILTER] STATE -- TOOL ARGS…
+# replay_same [-u UNSHARE-OPTIONS] [-p PREPARE] [-c CLEAN] [-f FILTER] [-w BEFORE] STATE -- TOOL ARGS…
 #
 #   STATE    prints the state to compare: state_none, state_mounts, "state_tree DIR…",
 #            "state_cgroup NAME…", state_net, or a function of the test file
@@ -10,19 +10,21 @@
 #   -p       run before the tool, in its namespaces: makes layers, bridges …
 #   -c       run after the state was taken: removes what no namespace contains, such as cgroups
 #   -f       filter for stdout: probe_norm makes the probe's output comparable
+#   -w       what stands before the tool, and before the sh of its script: -w as_nobody
 #
 # Each is a command with arguments in one string; functions and variables of the test are there.
 # Each run stands in an empty tmpfs of its own at $T/here, with TACKLEBOX_RUN in it, so that
 # relative names do for everything. With --net, /run is empty too.
 
 replay_same() {
-	local unshare='' prepare=: clean=: filter=cat state dir=$T/replay run
+	local unshare='' prepare=: clean=: filter=cat before='' state dir=$T/replay run
 	while [[ $1 == -* && $1 != -- ]]; do
 		case $1 in
 		-u) unshare=$2 ;;
 		-p) prepare=$2 ;;
 		-c) clean=$2 ;;
 		-f) filter=$2 ;;
+		-w) before=$2 ;;
 		*) fail "replay_same: what is $1?" || return ;;
 		esac
 		shift 2
@@ -34,7 +36,7 @@ replay_same() {
 	mkdir -p "$dir" "$T/here"
 	for run in plain script explained; do
 		in_fresh "$unshare" replay_run "$run" "$dir/$run" "$prepare" "$clean" "$filter" \
-			"$state" "$@" || fail "replay: the $run run of $*" || return
+			"$before" "$state" "$@" || fail "replay: the $run run of $*" || return
 	done
 	replay_compare "$dir" script "$*" && replay_compare "$dir" explained "$*" &&
 		explained_well "$dir/explained.err"
@@ -50,19 +52,20 @@ replay_compare() {
 	done
 }
 
-# replay_run RUN OUT PREPARE CLEAN FILTER STATE TOOL ARGS…: inside the fresh namespaces.
+# replay_run RUN OUT PREPARE CLEAN FILTER BEFORE STATE TOOL ARGS…: inside the fresh namespaces.
 replay_run() {
-	local run=$1 out=$2 prepare=$3 clean=$4 filter=$5 state=$6 status=0 before
-	shift 6
+	local run=$1 out=$2 prepare=$3 clean=$4 filter=$5 state=$7 status=0 untouched before=()
+	read -ra before <<<"$6"
+	shift 7
 	$prepare || fail "cannot prepare: $prepare" || return
 	case $run in
-	plain) "$@" </dev/null >"$out.raw" 2>"$out.err" || status=$? ;;
-	explained) "$1" -x "${@:2}" </dev/null >"$out.raw" 2>"$out.err" || status=$? ;;
+	plain) "${before[@]}" "$@" </dev/null >"$out.raw" 2>"$out.err" || status=$? ;;
+	explained) "${before[@]}" "$1" -x "${@:2}" </dev/null >"$out.raw" 2>"$out.err" || status=$? ;;
 	script)
-		before=$($state)
-		"$1" -n "${@:2}" </dev/null >"${out%/*}/script.sh" || fail "-n fails" || return
-		[[ $before == "$($state)" ]] || fail "a dry run changed something" || return
-		sh <"${out%/*}/script.sh" >"$out.raw" 2>"$out.err" || status=$?
+		untouched=$($state)
+		"${before[@]}" "$1" -n "${@:2}" </dev/null >"${out%/*}/script.sh" || fail "-n fails" || return
+		[[ $untouched == "$($state)" ]] || fail "a dry run changed something" || return
+		"${before[@]}" sh <"${out%/*}/script.sh" >"$out.raw" 2>"$out.err" || status=$?
 		;;
 	esac
 	echo $status >"$out.status"
@@ -95,15 +98,19 @@ in_fresh() {
 	shift
 	((EUID == 0)) || user=(--user --map-root-user)
 	declare -f >"$T/functions"
-	# Variables of the test, in scope here, as far as tests name theirs: in small letters.
-	declare -p | grep -E '^declare -[-aAilx]+ [a-z][a-z0-9_]*=' >"$T/variables" || :
+	# Variables of the test, in scope here, as far as tests name theirs: in small letters; and ours.
+	declare -p | grep -E '^declare -[-aAilx]+ ([a-z]|TB_)[A-Za-z0-9_]*=' >"$T/variables" || :
 	mkdir -p "$T/here"
-	# shellcheck disable=SC2016 # for the inner shell to expand
 	unshare --mount "${user[@]}" "${options[@]}" -- bash -c '. "$0" && . "$1" && in_fresh_go "${@:2}"' \
 		"$T/variables" "$T/functions" "${options[*]}" "$@" </dev/null 3>&-
 }
 
 in_fresh_go() {
+	local fd
+	# Whatever the caller of the tests has open is not for the tools to see.
+	for fd in /proc/self/fd/*; do
+		((${fd##*/} < 3)) || eval "exec ${fd##*/}>&-"
+	done
 	mount -t tmpfs -o mode=755 tbtest "$T/here" || return
 	if [[ $1 == *--net* ]]; then
 		ip link set lo up
@@ -139,7 +146,8 @@ state_tree() {
 			cd "$dir" || exit
 			find . -printf '%p %y %#m %U:%G %n %l\n' | LC_ALL=C sort
 			find . -type f -exec sha256sum {} + | LC_ALL=C sort -k2
-			find . -exec getfattr -h -d -m - {} + 2>/dev/null
+			# Overlay marks what it mounts with random and handle numbers of its own.
+			find . -exec getfattr -h -d -m - {} + 2>/dev/null | grep -vE '\.overlay\.(uuid|origin)='
 		)
 	done
 }
@@ -213,6 +221,8 @@ probe_norm() {
 	jq -S --argjson here "{${ns%,}}" '
 		.ns |= with_entries(.value = if .value == $here[.key] then "same" else "new" end)
 		| del(.ppid, .sid, .pgid, .environ, .env._, .env.SHLVL, .env.PWD, .env.OLDPWD)
+		# A chain-loader drops these, its script has none to drop; bash functions sh does not know.
+		| .env |= with_entries(select(.key | test("^(TACKLEBOX|BASH_FUNC)_") | not))
 		| del(.fds["0"], .fds["1"], .fds["2"])
 		| if .pid > 2 then .pid = "some" else . end
 		| .mounts |= map(del(.dev) | .propagation |= map(sub(":.*"; "")))'
