@@ -262,3 +262,35 @@ sys_syncfs(const char *why, const char *path)
 		return err_sys("syncfs", path, "cannot write back what %s holds", path);
 	return 0;
 }
+
+static long
+lock_part(const char *path, uint64_t part, int *fd)
+{
+	struct flock range = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(part >> 2), .l_len = 1};
+	long r;
+	if (*fd < 0)
+		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd < 0)
+		return -1;
+	do
+		r = fcntl(*fd, F_OFD_SETLKW, &range);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+int
+sys_lock_part(const char *why, const char *path, uint64_t part, int *fd)
+{
+	struct step st;
+	if (step_open(&st, "fcntl", why))
+		step_result(&st, lock_part(path, part, fd));
+	if (step_told(&st)) {
+		step_call(&st, "fcntl(%s, F_OFD_SETLKW, byte %llu)", tell_c(path),
+			(unsigned long long)(part >> 2));
+		step_shell(&st, ": # no shell command: a lock on one byte of %s", tell_sh(path));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("fcntl", path, "cannot lock %s", path);
+	return 0;
+}

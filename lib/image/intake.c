@@ -13,14 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Between the two threads: 1 MiB, in the processor's cache more often than not. */
-#define QUEUE_SIZE ((size_t)1 << 20)
+/* Between the two threads: small enough to stay in the processor's cache. */
+#define QUEUE_SIZE ((size_t)512 << 10)
 
 struct flow {
 	struct intake *in;
 	struct sha256 *packed; /* of the blob as it came */
 	struct sha256 *plain;
 	bool begun;
+	bool apart; /* the blob is not the plain tar: it has a digest of its own */
 	struct queue *queue; /* plain bytes, on their way to be unpacked */
 };
 
@@ -79,7 +80,18 @@ keep(struct intake *in, const char *data, size_t len)
 	return 0;
 }
 
-/* One piece of the layer as it comes in, for the unpacking to read. */
+static void
+look_at_head(struct flow *f, const void *data, size_t len)
+{
+	struct intake *in = f->in;
+	in->packing = packing_of(data, len);
+	f->begun = true;
+	/* A plain tar would be hashed twice with the same result, and is not. */
+	f->apart = in->packing == PACKED_GZIP || in->packing == PACKED_ZSTD ||
+		(in->packing == PACKED_OTHER && in->as_is) || in->apply.dir < 0;
+}
+
+/* One piece of the layer as it comes in. */
 static ssize_t
 next_piece(void *self, const void **data)
 {
@@ -88,12 +100,9 @@ next_piece(void *self, const void **data)
 	ssize_t n = in->read(in->self, data);
 	if (n <= 0)
 		return n;
-	if (!f->begun) {
-		in->packing = packing_of(*data, (size_t)n);
-		f->begun = true;
-	}
-	/* A plain tar would be hashed twice with the same result, and is not. */
-	if (in->packing == PACKED_GZIP || in->packing == PACKED_ZSTD) {
+	if (!f->begun)
+		look_at_head(f, *data, (size_t)n);
+	if (f->apart) {
 		sha256_add(f->packed, *data, (size_t)n);
 		in->size += n;
 		if (keep(in, *data, (size_t)n) < 0)
@@ -107,7 +116,7 @@ plain_piece(struct flow *f, const void *data, size_t len)
 {
 	struct intake *in = f->in;
 	sha256_add(f->plain, data, len);
-	if (in->packing == PACKED_GZIP || in->packing == PACKED_ZSTD)
+	if (f->apart)
 		return 0;
 	in->size += (int64_t)len;
 	return keep(in, data, len);
@@ -154,17 +163,30 @@ run(struct flow *f)
 	return r;
 }
 
+/* Nothing to unpack: hashed and kept. */
+static int
+only_keep(struct flow *f)
+{
+	const void *data;
+	ssize_t n;
+	while ((n = next_piece(f, &data)) > 0)
+		;
+	return (int)n;
+}
+
 int
 intake_run(struct intake *in)
 {
+	bool unpack = in->apply.dir >= 0;
 	struct flow f = {.in = in,
 		.packed = sha256_new(),
 		.plain = sha256_new(),
-		.queue = queue_new(QUEUE_SIZE)};
+		.queue = unpack ? queue_new(QUEUE_SIZE) : NULL};
 	in->size = 0;
-	int r = run(&f);
-	sha256_take(f.plain, in->diff_id);
-	if (in->packing == PACKED_GZIP || in->packing == PACKED_ZSTD)
+	int r = unpack ? run(&f) : only_keep(&f);
+	if (unpack)
+		sha256_take(f.plain, in->diff_id);
+	if (f.apart || !unpack)
 		sha256_take(f.packed, in->digest);
 	else
 		memcpy(in->digest, in->diff_id, DIGEST_SIZE);

@@ -11,6 +11,7 @@
 #include "image/digest.h"
 #include "image/layer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How a stream is packed, by its first bytes; what it is said to be is not believed. */
@@ -27,7 +28,11 @@ struct intake {
 	stream_read_fn *read;
 	void *self;
 	struct layer_apply apply;
-	/* Where the blob is written, or -1. What is PACKED_OTHER is kept as a plain tar. */
+	/* With apply.dir -1 nothing is unpacked: the blob is only kept, as it is, and hashed; then
+	 * there is no diff_id. */
+	/* Where the blob is written, or -1. What is PACKED_OTHER is kept as a plain tar, unless
+	 * `as_is`. */
+	bool as_is;
 	int blob;
 	const char *blob_shown;
 
@@ -35,7 +40,7 @@ struct intake {
 	enum packing packing;
 	char digest[DIGEST_SIZE]; /* of the blob */
 	int64_t size; /* of the blob */
-	char diff_id[DIGEST_SIZE];
+	char diff_id[DIGEST_SIZE]; /* "" where nothing was unpacked */
 	struct layer_result result;
 };
 

@@ -129,6 +129,16 @@ store_lock_index(struct store *s, int *fd)
 }
 
 int
+store_lock_blob(struct store *s, const char *digest, int *fd)
+{
+	char path[PATH_MAX], head[17] = "";
+	in_images(s, "fetch.lock", path);
+	memcpy(head, digest_hex(digest), 16);
+	return sys_lock_part(
+		"of many who want this blob, one fetches it", path, strtoull(head, NULL, 16), fd);
+}
+
+int
 store_blob_path(const struct store *s, const char *digest, char path[PATH_MAX])
 {
 	if (digest_check("the name of a blob", digest) < 0)

@@ -88,6 +88,9 @@ int store_publish_layer(
 /* Writes back all trees not yet published: once for all layers of an image. */
 int store_settle(struct store *s);
 
+/* Takes the lock under which one blob is fetched, so that of many who want it one does the work.
+ * *fd as sys_lock_part() has it; several are taken in ascending order of their digests. */
+int store_lock_blob(struct store *s, const char *digest, int *fd);
 /* Takes the index lock for as long as *fd is open (the caller's). */
 int store_lock_index(struct store *s, int *fd);
 

@@ -2,6 +2,7 @@
 #include "image/stream.h"
 
 #include "base/err.h"
+#include "image/inflate.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -71,8 +72,9 @@ stream_memory_read(void *self, const void **data)
 struct stream {
 	stream_read_fn *read;
 	void *self;
-	struct archive *archive; /* NULL: not compressed */
-	bool looked; /* at the head: `archive` is decided */
+	struct archive *archive; /* NULL: not compressed, or gzip and `inflate` does it */
+	struct inflate *inflate; /* NULL: no gzip, or no ISA-L */
+	bool looked; /* at the head: both are decided */
 	bool dry; /* the source has ended: it is not asked again */
 	bool failed; /* the source said so, and `err` is its word */
 	bool ended; /* the decompressor has */
@@ -271,17 +273,34 @@ stream_open(stream_read_fn *read, void *self)
 	return s;
 }
 
+static ssize_t
+inflate_source(void *self, const void **data)
+{
+	return source_piece(self, data);
+}
+
+/* Chooses by the first bytes who decompresses, if anybody. */
+static int
+look(struct stream *s)
+{
+	if (read_head(s) < 0)
+		return -1;
+	s->looked = true;
+	if (s->n_head >= 2 && memcmp(s->head, "\x1f\x8b", 2) == 0)
+		s->inflate = inflate_open(inflate_source, s);
+	if (!s->inflate && is_compressed(s->head, s->n_head))
+		return open_decompressor(s);
+	return 0;
+}
+
 ssize_t
 stream_read(void *self, const void **data)
 {
 	struct stream *s = self;
-	if (!s->looked) {
-		if (read_head(s) < 0)
-			return -1;
-		s->looked = true;
-		if (is_compressed(s->head, s->n_head) && open_decompressor(s) < 0)
-			return -1;
-	}
+	if (!s->looked && look(s) < 0)
+		return -1;
+	if (s->inflate)
+		return inflate_read(s->inflate, data);
 	return s->archive ? decompressed_piece(s, data) : source_piece(s, data);
 }
 
@@ -291,5 +310,6 @@ stream_close(struct stream *s)
 	if (!s)
 		return;
 	archive_read_free(s->archive);
+	inflate_close(s->inflate);
 	free(s);
 }
