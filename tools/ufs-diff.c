@@ -74,25 +74,18 @@ print_change(void *self, enum layer_change kind, const char *path)
 	return 0;
 }
 
-/* Nothing is changed by this tool: the script only says what would be read. */
-static int
+/* Nothing is changed by this tool, so there are no steps: the script shows the names. */
+static void
 tell_script(const char *dir)
 {
-	if (o.from)
-		tell_step(
-			"compare two trees: no command of the shell does all of it, this shows the names",
-			"fstatat, getdents64 …", "");
-	else
-		tell_step("find what changed: character devices 0:0 stand for what was deleted",
-			"fstatat, getdents64 …", "");
 	auto_buf struct buf line = BUF_INIT;
+	buf_adds(&line, "# nothing is changed, and no command of the shell writes the same tar\n");
 	if (o.from)
 		buf_addf(&line, "diff -rq --no-dereference %s %s || [ $? -eq 1 ]", tell_sh(o.from),
 			tell_sh(dir));
 	else
-		buf_addf(&line, "find %s -mindepth 1", tell_sh(dir));
+		buf_addf(&line, "cd %s && find . -mindepth 1", tell_sh(dir));
 	tell_line(buf_str(&line));
-	return 0;
 }
 
 static int
@@ -115,7 +108,10 @@ diff(const char *dir, int *lower, struct layer_result *r)
 	for (size_t i = 0; i < o.lower.n; i++)
 		if (open_dir(o.lower.v[i], &lower[i]) < 0)
 			return -1;
-	return step_dry() ? tell_script(dir) : layer_diff(&how, r);
+	if (!step_dry())
+		return layer_diff(&how, r);
+	tell_script(dir);
+	return 0;
 }
 
 int
