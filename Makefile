@@ -233,6 +233,7 @@ UNITS      := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
 TEST_PROGS := $(O)/tests/probe $(O)/tests/subreaper
 TEST_WARN   = $(filter-out -Wcast-qual,$(WARN))
 
+.SECONDARY: $(UNITS:=.o)
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB)
 	$(call say,LD   unit/$(@F))
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)

@@ -274,8 +274,10 @@ default_filter_as_its_profile(void)
 		uint32_t want = name ? by_the_book(&p, name, &by_arguments) : p.action;
 		if (n > last)
 			want = SECCOMP_RET_ERRNO | ENOSYS;
-		if (name && by_arguments && n <= last)
+		if (name && by_arguments && n <= last) {
+			free(name);
 			continue;
+		}
 		uint32_t got = verdict(&built, arch_audit(t.arch), n, 0, 0);
 		CHECK(got == want, "%s (%u): wanted %08x, got %08x", name ? name : "?", n, want,
 			got);
