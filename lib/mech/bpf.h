@@ -43,14 +43,21 @@ struct bpf_ranges {
 void bpf_ranges_free(struct bpf_ranges *r);
 #define auto_ranges __attribute__((cleanup(bpf_ranges_free)))
 
+/* For each instruction the last one that does the same from there on, or itself. The caller frees.
+ */
+size_t *bpf_same(const struct bpf *prog);
+
 /* Divides all numbers of a machine (AUDIT_ARCH_*, audit.h) into ranges, in order, neighbours
  * different. Returns 0, or -1 with `err` set (unsupported) when the program looks at the number in
  * a way we cannot follow. */
 int bpf_split(const struct bpf *prog, uint32_t arch, struct bpf_ranges *out);
-/* Lets the numbers lo to hi end at `at`, whatever they did before. */
-void bpf_ranges_set(struct bpf_ranges *r, uint32_t lo, uint32_t hi, size_t at);
+/* Lets numbers end elsewhere, whatever they did before: over[] is sorted by lo; of two that overlap
+ * the first counts. */
+void bpf_ranges_set(struct bpf_ranges *r, const struct bpf_range *over, size_t n);
+/* Replaces each end by same[end], and makes one of neighbours that end alike. */
+void bpf_ranges_merge(struct bpf_ranges *r, const size_t *same);
 
-/* One machine of a filter to be built: its ranges point into `from`. */
+/* One machine of a filter to be built: its ranges point into `from`. Building merges them. */
 struct bpf_arch {
 	uint32_t arch;
 	struct bpf_ranges ranges;
@@ -61,8 +68,8 @@ struct bpf_arch {
  * size and quick to load (the kernel runs a new filter once for every number, to find those it need
  * not run it for: seccomp_cache_prepare, kernel/seccomp.c). Returns 0, or -1 with `err` set when
  * the result would pass BPF_MAXINSNS. */
-int bpf_build(const struct bpf *from, const struct bpf_arch *archs, size_t n, uint32_t other,
-	struct bpf *out);
+int bpf_build(
+	const struct bpf *from, struct bpf_arch *archs, size_t n, uint32_t other, struct bpf *out);
 
 /* Appends the program in the assembler form of the kernel's documentation (networking/filter),
  * one numbered line an instruction. */

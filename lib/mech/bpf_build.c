@@ -20,7 +20,8 @@ struct writer {
 	bool full;
 	bool broken; /* `from` leads behind its end */
 	const struct bpf *from;
-	size_t *copied; /* where an instruction of `from` went, 0 where it did not yet */
+	size_t *same; /* bpf_same() of it */
+	size_t *copied; /* where an instruction of it went, 0 where it did not yet */
 };
 
 /* Puts one instruction in front. Returns its place. */
@@ -61,6 +62,7 @@ copy(struct writer *w, size_t pc)
 		w->broken = true;
 	if (w->full || w->broken)
 		return 0;
+	pc = w->same[pc];
 	const struct sock_filter *in = &w->from->v[pc];
 	bool is_return = BPF_CLASS(in->code) == BPF_RET;
 	size_t there = w->copied[pc];
@@ -166,8 +168,7 @@ finish(const struct writer *w, struct bpf *out)
 }
 
 int
-bpf_build(const struct bpf *from, const struct bpf_arch *archs, size_t n, uint32_t other,
-	struct bpf *out)
+bpf_build(const struct bpf *from, struct bpf_arch *archs, size_t n, uint32_t other, struct bpf *out)
 {
 	struct writer *w = calloc(1, sizeof(*w));
 	size_t *copied = calloc(from->n + 1, sizeof(*copied));
@@ -175,14 +176,18 @@ bpf_build(const struct bpf *from, const struct bpf_arch *archs, size_t n, uint32
 		abort();
 	w->from = from;
 	w->copied = copied;
+	w->same = bpf_same(from);
 	w->first = BPF_MAXINSNS;
 	size_t next = put(w, BPF_RET | BPF_K, 0, 0, other);
 	/* The last one written is the first one asked: archs[0], the machine itself. */
-	while (n-- > 0)
+	while (n-- > 0) {
+		bpf_ranges_merge(&archs[n].ranges, w->same);
 		next = machine(w, &archs[n], next);
+	}
 	put(w, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
 	int r = finish(w, out);
 	free(copied);
+	free(w->same);
 	free(w);
 	return r;
 }

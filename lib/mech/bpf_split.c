@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "mech/bpf.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,23 +30,47 @@ append(struct bpf_ranges *r, uint32_t lo, uint32_t hi, size_t at)
 	r->v = v;
 }
 
+/* Copies old, with what lies over it in its place. *k goes on through over[]. */
+static void
+lay_over(struct bpf_ranges *out, const struct bpf_range *old, const struct bpf_range *over,
+	size_t n, size_t *k)
+{
+	uint64_t lo = old->lo;
+	for (; *k < n && over[*k].lo <= old->hi; ++*k) {
+		const struct bpf_range *o = &over[*k];
+		uint64_t from = o->lo > lo ? o->lo : lo;
+		uint32_t to = o->hi < old->hi ? o->hi : old->hi;
+		if (from > to)
+			continue;
+		if (from > lo)
+			append(out, (uint32_t)lo, (uint32_t)from - 1, old->at);
+		append(out, (uint32_t)from, to, o->at);
+		lo = (uint64_t)to + 1;
+		/* It goes on over the next old range. */
+		if (o->hi > old->hi)
+			break;
+	}
+	if (lo <= old->hi)
+		append(out, (uint32_t)lo, old->hi, old->at);
+}
+
 void
-bpf_ranges_set(struct bpf_ranges *r, uint32_t lo, uint32_t hi, size_t at)
+bpf_ranges_set(struct bpf_ranges *r, const struct bpf_range *over, size_t n)
 {
 	struct bpf_ranges next = {0};
-	for (size_t i = 0; i < r->n; i++) {
-		const struct bpf_range *old = &r->v[i];
-		if (old->hi < lo || old->lo > hi) {
-			append(&next, old->lo, old->hi, old->at);
-			continue;
-		}
-		if (old->lo < lo)
-			append(&next, old->lo, lo - 1, old->at);
-		if (old->lo <= lo)
-			append(&next, lo, hi, at);
-		if (old->hi > hi)
-			append(&next, hi + 1, old->hi, old->at);
-	}
+	size_t k = 0;
+	for (size_t i = 0; i < r->n; i++)
+		lay_over(&next, &r->v[i], over, n, &k);
+	bpf_ranges_free(r);
+	*r = next;
+}
+
+void
+bpf_ranges_merge(struct bpf_ranges *r, const size_t *same)
+{
+	struct bpf_ranges next = {0};
+	for (size_t i = 0; i < r->n; i++)
+		append(&next, r->v[i].lo, r->v[i].hi, same[r->v[i].at]);
 	bpf_ranges_free(r);
 	*r = next;
 }
@@ -56,8 +81,7 @@ struct walk {
 	const struct bpf *prog;
 	uint32_t arch;
 	struct bpf_ranges *out;
-	/* Returns with the same value are one verdict wherever they stand: the first of each. */
-	size_t *canon;
+	size_t *same; /* the same verdict is the same wherever it stands */
 };
 
 static int
@@ -119,7 +143,7 @@ follow(const struct walk *w, size_t pc, enum holds a, uint32_t lo, uint32_t hi)
 			return branch(w, pc, lo, hi);
 		} else if (in->code == (BPF_RET | BPF_K) ||
 			in->code == (BPF_LD | BPF_W | BPF_ABS)) {
-			append(w->out, lo, hi, w->canon[pc]);
+			append(w->out, lo, hi, w->same[pc]);
 			return 0;
 		} else {
 			return lost(pc);
@@ -128,29 +152,46 @@ follow(const struct walk *w, size_t pc, enum holds a, uint32_t lo, uint32_t hi)
 	return lost(pc);
 }
 
-/* For each instruction, the first one that is the same return, or itself. */
-static size_t *
-canonical(const struct bpf *prog)
+/* Where an instruction goes on, besides the next one: the place behind its jump, or none. */
+static size_t
+goes_on(const struct bpf *prog, size_t i, bool yes, const size_t *same)
 {
-	size_t *canon = calloc(prog->n + 1, sizeof(*canon));
-	if (!canon)
+	const struct sock_filter *in = &prog->v[i];
+	size_t to = i + 1;
+	if (BPF_CLASS(in->code) == BPF_RET)
+		return SIZE_MAX;
+	if (in->code == (BPF_JMP | BPF_JA))
+		to += in->k;
+	else if (BPF_CLASS(in->code) == BPF_JMP)
+		to += yes ? in->jt : in->jf;
+	return to < prog->n ? same[to] : SIZE_MAX;
+}
+
+size_t *
+bpf_same(const struct bpf *prog)
+{
+	size_t *same = calloc(prog->n + 1, sizeof(*same));
+	if (!same)
 		abort();
-	for (size_t i = 0; i < prog->n; i++) {
-		size_t first = i;
-		if (prog->v[i].code == (BPF_RET | BPF_K))
-			for (first = 0;
-				memcmp(&prog->v[first], &prog->v[i], sizeof(prog->v[i])) != 0;)
-				first++;
-		canon[i] = first;
+	/* Jumps go forward, so what they lead to is known already. */
+	for (size_t i = prog->n; i-- > 0;) {
+		size_t yes = goes_on(prog, i, true, same), no = goes_on(prog, i, false, same);
+		size_t k = prog->n - 1;
+		while (k > i &&
+			(prog->v[k].code != prog->v[i].code || prog->v[k].k != prog->v[i].k ||
+				goes_on(prog, k, true, same) != yes ||
+				goes_on(prog, k, false, same) != no))
+			k--;
+		same[i] = k;
 	}
-	return canon;
+	return same;
 }
 
 int
 bpf_split(const struct bpf *prog, uint32_t arch, struct bpf_ranges *out)
 {
-	struct walk w = {.prog = prog, .arch = arch, .out = out, .canon = canonical(prog)};
+	struct walk w = {.prog = prog, .arch = arch, .out = out, .same = bpf_same(prog)};
 	int r = follow(&w, 0, HOLDS_NOTHING, 0, UINT32_MAX);
-	free(w.canon);
+	free(w.same);
 	return r;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * From a profile to a filter. libseccomp, seen by this file only, knows the numbers of the calls on
- * each machine and what rules about arguments mean; what it writes is then written anew, smaller
- * (bpf.h).
+ * From a profile to a filter. libseccomp (seen by this file and seccomp_names.c) knows the numbers
+ * of the calls on each machine and what rules about arguments mean. Rules where the number alone
+ * decides are nearly all; they are written down here as ranges, because libseccomp would take 20 ms
+ * for those of the default profile, and a program three times as long (bpf.h).
  */
 #include "base/auto.h"
 #include "base/err.h"
@@ -11,49 +12,8 @@
 #include <linux/audit.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-
-/* Calls younger than libseccomp 2.5.4 (Debian's knows some of them). Since Linux 5.0 all machines
- * number new calls alike (the syscall.tbl files of the kernel), so that one number serves; but for
- * the last two. */
-static const struct {
-	const char *name;
-	int number;
-	uint32_t arch; /* 0: all */
-} young[] = {
-	{"cachestat", 451, 0},
-	{"fchmodat2", 452, 0},
-	{"map_shadow_stack", 453, 0},
-	{"futex_wake", 454, 0},
-	{"futex_wait", 455, 0},
-	{"futex_requeue", 456, 0},
-	{"statmount", 457, 0},
-	{"listmount", 458, 0},
-	{"lsm_get_self_attr", 459, 0},
-	{"lsm_set_self_attr", 460, 0},
-	{"lsm_list_modules", 461, 0},
-	{"mseal", 462, 0},
-	{"setxattrat", 463, 0},
-	{"getxattrat", 464, 0},
-	{"listxattrat", 465, 0},
-	{"removexattrat", 466, 0},
-	{"open_tree_attr", 467, 0},
-	{"file_getattr", 468, 0},
-	{"file_setattr", 469, 0},
-	{"riscv_hwprobe", 258, SCMP_ARCH_RISCV64},
-	{"uretprobe", 335, SCMP_ARCH_X86_64},
-};
-#define N_YOUNG (sizeof(young) / sizeof(young[0]))
-
-/* x32 is x86_64 with short pointers: the same AUDIT_ARCH, and this bit in the number. */
-#define X32_BIT 0x40000000u
-
-static const char *const arch_names[] = {"x86_64", "x86", "x32", "aarch64", "arm", "mips", "mipsel",
-	"mips64", "mipsel64", "mips64n32", "mipsel64n32", "parisc", "parisc64", "ppc", "ppc64",
-	"ppc64le", "riscv64", "s390", "s390x", "loongarch64"};
-#define N_ARCHS (sizeof(arch_names) / sizeof(arch_names[0]))
 
 static void
 release_(const scmp_filter_ctx *ctx)
@@ -62,91 +22,11 @@ release_(const scmp_filter_ctx *ctx)
 }
 #define auto_ctx __attribute__((cleanup(release_)))
 
-int
-profile_arch(const char *name, uint32_t *arch)
-{
-	const char *bare = strncmp(name, "SCMP_ARCH_", 10) == 0 ? name + 10 : name;
-	for (size_t i = 0; i < N_ARCHS; i++) {
-		uint32_t token = seccomp_arch_resolve_name(arch_names[i]);
-		if (token && strcasecmp(bare, arch_names[i]) == 0) {
-			*arch = token;
-			return 0;
-		}
-	}
-	return err_set(ERR_INVALID, name, "'%s' is no machine that libseccomp knows", name);
-}
-
-const char *
-arch_name(uint32_t arch)
-{
-	for (size_t i = 0; i < N_ARCHS; i++)
-		if (seccomp_arch_resolve_name(arch_names[i]) == arch)
-			return arch_names[i];
-	return NULL;
-}
-
-uint32_t
-arch_audit(uint32_t arch)
-{
-	return arch == SCMP_ARCH_X32 ? AUDIT_ARCH_X86_64 : arch;
-}
-
-uint32_t
-arch_number_base(uint32_t arch)
-{
-	return arch == SCMP_ARCH_X32 ? X32_BIT : 0;
-}
-
-static int
-young_number(uint32_t arch, const char *name)
-{
-	for (size_t i = 0; i < N_YOUNG; i++)
-		if (strcmp(name, young[i].name) == 0 && (!young[i].arch || young[i].arch == arch))
-			return young[i].number + (int)arch_number_base(arch);
-	return -1;
-}
-
-int
-call_number(uint32_t arch, const char *name)
-{
-	int n = seccomp_syscall_resolve_name_arch(arch, name);
-	if (n == __NR_SCMP_ERROR)
-		return young_number(arch, name);
-	/* Below 0 are libseccomp's own numbers for calls that this machine does not have. */
-	return n >= 0 ? n : -1;
-}
-
-char *
-call_name(uint32_t arch, int number)
-{
-	char *name = seccomp_syscall_resolve_num_arch(arch, number);
-	for (size_t i = 0; !name && i < N_YOUNG; i++)
-		if (young_number(arch, young[i].name) == number)
-			name = str_new(young[i].name);
-	return name;
-}
-
 static int
 failed(int no, const char *what, const char *object)
 {
 	errno = -no;
 	return err_sys("libseccomp", object, "cannot %s %s", what, object);
-}
-
-static int
-add_archs(scmp_filter_ctx ctx, const struct seccomp_profile *p)
-{
-	uint32_t native = seccomp_arch_native();
-	bool keep_native = false;
-	for (unsigned i = 0; i < p->n_archs; i++) {
-		int r = seccomp_arch_add(ctx, p->archs[i]);
-		if (r < 0 && r != -EEXIST)
-			return failed(r, "filter for the machine", arch_name(p->archs[i]));
-		keep_native |= p->archs[i] == native;
-	}
-	if (!keep_native)
-		seccomp_arch_remove(ctx, native);
-	return 0;
 }
 
 static int
@@ -164,8 +44,36 @@ add_rule(scmp_filter_ctx ctx, const struct seccomp_rule *r, const char *name)
 	return result == 0 || result == -EEXIST ? 0 : failed(result, "add the rule for", name);
 }
 
+static bool
+has_conditions(const struct seccomp_profile *p, const char *name)
+{
+	for (size_t i = 0; i < p->conditional.n; i++)
+		if (strcmp(p->conditional.v[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Some machines have one call, socketcall(2) or ipc(2), for many: there a rule for one of those is
+ * a rule about an argument. libseccomp gives those a number below 0, and the rewritten one. */
+static bool
+is_part_of_another(uint32_t arch, const char *name)
+{
+	return seccomp_syscall_resolve_name_arch(arch, name) < 0 &&
+		seccomp_syscall_resolve_name_rewrite(arch, name) >= 0;
+}
+
+static bool
+by_number(const struct seccomp_profile *p, uint32_t arch, const struct seccomp_rule *r,
+	const char *name)
+{
+	return !r->n_args && !has_conditions(p, name) && !is_part_of_another(arch, name);
+}
+
+/* The rules that are about more than the number, for one machine. Those for calls that it does not
+ * have are kept from libseccomp: where such a rule comes first, 2.5.4 forgets to load the number.
+ */
 static int
-add_rules(scmp_filter_ctx ctx, const struct seccomp_profile *p)
+add_rules(scmp_filter_ctx ctx, const struct seccomp_profile *p, uint32_t arch)
 {
 	const char *name;
 	for (size_t i = 0; i < p->n_rules; i++) {
@@ -173,9 +81,13 @@ add_rules(scmp_filter_ctx ctx, const struct seccomp_profile *p)
 		/* Saying again what holds anyway is refused by libseccomp. */
 		if (r->action == p->action)
 			continue;
-		for (size_t k = 0; (name = profile_rule_name(r, k)) != NULL; k++)
+		for (size_t k = 0; (name = profile_rule_name(r, k)) != NULL; k++) {
+			if (by_number(p, arch, r, name) ||
+				seccomp_syscall_resolve_name_rewrite(arch, name) < 0)
+				continue;
 			if (add_rule(ctx, r, name) < 0)
 				return -1;
+		}
 	}
 	return 0;
 }
@@ -216,22 +128,47 @@ find_return(struct bpf *prog, uint32_t verdict)
 	return prog->n++;
 }
 
-/* Rules about calls that libseccomp is too old to know. */
+static int
+compare_ranges(const void *a, const void *b)
+{
+	const struct bpf_range *x = a, *y = b;
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+/* Of two rules for one number the first counts, as with libseccomp. */
 static void
-set_young(const struct seccomp_profile *p, uint32_t arch, struct bpf *prog, struct bpf_ranges *r)
+add_number(struct bpf_ranges *list, uint32_t n, size_t at)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].lo == n)
+			return;
+	list->v = reallocarray(list->v, list->n + 1, sizeof(*list->v));
+	if (!list->v)
+		abort();
+	list->v[list->n++] = (struct bpf_range){n, n, at};
+}
+
+/* The rules that libseccomp did not get, because the number decides or because it is too old. */
+static void
+set_by_number(
+	const struct seccomp_profile *p, uint32_t arch, struct bpf *prog, struct bpf_ranges *ranges)
 {
 	const char *name;
+	struct bpf_ranges over = {0};
 	for (size_t i = 0; i < p->n_rules; i++) {
-		const struct seccomp_rule *rule = &p->rules[i];
-		for (size_t k = 0; (name = profile_rule_name(rule, k)) != NULL; k++) {
-			int n = young_number(arch, name);
-			if (n < 0 || rule->n_args ||
-				seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR)
-				continue;
-			bpf_ranges_set(
-				r, (uint32_t)n, (uint32_t)n, find_return(prog, rule->action));
+		const struct seccomp_rule *r = &p->rules[i];
+		size_t at = find_return(prog, r->action);
+		if (r->action == p->action)
+			continue;
+		for (size_t k = 0; (name = profile_rule_name(r, k)) != NULL; k++) {
+			int n = by_number(p, arch, r, name) ? call_number(arch, name) : -1;
+			if (n >= 0)
+				add_number(&over, (uint32_t)n, at);
 		}
 	}
+	qsort(over.v, over.n, sizeof(*over.v), compare_ranges);
+	bpf_ranges_set(ranges, over.v, over.n);
+	bpf_ranges_free(&over);
 }
 
 static int
@@ -259,34 +196,100 @@ set_unknown(const struct seccomp_profile *p, uint32_t arch, struct bpf *prog, st
 	size_t at = find_return(prog, SCMP_ACT_ERRNO(ENOSYS));
 	uint32_t from = (uint32_t)last + 1;
 	if (arch_audit(arch) != AUDIT_ARCH_X86_64) {
-		bpf_ranges_set(r, from, UINT32_MAX, at);
+		bpf_ranges_set(r, &(struct bpf_range){from, UINT32_MAX, at}, 1);
 		return;
 	}
 	/* Bit 30 tells x32 from x86_64, whatever bit 31 is. */
-	bpf_ranges_set(r, from, arch_number_base(arch) | (X32_BIT - 1), at);
-	uint32_t high = arch_number_base(arch) | 0x80000000u;
-	bpf_ranges_set(r, high, high | (X32_BIT - 1), at);
+	uint32_t base = arch_number_base(arch), high = base | 0x80000000u;
+	struct bpf_range both[] = {
+		{from, base | (ARCH_X32_BIT - 1), at}, {high, high | (ARCH_X32_BIT - 1), at}};
+	bpf_ranges_set(r, both, 2);
 }
 
-/* The ranges of one machine, and of others that the kernel shows as the same. */
+/* libseccomp's program for one machine alone. */
 static int
-split_arch(const struct seccomp_profile *p, uint32_t audit, struct bpf *prog, struct bpf_ranges *r)
+with_libseccomp(const struct seccomp_profile *p, uint32_t arch, struct bpf *out)
 {
-	if (bpf_split(prog, audit, r) < 0)
-		return -1;
+	uint32_t native = seccomp_arch_native();
+	auto_ctx scmp_filter_ctx ctx = seccomp_init(p->action);
+	if (!ctx)
+		return err_set(ERR_INVALID, p->file, "libseccomp refuses the default action");
+	int r = arch == native ? 0 : seccomp_arch_add(ctx, arch);
+	if (r == 0 && arch != native)
+		r = seccomp_arch_remove(ctx, native);
+	if (r < 0)
+		return failed(r, "filter for the machine", arch_name(arch));
+	return add_rules(ctx, p, arch) < 0 ? -1 : export(ctx, out);
+}
+
+/* Puts a program behind the others. Its jumps are relative, so they stay right; the ranges that
+ * point into it move along. */
+static void
+join(struct bpf *all, const struct bpf *prog, struct bpf_ranges *r)
+{
+	size_t before = all->n;
+	all->v = reallocarray(all->v, before + prog->n, sizeof(*all->v));
+	if (!all->v)
+		abort();
+	memcpy(all->v + before, prog->v, prog->n * sizeof(*all->v));
+	all->n += prog->n;
+	for (size_t i = 0; i < r->n; i++)
+		r->v[i].at += before;
+}
+
+/* x32 and x86_64 are one machine to the kernel; the numbers from bit 30 up are x32's. Lays the part
+ * that is `arch`'s over what the other says. */
+static void
+share_numbers(struct bpf_ranges *both, struct bpf_ranges *r, uint32_t arch)
+{
+	uint32_t lo = arch == SCMP_ARCH_X32 ? ARCH_X32_BIT : 0;
+	uint32_t hi = arch == SCMP_ARCH_X32 ? UINT32_MAX : ARCH_X32_BIT - 1;
+	size_t n = 0;
+	for (size_t i = 0; i < r->n; i++) {
+		struct bpf_range one = r->v[i];
+		one.lo = one.lo < lo ? lo : one.lo;
+		one.hi = one.hi > hi ? hi : one.hi;
+		if (one.lo <= one.hi)
+			r->v[n++] = one;
+	}
+	bpf_ranges_set(both, r->v, n);
+	bpf_ranges_free(r);
+}
+
+/* What the profile says of one machine, from the rules about arguments to the single numbers. */
+static int
+one_machine(
+	const struct seccomp_profile *p, uint32_t audit, struct bpf *all, struct bpf_ranges *out)
+{
+	for (unsigned i = 0; i < p->n_archs; i++) {
+		auto_bpf struct bpf prog = {0};
+		auto_ranges struct bpf_ranges r = {0};
+		if (arch_audit(p->archs[i]) != audit)
+			continue;
+		if (with_libseccomp(p, p->archs[i], &prog) < 0 || bpf_split(&prog, audit, &r) < 0)
+			return -1;
+		join(all, &prog, &r);
+		if (out->n) {
+			share_numbers(out, &r, p->archs[i]);
+		} else {
+			*out = r;
+			r = (struct bpf_ranges){0};
+		}
+	}
 	for (unsigned i = 0; i < p->n_archs; i++) {
 		if (arch_audit(p->archs[i]) != audit)
 			continue;
-		set_young(p, p->archs[i], prog, r);
-		set_unknown(p, p->archs[i], prog, r);
+		set_by_number(p, p->archs[i], all, out);
+		set_unknown(p, p->archs[i], all, out);
 	}
 	return 0;
 }
 
-static int
-write_anew(const struct seccomp_profile *p, struct bpf *prog, struct bpf *out)
+int
+profile_compile(const struct seccomp_profile *p, struct bpf *out)
 {
 	struct bpf_arch archs[SECCOMP_ARCHS_MAX] = {0};
+	auto_bpf struct bpf all = {0};
 	size_t n = 0;
 	int r = 0;
 	for (unsigned i = 0; r == 0 && i < p->n_archs; i++) {
@@ -297,13 +300,35 @@ write_anew(const struct seccomp_profile *p, struct bpf *prog, struct bpf *out)
 		if (k < n)
 			continue;
 		archs[n].arch = audit;
-		r = split_arch(p, audit, prog, &archs[n++].ranges);
+		r = one_machine(p, audit, &all, &archs[n++].ranges);
 	}
 	if (r == 0)
-		r = bpf_build(prog, archs, n, SCMP_ACT_KILL_THREAD, out);
+		r = bpf_build(&all, archs, n, SCMP_ACT_KILL_THREAD, out);
 	while (n-- > 0)
 		bpf_ranges_free(&archs[n].ranges);
 	return r;
+}
+
+static int
+add_everything(scmp_filter_ctx ctx, const struct seccomp_profile *p)
+{
+	const char *name;
+	uint32_t native = seccomp_arch_native();
+	bool keep_native = false;
+	for (unsigned i = 0; i < p->n_archs; i++) {
+		int r = seccomp_arch_add(ctx, p->archs[i]);
+		if (r < 0 && r != -EEXIST)
+			return failed(r, "filter for the machine", arch_name(p->archs[i]));
+		keep_native |= p->archs[i] == native;
+	}
+	if (!keep_native)
+		seccomp_arch_remove(ctx, native);
+	for (size_t i = 0; i < p->n_rules; i++)
+		for (size_t k = 0; (name = profile_rule_name(&p->rules[i], k)) != NULL; k++)
+			if (p->rules[i].action != p->action &&
+				add_rule(ctx, &p->rules[i], name) < 0)
+				return -1;
+	return 0;
 }
 
 int
@@ -312,16 +337,5 @@ profile_compile_plain(const struct seccomp_profile *p, struct bpf *out)
 	auto_ctx scmp_filter_ctx ctx = seccomp_init(p->action);
 	if (!ctx)
 		return err_set(ERR_INVALID, p->file, "libseccomp refuses the default action");
-	if (add_archs(ctx, p) < 0 || add_rules(ctx, p) < 0)
-		return -1;
-	return export(ctx, out);
-}
-
-int
-profile_compile(const struct seccomp_profile *p, struct bpf *out)
-{
-	auto_bpf struct bpf plain = {0};
-	if (profile_compile_plain(p, &plain) < 0)
-		return -1;
-	return write_anew(p, &plain, out);
+	return add_everything(ctx, p) < 0 ? -1 : export(ctx, out);
 }

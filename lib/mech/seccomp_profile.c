@@ -280,6 +280,27 @@ read_rules(struct seccomp_profile *p, const struct seccomp_target *t)
 	return 0;
 }
 
+static bool
+has_name(const struct strlist *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+list_conditional(struct seccomp_profile *p)
+{
+	const char *name;
+	for (size_t i = 0; i < p->n_rules; i++)
+		for (size_t k = 0;
+			p->rules[i].n_args && (name = profile_rule_name(&p->rules[i], k)) != NULL;
+			k++)
+			if (!has_name(&p->conditional, name))
+				strlist_add(&p->conditional, name);
+}
+
 static int
 add_arch(struct seccomp_profile *p, const struct jat *at)
 {
@@ -372,7 +393,10 @@ profile_read(
 			&p->action) < 0 ||
 		read_all_archs(p, t) < 0 || jat_get_array(&p->top, "syscalls", &p->syscalls) < 0)
 		return -1;
-	return read_rules(p, t);
+	if (read_rules(p, t) < 0)
+		return -1;
+	list_conditional(p);
+	return 0;
 }
 
 void
@@ -380,6 +404,7 @@ profile_free(struct seccomp_profile *p)
 {
 	json_decref(p->doc);
 	free(p->rules);
+	free(p->conditional.v);
 	*p = (struct seccomp_profile){0};
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/opt.h"
 #include "mech/bpf.h"
 
 #include <seccomp.h>
@@ -42,6 +43,7 @@ struct seccomp_profile {
 	unsigned n_archs;
 	struct seccomp_rule *rules;
 	size_t n_rules;
+	struct strlist conditional; /* names that stand in a rule with arguments, each once */
 };
 
 /* This machine, its kernel, and Docker's capabilities. */
@@ -66,7 +68,7 @@ int profile_flags(const struct seccomp_profile *p, struct buf *out);
 /* Adds the capabilities that stand in a rule's "includes". Returns 0, or -1 with `err` set. */
 int profile_wider(const struct seccomp_profile *p, uint64_t *caps);
 
-/* Compiles the profile (seccomp_compile.c, the one user of libseccomp). Numbers behind the last one
+/* Compiles the profile (seccomp_compile.c). Numbers behind the last one
  * the profile names get ENOSYS instead of a default errno, so that the C library falls back on an
  * older call as it would on an older kernel; runc does the same. Returns 0, or -1 with `err`
  * set. */
@@ -79,8 +81,9 @@ int profile_compile_plain(const struct seccomp_profile *p, struct bpf *out);
 int call_number(uint32_t arch, const char *name);
 /* Name of a number on a machine: allocated, NULL for an unknown one. */
 char *call_name(uint32_t arch, int number);
-/* The AUDIT_ARCH_* that the kernel shows a filter, and what it adds to the numbers (x32 shares
- * x86_64's and sets bit 30). */
+/* The AUDIT_ARCH_* that the kernel shows a filter, and what it adds to the numbers: x32 is x86_64
+ * with short pointers, the same AUDIT_ARCH and this bit in the number. */
+#define ARCH_X32_BIT 0x40000000u
 uint32_t arch_audit(uint32_t arch);
 uint32_t arch_number_base(uint32_t arch);
 /* "x86_64"; NULL for an unknown one. */
