@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "door/state.h"
 
+#include "base/auto.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -8,6 +9,7 @@
 #include "door/sys.h"
 #include "door/undo.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +108,45 @@ state_noted(const char *kind, const char *object)
 	bool noted = note_path(kind, object, path) == 0 && file_exists(path);
 	err = before;
 	return noted;
+}
+
+/* What is left of a note that a crash kept from getting its name is one as well: of kind "", with
+ * the object "". */
+static int
+read_note(const char *path, state_note_fn *fn, void *self)
+{
+	auto_buf struct buf text = BUF_INIT;
+	if (file_read(path, PATH_MAX + 64, &text) < 0)
+		return err.no == ENOENT ? 0 : -1;
+	char *blank = strchr(text.s, ' ');
+	if (!blank || text.s[text.len - 1] != '\n' || strstr(path_base(path), ".tmp."))
+		return fn(self, "", "", path);
+	*blank = '\0';
+	text.s[text.len - 1] = '\0';
+	return fn(self, text.s, blank + 1, path);
+}
+
+int
+state_each_note(state_note_fn *fn, void *self)
+{
+	struct dirent *e;
+	char run[PATH_MAX], dir[PATH_MAX + 8];
+	if (state_run(run) < 0)
+		return -1;
+	snprintf(dir, sizeof(dir), "%s/made", run);
+	auto_dir DIR *d = opendir(dir);
+	if (!d)
+		return errno == ENOENT || errno == EACCES
+			? 0
+			: err_sys("open", dir, "cannot open %s", dir);
+	while ((e = readdir(d))) {
+		auto_buf struct buf path = BUF_INIT;
+		path_join(&path, dir, e->d_name);
+		int r = e->d_name[0] == '.' ? 0 : read_note(path.s, fn, self);
+		if (r)
+			return r;
+	}
+	return 0;
 }
 
 int

@@ -24,6 +24,11 @@ int state_run(char path[PATH_MAX]);
 int state_note(const char *kind, const char *object);
 /* Whether such a note exists. */
 bool state_noted(const char *kind, const char *object);
+/* Sees each note: its kind and object, and the file it stands in. Stops when it returns other than
+ * 0. */
+typedef int state_note_fn(void *self, const char *kind, const char *object, const char *path);
+/* Calls fn for each note. Returns 0, what fn returned, or -1 with `err` set. */
+int state_each_note(state_note_fn *fn, void *self);
 /* Forgets the note; a missing one is fine. */
 int state_forget(const char *kind, const char *object);
 
