@@ -120,6 +120,11 @@ parse_rfc3339(const char *text, time_t *t)
 		goto bad;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
+	/* timegm(3) takes the 30th of February for the 1st of March. */
+	struct tm day = {.tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday};
+	timegm(&day);
+	if (day.tm_mday != tm.tm_mday)
+		goto bad;
 	*t = timegm(&tm) - east;
 	return 0;
 bad:
