@@ -212,6 +212,31 @@ cg_pids(const struct cgroup *g, struct cg_pids *pids)
 	return 0;
 }
 
+bool
+cg_pids_hold(const struct cg_pids *p, pid_t pid)
+{
+	return p->n && bsearch(&pid, p->v, p->n, sizeof(*p->v), by_number);
+}
+
+void
+cg_pids_free(struct cg_pids *p)
+{
+	free(p->v);
+	*p = (struct cg_pids){0};
+}
+
+int
+cg_not_inside(const struct cgroup *g, const char *verb)
+{
+	auto_pids struct cg_pids pids = {0};
+	if (cg_pids(g, &pids) < 0)
+		return -1;
+	if (!cg_pids_hold(&pids, getpid()))
+		return 0;
+	return err_set(ERR_IN_USE, g->name,
+		"cannot %s the processes of group %s: this one is among them", verb, g->name);
+}
+
 struct marked {
 	cg_walk_fn *fn;
 	void *ctx;

@@ -178,8 +178,10 @@ struct cg_pids {
 	pid_t *v; /* ascending, each once */
 	size_t n;
 };
-/* Adds the processes in the group and below, in any tree, as numbers of our pid namespace; the
- * caller frees v. */
+#define auto_pids __attribute__((cleanup(cg_pids_free)))
+void cg_pids_free(struct cg_pids *pids);
+/* Adds the processes in the group and below, in any tree, as numbers of our pid namespace (0 for
+ * those that have none here). */
 int cg_pids(const struct cgroup *g, struct cg_pids *pids);
 
 /* Calls fn for each group below the base of each tree that carries our mark: its directory, its

@@ -25,30 +25,30 @@ too_long(const struct cgroup *g, bool freeze)
 	return err_hint("a group above it is frozen: thaw that one");
 }
 
-/* cgroup.freeze takes the order, cgroup.events tells when it is carried out. */
-static int
-freeze_v2(const struct cgroup *g, const char *dir, bool freeze, int64_t timeout)
+bool
+cg_is_frozen(const char *dir, const char *file)
 {
-	if (sys_write(freeze ? "stop all its processes" : "let its processes go on",
-		    cg_file(dir, "cgroup.freeze"), freeze ? "1" : "0", freeze ? "0" : "1") < 0)
-		return -1;
-	if (sys_wait_line(freeze ? "the last of them has stopped" : "all of them go on",
-		    cg_file(dir, "cgroup.events"), freeze ? "frozen 1" : "frozen 0", timeout) < 0)
-		return too_long(g, freeze);
-	return 0;
+	char self[8];
+	return file_read_line(cg_file(dir, file), self, sizeof(self)) == 0 && self[0] == '1';
 }
 
-/* freezer.state takes the order, and says FREEZING until the last process has stopped. */
+/* One file takes the order, and one tells when it is carried out. */
 static int
-freeze_v1(const struct cgroup *g, const char *dir, bool freeze, int64_t timeout)
+order(const struct cgroup *g, const char *dir, bool v2, bool freeze, int64_t timeout)
 {
-	const char *want = freeze ? "FROZEN" : "THAWED";
-	const char *path = cg_file(dir, "freezer.state");
-	if (sys_write(freeze ? "stop all its processes" : "let its processes go on", path, want,
-		    freeze ? "THAWED" : "FROZEN") < 0)
+	const char *file = v2 ? "cgroup.freeze" : "freezer.state";
+	const char *on = v2 ? "1" : "FROZEN", *off = v2 ? "0" : "THAWED";
+	bool was = cg_is_frozen(dir, v2 ? file : "freezer.self_freezing");
+	if (sys_write(freeze ? "stop all its processes" : "let its processes go on",
+		    cg_file(dir, file), freeze ? on : off, was ? on : off) < 0)
 		return -1;
-	if (sys_wait_line(freeze ? "the last of them has stopped" : "all of them go on", path, want,
-		    timeout) < 0)
+	const char *done = freeze ? "FROZEN" : "THAWED"; /* v1 says FREEZING up to then */
+	if (v2) {
+		file = "cgroup.events";
+		done = freeze ? "frozen 1" : "frozen 0";
+	}
+	if (sys_wait_line(freeze ? "the last of them has stopped" : "all of them go on",
+		    cg_file(dir, file), done, timeout) < 0)
 		return too_long(g, freeze);
 	return 0;
 }
@@ -56,10 +56,7 @@ freeze_v1(const struct cgroup *g, const char *dir, bool freeze, int64_t timeout)
 int
 cg_thaw_dir(const char *dir)
 {
-	char self[8];
-	/* Only what was frozen itself: "freezer.state" shows what the groups above do to it too. */
-	if (file_read_line(cg_file(dir, "freezer.self_freezing"), self, sizeof(self)) < 0 ||
-		strcmp(self, "1") != 0)
+	if (!cg_is_frozen(dir, "freezer.self_freezing"))
 		return 0;
 	return sys_write("a frozen process does not even die: let them go on",
 		cg_file(dir, "freezer.state"), "THAWED", NULL);
@@ -70,19 +67,15 @@ cg_freeze(const struct cgroup *g, bool freeze, int64_t timeout)
 {
 	bool v2;
 	const char *v2_dir = cg_v2_dir(g), *v1_dir = cg_dir_of(g, CG_FREEZER, &v2);
-	char self[8];
-	/* One freezer is enough, and v2's can be killed while frozen; who used the other one by
-	 * hand has it thawed all the same. */
-	bool by_v2 = v2_dir && file_exists(cg_file(v2_dir, "cgroup.freeze"));
-	if (!by_v2 && !v1_dir)
-		return cg_no_controller(g, CG_FREEZER, "the running");
-	if (by_v2 && freeze_v2(g, v2_dir, freeze, timeout) < 0)
+	/* One freezer is enough, and what v2's holds can be killed. */
+	v2 = v2_dir && file_exists(cg_file(v2_dir, "cgroup.freeze"));
+	if (!v2 && !v1_dir) {
+		err_set(ERR_UNSUPPORTED, g->name, "cannot freeze group %s: it has no freezer",
+			g->name);
+		return err_hint("cgroup v2 has one since Linux 5.2; "
+				"v1's may be mounted: mount -t cgroup -o freezer cgroup DIRECTORY");
+	}
+	if (freeze && cg_not_inside(g, "freeze") < 0)
 		return -1;
-	if (by_v2 &&
-		(freeze || !v1_dir ||
-			file_read_line(
-				cg_file(v1_dir, "freezer.self_freezing"), self, sizeof(self)) < 0 ||
-			strcmp(self, "1") != 0))
-		return 0;
-	return freeze_v1(g, v1_dir, freeze, timeout);
+	return order(g, v2 ? v2_dir : v1_dir, v2, freeze, timeout);
 }

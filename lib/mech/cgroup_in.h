@@ -33,11 +33,19 @@ const char *cg_file(const char *dir, const char *file);
 typedef int cg_dir_fn(void *ctx, const char *dir);
 int cg_each_dir(const char *dir, cg_dir_fn *fn, void *ctx);
 
+/* Whether the group was frozen itself, not by one above, as the file says: v2's cgroup.freeze, v1's
+ * freezer.self_freezing. */
+bool cg_is_frozen(const char *dir, const char *file);
 /* Thaws that directory's processes if it is one of v1's freezer and was itself frozen. */
 int cg_thaw_dir(const char *dir);
 
 /* Adds the processes of one directory, not of those below. */
 int cg_pids_add(struct cg_pids *pids, const char *dir);
+/* Whether a list made by cg_pids() holds that number. */
+bool cg_pids_hold(const struct cg_pids *p, pid_t pid);
+/* Class in-use when this very process is in the group or below: who stops or ends himself does not
+ * finish. */
+int cg_not_inside(const struct cgroup *g, const char *verb);
 
 /* Where the kernel has no user.* attributes on groups (before 5.7), root's mark stands here. */
 #define MARK_XATTR_OLD "trusted.tacklebox"

@@ -18,29 +18,6 @@
 
 #define SECOND ((int64_t)1000000000)
 
-static void
-free_pids(struct cg_pids *p)
-{
-	free(p->v);
-}
-#define auto_pids __attribute__((cleanup(free_pids)))
-
-static bool
-holds(const struct cg_pids *p, pid_t pid)
-{
-	size_t low = 0, high = p->n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (p->v[mid] == pid)
-			return true;
-		if (p->v[mid] < pid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return false;
-}
-
 /* The part of the group that lies in its v2 tree, or all of it but that. */
 static struct cgroup
 part_of(const struct cgroup *g, bool v2)
@@ -76,11 +53,8 @@ kill_once(const struct cgroup *g, bool *some_in_v1_only)
 	size_t n = 0;
 	if (cg_pids(&v2_part, &in_v2) < 0 || cg_pids(&v1_part, &in_v1) < 0)
 		return -1;
-	if (holds(&in_v1, getpid()) || holds(&in_v2, getpid()))
-		return err_set(ERR_IN_USE, g->name,
-			"cannot kill the processes of group %s: this one is among them", g->name);
 	for (size_t i = 0; i < in_v1.n; i++)
-		if (!holds(&in_v2, in_v1.v[i]))
+		if (!cg_pids_hold(&in_v2, in_v1.v[i]))
 			in_v1.v[n++] = in_v1.v[i];
 	in_v1.n = n;
 	*some_in_v1_only = n > 0;
@@ -128,36 +102,46 @@ wait_until_gone(const struct cgroup *g, bool some_in_v1_only, int64_t timeout)
 	return 0;
 }
 
-/* Freezes on v1 what v2 cannot kill at once: a fork bomb outruns whoever kills one after the other.
- */
+/* Freezes on v1 what v2 cannot kill at once, for a fork bomb outruns whoever kills one after the
+ * other; kills; and thaws, here and in groups below that were frozen before, for no frozen process
+ * of v1 dies. */
 static int
-hold_still(const struct cgroup *g)
+kill_round(const struct cgroup *g, bool *some_in_v1_only)
 {
 	bool v2;
-	const char *dir = cg_dir_of(g, CG_FREEZER, &v2);
-	if (cg_v2_dir(g) || !dir)
-		return 0;
-	return sys_write("stop them first: what does not run makes no new ones",
-		cg_file(dir, "freezer.state"), "FROZEN", NULL);
+	const char *freezer = cg_dir_of(g, CG_FREEZER, &v2);
+	bool hold = freezer && !cg_v2_dir(g);
+	if (hold &&
+		sys_write("stop them first: what does not run makes no new ones",
+			cg_file(freezer, "freezer.state"), "FROZEN",
+			cg_is_frozen(freezer, "freezer.self_freezing") ? NULL : "THAWED") < 0)
+		return -1;
+	if (kill_once(g, some_in_v1_only) < 0)
+		return -1;
+	if (hold &&
+		sys_write("let them go on, to die", cg_file(freezer, "freezer.state"), "THAWED",
+			NULL) < 0)
+		return -1;
+	return freezer ? cg_each_dir(freezer, thaw_dir, NULL) : 0;
 }
 
 int
 cg_kill(const struct cgroup *g, int64_t timeout)
 {
-	bool v2, v1_too = false;
-	const char *freezer = cg_dir_of(g, CG_FREEZER, &v2);
-	/* Those that were born between the look and the kill, where nothing holds them still, are
-	 * found by the next round; a real one ends after the first. */
-	for (int64_t left = timeout;; left -= SECOND) {
-		if (hold_still(g) < 0 || kill_once(g, &v1_too) < 0)
+	bool v1_too = false;
+	int64_t slice = SECOND / 20;
+	if (cg_not_inside(g, "kill") < 0)
+		return -1;
+	/* Those that were born between the look and the kill, where nothing held them still, are
+	 * found by the next round. */
+	for (int64_t left = timeout;; left -= slice, slice = slice < SECOND ? slice * 2 : slice) {
+		if (kill_round(g, &v1_too) < 0)
 			return -1;
-		if (freezer && cg_each_dir(freezer, thaw_dir, NULL) < 0)
-			return -1;
-		if (wait_until_gone(g, v1_too, left < SECOND ? left : SECOND) == 0)
+		if (wait_until_gone(g, v1_too, left < slice ? left : slice) == 0)
 			return 0;
 		if (err.no != ETIMEDOUT)
 			return -1;
-		if (left > SECOND)
+		if (left > slice)
 			continue;
 		err_prefix("cannot end the processes of group %s", g->name);
 		err.class = ERR_IN_USE;
