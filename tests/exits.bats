@@ -14,7 +14,18 @@ setup() {
 	tb_setup
 	W=()
 }
-teardown() { tb_teardown; }
+teardown() {
+	[[ ! ${TARGET-} ]] || kill -9 "$TARGET"
+	tb_teardown
+}
+
+# target: a process in namespaces of its own, to be entered; its number is in TARGET.
+target() {
+	ns-exec --all -- "$PROBE" sleep >"$T/target.out" 2>/dev/null 3>&- &
+	TARGET=$!
+	wait_for grep -qx ready "$T/target.out" || return
+	INSIDE=$(pgrep -P $TARGET)
+}
 
 # wrapper NAME: sets W to the command line before the program, and PROG to the probe as it is called
 # behind it.
@@ -31,6 +42,10 @@ wrapper() {
 	uts+pid) W=(ns-exec --uts -- ns-exec --pid --mount --) ;;
 	pid+cg) W=(ns-exec --pid -- cg-exec "$TB_NAME-exits" --) ;;
 	init+init) W=(ns-exec --pid --init -- ns-exec --pid --init --) ;;
+	enter) requires root && target && W=(ns-enter "$INSIDE" --) ;;
+	enter-uts) requires root && target && W=(ns-enter "$INSIDE" --uts --net --) ;;
+	cg+enter+init) requires root && target &&
+		W=(cg-exec "$TB_NAME-exits" -- ns-enter "$INSIDE" -- ns-exec --pid --init --) ;;
 	esac
 	case $1 in
 	*cg*)
@@ -66,6 +81,9 @@ every_status() {
 @test "every exit status through ns-exec ns-exec --pid" { every_status uts+pid; }
 @test "every exit status through ns-exec --pid cg-exec" { every_status pid+cg; }
 @test "every exit status through ns-exec --pid --init, twice" { every_status init+init; }
+@test "every exit status through ns-enter" { every_status enter; }
+@test "every exit status through ns-enter --uts --net" { every_status enter-uts; }
+@test "every exit status through cg-exec ns-enter ns-exec --init" { every_status cg+enter+init; }
 
 # What a signal without a handler does: end the process, nothing, or stop it (signal(7)).
 ends() {
@@ -94,6 +112,9 @@ every_death() {
 @test "death by every signal through ns-exec --pid --init" { every_death init; }
 @test "death by every signal through cg-exec ns-exec --all --init --root" { every_death cg+root+init; }
 @test "death by every signal through ns-exec --pid --init, twice" { every_death init+init; }
+@test "death by every signal through ns-enter" { every_death enter; }
+@test "death by every signal through ns-enter --uts --net" { every_death enter-uts; }
+@test "death by every signal through cg-exec ns-enter ns-exec --init" { every_death cg+enter+init; }
 
 # Process 1 of a namespace is spared by signals of its own making (pid_namespaces(7)): it dies of
 # faults, and of SIGKILL from outside.
@@ -155,6 +176,8 @@ same_text() { [[ $(<"$2") == "$1" ]]; }
 @test "every signal into cg-exec ns-exec --all --init --root" { every_signal_in cg+root+init; }
 @test "every signal into ns-exec --user" { every_signal_in user; }
 @test "every signal into ns-exec --pid --init, twice" { every_signal_in init+init; }
+@test "every signal into ns-enter" { every_signal_in enter; }
+@test "every signal into cg-exec ns-enter ns-exec --init" { every_signal_in cg+enter+init; }
 
 # A shell sees a stopped job as stopped, and it goes on where it was.
 stops_and_goes_on() {
@@ -176,6 +199,7 @@ in_state() { grep -q "^State:[[:space:]]*$1" "/proc/$2/status"; }
 
 @test "a stopped program is a stopped job, and goes on: ns-exec --pid" { stops_and_goes_on pid; }
 @test "a stopped program is a stopped job, and goes on: ns-exec ns-exec --pid" { stops_and_goes_on uts+pid; }
+@test "a stopped program is a stopped job, and goes on: ns-enter" { stops_and_goes_on enter; }
 
 # Whatever way the wrapper ends, nothing of it goes on.
 killed_with_its_wrapper() {
@@ -189,6 +213,8 @@ killed_with_its_wrapper() {
 	wait $pid || [[ $? == 137 ]]
 	wait_for gone "$inner" || fail "the program outlives its wrapper: $(ps -o pid,ppid,args "$inner")"
 }
+
+@test "a killed wrapper takes its program along: ns-enter" { killed_with_its_wrapper enter; }
 
 gone() { [[ ! -e /proc/$1 ]] || in_state Z "$1"; }
 
@@ -216,7 +242,7 @@ cannot_be_run() {
 		# shellcheck disable=SC2086 # three words
 		set -- $row
 		run "-$1" "${W[@]}" "$2" || return
-		assert_like "${lines[0]}" "*-exec: cannot run $2: * ($3)" || return
+		assert_like "${lines[0]}" "[cn][gs]-e*: cannot run $2: * ($3)" || return
 		((${#lines[@]} == 1)) || [[ ${#lines[@]} == 2 && ${lines[1]} == hint:* ]] || fail "$output" || return
 	done
 	run "${W[@]}" "$dir/good" 77
@@ -228,4 +254,5 @@ cannot_be_run() {
 @test "not found is 127, found but not to be run is 126: ns-exec --pid" { cannot_be_run pid; }
 @test "not found is 127, found but not to be run is 126: ns-exec --pid --init" { cannot_be_run init; }
 @test "not found is 127, found but not to be run is 126: ns-exec --all --root" { cannot_be_run root; }
+@test "not found is 127, found but not to be run is 126: ns-enter" { cannot_be_run enter; }
 @test "not found is 127, found but not to be run is 126: cg-exec ns-exec --root" { cannot_be_run cg+root+init; }
