@@ -299,8 +299,6 @@ sys_setenv(const char *why, const char *name, const char *value)
 	return 0;
 }
 
-extern char **environ;
-
 /* "unset A B C" of what is there now; a shell can only name what looks like a name. */
 static void
 tell_unset(struct step *st)

@@ -152,14 +152,12 @@ static int
 put_content(struct emit *m, int fd, struct tar_entry *e, const char *path)
 {
 	bool is_short = false;
-	const struct tar_map *map = NULL;
 	struct tar_span whole = {0, e->size};
-	if (e->size >= HOLES_WORTH && find_holes(m, fd, e->size) > 0)
-		map = &m->map;
-	if (tar_write_entry(&m->w, e, map) < 0)
+	bool sparse = e->size >= HOLES_WORTH && find_holes(m, fd, e->size) > 0;
+	if (tar_write_entry(&m->w, e, sparse ? &m->map : NULL) < 0)
 		return -1;
-	for (size_t i = 0; i < (map ? map->n : 1); i++) {
-		const struct tar_span *s = map ? &map->v[i] : &whole;
+	for (size_t i = 0; i < (sparse ? m->map.n : 1); i++) {
+		const struct tar_span *s = sparse ? &m->map.v[i] : &whole;
 		if (put_span(m, fd, s->offset, s->len, path, &is_short) < 0)
 			return -1;
 	}

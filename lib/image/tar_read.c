@@ -264,7 +264,7 @@ check_header(struct tar_reader *r, const char *block)
 int
 tar_next(struct tar_reader *r, struct tar_entry *e)
 {
-	const char *block;
+	const char *block = r->block;
 	if (skip(r, r->left) < 0 || skip(r, r->padding) < 0)
 		return -1;
 	r->left = r->padding = 0;

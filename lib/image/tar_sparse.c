@@ -98,7 +98,7 @@ static int
 read_map_text(struct tar_reader *r)
 {
 	struct map_text t = {.at = TAR_BLOCK_SIZE};
-	int64_t n, offset, len;
+	int64_t n = 0, offset = 0, len = 0;
 	if (map_number(r, &t, &n) < 0)
 		return -1;
 	for (int64_t i = 0; i < n; i++) {

@@ -9,6 +9,7 @@
 #include "mech/cgroup_in.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,9 +68,9 @@ cpu_text(const struct write *w, struct buf *out)
 		buf_adds(out, w->v2 ? "max" : "-1");
 	else
 		/* Billionths of a cpu times microseconds: in two steps, against overflow. */
-		buf_addf(out, "%lld",
-			(long long)(w->l->cpu / 1000000000 * period +
-				w->l->cpu % 1000000000 * period / 1000000000));
+		buf_addf(out, "%" PRId64,
+			w->l->cpu / 1000000000 * period +
+				w->l->cpu % 1000000000 * period / 1000000000);
 	if (w->v2)
 		buf_addf(out, " %d", PERIOD_USEC);
 }

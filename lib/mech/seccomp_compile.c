@@ -166,7 +166,9 @@ set_by_number(
 				add_number(&over, (uint32_t)n, at);
 		}
 	}
-	qsort(over.v, over.n, sizeof(*over.v), compare_ranges);
+	if (over.n)
+		if (over.n)
+		qsort(over.v, over.n, sizeof(*over.v), compare_ranges);
 	bpf_ranges_set(ranges, over.v, over.n);
 	bpf_ranges_free(&over);
 }
@@ -231,7 +233,8 @@ join(struct bpf *all, const struct bpf *prog, struct bpf_ranges *r)
 	all->v = reallocarray(all->v, before + prog->n, sizeof(*all->v));
 	if (!all->v)
 		abort();
-	memcpy(all->v + before, prog->v, prog->n * sizeof(*all->v));
+	if (prog->n)
+		memcpy(all->v + before, prog->v, prog->n * sizeof(*all->v));
 	all->n += prog->n;
 	for (size_t i = 0; i < r->n; i++)
 		r->v[i].at += before;
