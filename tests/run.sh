@@ -23,7 +23,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES FILES
 jobs=${TEST_JOBS:-2}
 limit=${TEST_TIMEOUT:-600}
 logs=$O/tests/log
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 reported=0
 started=$SECONDS
 mkdir -p "$logs" || exit 1
 rm -f "$logs"/*.tap "$logs"/*.status
@@ -110,6 +110,7 @@ report_finished() {
 		read -r status seconds <"$file"
 		rm "$file"
 		report "${name%.status}" "$status" "$seconds"
+		reported=$((reported + 1))
 	done
 }
 
@@ -183,15 +184,20 @@ trap stop INT TERM
 marked | sort -u >"$logs/marked.before"
 [[ ! $units ]] || run_units
 if ((${#files[@]})); then
-	while read -r file; do
+	mapfile -t files < <(by_time "${files[@]}")
+	for file in "${files[@]}"; do
 		while (($(jobs -rp | wc -l) >= jobs)); do
 			wait -n
 			report_finished
 		done
 		run_file "$file" &
-	done < <(by_time "${files[@]}")
+	done
 	wait
 	report_finished
+	if ((reported != ${#files[@]})); then
+		echo "not ok: $reported of ${#files[@]} files ran"
+		failed=$((failed + 1))
+	fi
 	compare_marked
 fi
 echo "$((SECONDS - started)) s"
