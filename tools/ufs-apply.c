@@ -51,7 +51,7 @@ static const struct tool me = {
 	.usage = "[OPTION]... DIR <LAYER.tar",
 	.summary = "Unpacks a layer tar, in any compression, into DIR, which is made if missing.",
 	.options = options,
-	.example = "mkdir base; ufs-apply --lower base app <app.tar",
+	.example = "mkdir base\ntar -c -C /etc passwd | ufs-apply --lower base app",
 };
 
 static int

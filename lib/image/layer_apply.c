@@ -119,6 +119,7 @@ end(struct apply *a)
 {
 	layer_forget_places(a);
 	names_free(&a->made);
+	names_free(&a->touched);
 }
 
 /* The top of a new layer is like that of the layers below, unless an entry says otherwise. */
@@ -204,7 +205,7 @@ layer_apply(const struct layer_apply *how, struct layer_result *r)
 	if (ok == 0)
 		ok = apply_stream(&a);
 	if (ok == 0 && !how->later)
-		ok = layer_finish(&a);
+		ok = layer_finish(&a, how->n_lower);
 	end(&a);
 	if (ok < 0 || !how->later)
 		layer_result_free(r);
@@ -220,7 +221,7 @@ layer_complete(const struct layer_apply *how, struct layer_result *r)
 	if (begin(&a, how, r) < 0)
 		return -1;
 	a.fresh = true; /* only links and whiteouts follow, which ask what is there */
-	int ok = layer_finish(&a);
+	int ok = layer_finish(&a, true);
 	end(&a);
 	layer_result_free(r);
 	return ok;

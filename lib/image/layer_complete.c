@@ -101,6 +101,32 @@ finish_opaque_top(struct apply *a, int lower)
 	return 0;
 }
 
+/* A whiteout that hides nothing is a name that a listing shows and nobody can open, where overlay
+ * has no lower directory to merge with, and so does not look for whiteouts. */
+static int
+finish_whiteout(struct apply *a, const char *path)
+{
+	struct lowers l = {a->how->lower, a->how->n_lower, a->how->user_xattr};
+	struct target t;
+	struct stat sb;
+	bool cut = false;
+	auto_fd int parent = -1, below = -1;
+	a->name = path;
+	if (lower_look(a->how->dir, path, l.user_xattr, &parent, &sb, &cut) != LOOK_HIDDEN)
+		return 0; /* replaced since */
+	int found = cut ? 0 : lower_find(&l, path, &below, &sb);
+	if (found)
+		return found < 0 ? layer_failed(a, "openat", "look in the layers below for") : 0;
+	memcpy(t.path, path, strlen(path) + 1);
+	if (layer_parent(a, &t, false) < 0 ||
+		fstatat(t.place.fd, t.base, &sb, AT_SYMLINK_NOFOLLOW) < 0 ||
+		!lower_is_whiteout(&sb))
+		return 0;
+	return bulk_remove(&a->todo->bulk, t.place.fd, t.base) < 0
+		? layer_failed(a, "unlinkat", "remove the whiteout")
+		: 0;
+}
+
 static int
 finish_dir(struct apply *a, const char *path, const struct layer_dir *d)
 {
@@ -126,15 +152,12 @@ finish_dir(struct apply *a, const char *path, const struct layer_dir *d)
 	return 0;
 }
 
-int
-layer_finish(struct apply *a)
+/* What the layers below decide. */
+static int
+finish_with_lowers(struct apply *a)
 {
 	struct layer_todo *todo = a->todo;
-	size_t n_lower = a->how->form == LAYER_OVERLAY ? a->how->n_lower : 0;
-	auto_buf struct buf where = BUF_INIT;
-	for (size_t i = 0; i < todo->n_link; i++)
-		if (finish_link(a, &todo->link[i]) < 0)
-			return -1;
+	size_t n_lower = a->how->n_lower;
 	for (size_t i = 0; n_lower && i < todo->dirs.n; i++)
 		if (todo->dir[i].implied &&
 			finish_implied(a, names_at(&todo->dirs, i), &todo->dir[i]) < 0)
@@ -142,6 +165,22 @@ layer_finish(struct apply *a)
 	for (size_t i = 0; todo->root_opaque && i < n_lower; i++)
 		if (finish_opaque_top(a, a->how->lower[i]) < 0)
 			return -1;
+	for (size_t i = 0; i < todo->whiteouts.n; i++)
+		if (finish_whiteout(a, names_at(&todo->whiteouts, i)) < 0)
+			return -1;
+	return 0;
+}
+
+int
+layer_finish(struct apply *a, bool known)
+{
+	struct layer_todo *todo = a->todo;
+	auto_buf struct buf where = BUF_INIT;
+	for (size_t i = 0; i < todo->n_link; i++)
+		if (finish_link(a, &todo->link[i]) < 0)
+			return -1;
+	if (known && a->how->form == LAYER_OVERLAY && finish_with_lowers(a) < 0)
+		return -1;
 	/* Backwards: parents were noted before what is in them, and may then close it to us. */
 	for (size_t i = todo->dirs.n; i > 0; i--)
 		if (!todo->dir[i - 1].untouched &&
@@ -167,6 +206,7 @@ layer_result_free(struct layer_result *r)
 	free(t->dir);
 	free(t->link);
 	names_free(&t->dirs);
+	names_free(&t->whiteouts);
 	free(t);
 	r->todo = NULL;
 }

@@ -43,6 +43,7 @@ struct layer_todo {
 	size_t dir_cap;
 	struct layer_link *link; /* hard links whose target was not there */
 	size_t n_link, link_cap;
+	struct names whiteouts; /* that were made: those that hide nothing go again */
 	bool root_opaque;
 	struct bulk bulk;
 };
@@ -70,6 +71,7 @@ struct apply {
 	 * remembers what was, as the inode number of the parent and the name. */
 	bool fresh;
 	struct names made;
+	struct names touched; /* directories whose ancestors were noted there */
 	/* The parents used last. Most entries go where the one before went. */
 	struct {
 		char *path;
@@ -143,8 +145,9 @@ int layer_inherit(struct apply *a, int fd, int from, struct layer_dir *d);
 
 /* ---- layer_complete.c ---- */
 
-/* Hard links that waited, what parents inherit, then the modes and times of all directories; tells
- * the whole. Returns 0, or -1 with `err` set. */
-int layer_finish(struct apply *a);
+/* Hard links that waited, what parents inherit, whiteouts that hide nothing, then the modes and
+ * times of all directories; tells the whole. `known`: how->lower are all the layers below. Returns
+ * 0, or -1 with `err` set. */
+int layer_finish(struct apply *a, bool known);
 
 #endif

@@ -267,13 +267,41 @@ make_place(struct apply *a, const char *path, size_t len, struct place *out)
 	return 0;
 }
 
+/* A directory that was there before, and now holds something of this layer, is this layer's too: it
+ * must not go with what the layer hides. */
+static int
+note_ancestors(struct apply *a, const char *path, size_t len)
+{
+	struct place p;
+	char base[NAME_MAX + 1];
+	for (int is_new = 1; len; len = up(path, len)) {
+		size_t above = up(path, len), start = above ? above + 1 : 0;
+		if (names_add(&a->touched, path, len, &is_new) < 0)
+			return layer_failed(a, NULL, "remember another directory for");
+		if (!is_new)
+			return 0;
+		if (open_place(a, path, above, &p) < 0)
+			return layer_failed(a, "openat2", "open a parent directory of");
+		memcpy(base, path + start, len - start);
+		base[len - start] = '\0';
+		if (layer_note_made(a, &p, base) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 layer_parent(struct apply *a, struct target *t, bool make)
 {
 	const char *slash = strrchr(t->path, '/');
 	size_t len = slash ? (size_t)(slash - t->path) : 0;
 	t->base = slash ? slash + 1 : t->path;
-	if (make)
-		return make_place(a, t->path, len, &t->place);
-	return open_place(a, t->path, len, &t->place);
+	if (!make)
+		return open_place(a, t->path, len, &t->place);
+	if (make_place(a, t->path, len, &t->place) < 0)
+		return -1;
+	if (a->fresh || !len)
+		return 0;
+	/* Again, for what was just opened may have pushed it out. */
+	return note_ancestors(a, t->path, len) < 0 ? -1 : make_place(a, t->path, len, &t->place);
 }

@@ -97,18 +97,22 @@ layer_hide(struct apply *a, const struct target *t)
 	if (there && layer_clear(a, t, NULL) < 0)
 		return -1;
 	/* mknod(2) lets everybody make the device 0:0, which is none (Linux 5.8). */
-	if (a->how->form == LAYER_OVERLAY &&
-		bulk_mknod(&a->todo->bulk, t->place.fd, t->base, S_IFCHR, makedev(0, 0)) < 0)
+	if (a->how->form == LAYER_FLAT)
+		return 0;
+	if (bulk_mknod(&a->todo->bulk, t->place.fd, t->base, S_IFCHR, makedev(0, 0)) < 0)
 		return layer_failed(a, "mknodat", "make the whiteout");
+	if (names_add(&a->todo->whiteouts, t->path, strlen(t->path), NULL) < 0)
+		return layer_failed(a, NULL, "remember the whiteout");
 	return 0;
 }
 
 int
 layer_whiteout(struct apply *a, struct target *t)
 {
-	if (strcmp(t->base, WHITEOUT_OPAQUE) == 0)
+	char *base = t->path + (t->base - t->path);
+	if (strcmp(base, WHITEOUT_OPAQUE) == 0)
 		return opaque(a, t);
-	t->base += sizeof(WHITEOUT) - 1;
+	memmove(base, base + sizeof(WHITEOUT) - 1, strlen(base) - (sizeof(WHITEOUT) - 1) + 1);
 	if (!*t->base || strcmp(t->base, ".") == 0 || strcmp(t->base, "..") == 0)
 		return err_set(ERR_INVALID, a->name,
 			"cannot apply the whiteout %s: it names a directory by itself", a->name);
