@@ -167,7 +167,6 @@ set_by_number(
 		}
 	}
 	if (over.n)
-		if (over.n)
 		qsort(over.v, over.n, sizeof(*over.v), compare_ranges);
 	bpf_ranges_set(ranges, over.v, over.n);
 	bpf_ranges_free(&over);
