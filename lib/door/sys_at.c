@@ -103,7 +103,18 @@ mount_attr(unsigned long flags)
 	return (flags & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0) |
 		(flags & MS_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
 		(flags & MS_NODEV ? MOUNT_ATTR_NODEV : 0) |
-		(flags & MS_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
+		(flags & MS_NOEXEC ? MOUNT_ATTR_NOEXEC : 0) |
+		(flags & MS_NODIRATIME ? MOUNT_ATTR_NODIRATIME : 0) |
+		(flags & MS_NOATIME ? MOUNT_ATTR_NOATIME : 0) |
+		(flags & MS_STRICTATIME ? MOUNT_ATTR_STRICTATIME : 0);
+}
+
+/* The three ways of atime are one field, which must be emptied before it is set; relatime is its 0.
+ */
+static uint64_t
+mount_attr_clear(unsigned long flags)
+{
+	return flags & (MS_NOATIME | MS_RELATIME | MS_STRICTATIME) ? MOUNT_ATTR__ATIME : 0;
 }
 
 /* A detached copy of the source, set up while nobody can reach it, then put in its place: there is
@@ -113,8 +124,9 @@ static long
 bind_detached(const struct sys_bind *b)
 {
 	unsigned rec = b->rec ? AT_RECURSIVE : 0;
-	struct mount_attr attr = {
-		.attr_set = mount_attr(b->attr), .propagation = b->propagation & ~MS_REC};
+	struct mount_attr attr = {.attr_set = mount_attr(b->attr),
+		.attr_clr = mount_attr_clear(b->attr),
+		.propagation = b->propagation & ~MS_REC};
 	auto_fd int tree = (int)syscall(SYS_open_tree, b->source_fd, "",
 		AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | rec);
 	if (tree < 0 ||
@@ -172,7 +184,8 @@ tell_bind(struct step *st, const struct sys_bind *b)
 		unsigned long flag;
 		const char *option;
 	} words[] = {{MS_RDONLY, "ro"}, {MS_NOSUID, "nosuid"}, {MS_NODEV, "nodev"},
-		{MS_NOEXEC, "noexec"}, {MS_NOATIME, "noatime"}, {MS_RELATIME, "relatime"}};
+		{MS_NOEXEC, "noexec"}, {MS_NOATIME, "noatime"}, {MS_RELATIME, "relatime"},
+		{MS_STRICTATIME, "strictatime"}, {MS_NODIRATIME, "nodiratime"}};
 	unsigned long flags = b->attr | inherited_flags(b->source_fd);
 	auto_buf struct buf options = BUF_INIT;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -23,6 +23,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -213,6 +214,23 @@ sys_setrlimit(const char *why, int resource, const char *name, uint64_t soft, ui
 	}
 	if (step_close(&st) < 0)
 		return err_sys("setrlimit", name, "cannot set the limit %s to %s", name, text.s);
+	return 0;
+}
+
+int
+sys_umask(const char *why, mode_t mask)
+{
+	struct step st;
+	if (step_open(&st, "umask", why)) {
+		umask(mask);
+		step_result(&st, 0);
+	}
+	if (step_told(&st)) {
+		step_call(&st, "umask(%03o)", mask);
+		step_shell(&st, "umask %03o", mask);
+	}
+	if (step_close(&st) < 0)
+		return err_sys("umask", NULL, "cannot set the umask");
 	return 0;
 }
 

@@ -35,6 +35,8 @@ int sys_not_dumpable(const char *why);
 
 /* setrlimit(2); `name` as prlimit(1) has it. */
 int sys_setrlimit(const char *why, int resource, const char *name, uint64_t soft, uint64_t hard);
+/* umask(2). */
+int sys_umask(const char *why, mode_t mask);
 /* All descriptors from `first` on are closed at exec (close_range(2)). */
 int sys_close_on_exec(const char *why, unsigned first);
 /* setsid(2), and the terminal behind fd becomes the controlling one and standard input, output and

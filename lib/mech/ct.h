@@ -62,6 +62,12 @@ struct ct_mounts {
 	size_t n;
 };
 
+struct ct_groups {
+	bool given;
+	size_t n;
+	gid_t v[64];
+};
+
 struct ct_rlimit {
 	int resource; /* RLIMIT_NOFILE … */
 	const char *name; /* "nofile" */
@@ -86,6 +92,9 @@ struct ct_process {
 	const char *cwd; /* NULL: the caller's, or / in a new root */
 	const char *user; /* "USER[:GROUP]", names of the root's passwd and group; NULL: stays */
 	bool drop_groups; /* no supplementary groups, when user is NULL */
+	struct ct_groups groups; /* these, instead of those that the root's files give the user */
+	bool set_umask;
+	mode_t umask;
 	struct ct_rlimit rlimits[16];
 	size_t n_rlimits;
 	const char *oom_score_adj; /* NULL: stays */
@@ -129,6 +138,8 @@ opt_parse_fn ct_opt_bind; /* struct ct_mounts: "SRC:DST[:OPTS]" as Docker and mo
 opt_parse_fn ct_opt_tmpfs; /* struct ct_mounts: "DST[:OPTS]" */
 opt_parse_fn ct_opt_fs; /* struct ct_mounts: "TYPE:SRC:DST[:OPTS]" */
 opt_parse_fn ct_opt_map; /* struct ct_id_maps: "INSIDE:OUTSIDE:COUNT" */
+opt_parse_fn ct_opt_groups; /* struct ct_groups: "GID,GID", numbers; "" for none */
+opt_parse_fn ct_opt_umask; /* struct ct_process: octal */
 opt_parse_fn ct_opt_rlimit; /* struct ct_process: "nofile=SOFT[:HARD]", "unlimited" or -1 */
 opt_parse_fn ct_opt_caps; /* struct ct_caps: "CAP,CAP" */
 opt_parse_fn ct_opt_pair; /* struct strlist: "NAME=VALUE" */

@@ -119,6 +119,8 @@ build_root(struct ct_child *k, struct ct_tree *t)
 static int
 set_limits(const struct ct_process *p)
 {
+	if (p->set_umask && sys_umask("the mode that its new files do not get", p->umask) < 0)
+		return -1;
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		const struct ct_rlimit *l = &p->rlimits[i];
 		if (sys_setrlimit("a limit on what it may use", l->resource, l->name, l->soft,

@@ -134,6 +134,14 @@ ct_identity_find(const struct ct_process *p, int root_fd, struct ct_identity *id
 		return -1;
 	if (!p->user && p->drop_groups)
 		id->set_groups = true;
+	if (p->groups.given) {
+		id->set_groups = true;
+		id->n_groups = p->groups.n;
+		memcpy(id->groups, p->groups.v, p->groups.n * sizeof(id->groups[0]));
+	}
+	if (p->groups.n && !may_set_groups())
+		return err_set(ERR_UNSUPPORTED, "--groups",
+			"cannot set supplementary groups: this user namespace does not allow setgroups(2)");
 	if (id->set_groups && !may_set_groups())
 		id->set_groups = false;
 	if (p->user || !p->default_env || getenv("HOME"))

@@ -54,6 +54,14 @@ static const struct {
 	{"noatime", MS_NOATIME, 0, 0},
 	{"relatime", MS_RELATIME, 0, 0},
 	{"strictatime", MS_STRICTATIME, 0, 0},
+	{"atime", 0, MS_NOATIME, 0},
+	{"norelatime", 0, MS_RELATIME, 0},
+	{"nostrictatime", 0, MS_STRICTATIME, 0},
+	{"nodiratime", MS_NODIRATIME, 0, 0},
+	{"diratime", 0, MS_NODIRATIME, 0},
+	{"sync", MS_SYNCHRONOUS, 0, 0},
+	{"async", 0, MS_SYNCHRONOUS, 0},
+	{"dirsync", MS_DIRSYNC, 0, 0},
 	{"bind", MS_BIND, MS_REC, 0},
 	{"rbind", MS_BIND | MS_REC, 0, 0},
 	{"private", 0, 0, MS_PRIVATE},
@@ -160,6 +168,8 @@ ct_opt_fs(void *to, const char *text)
 	const char *rest = text;
 	struct ct_mount m = {.type = next_part(&rest)};
 	m.source = next_part(&rest);
+	/* What is written to these must reach the kernel, not a directory of the image's choice. */
+	m.ordinary = strcmp(m.type, "proc") == 0 || strcmp(m.type, "sysfs") == 0;
 	if (!m.type[0] || !*rest)
 		return err_set(ERR_INVALID, text, "'%s' is not TYPE:SRC:DST[:OPTS]", text);
 	return add_with_destination(list, m, rest, text);
@@ -289,6 +299,39 @@ ct_opt_oom(void *to, const char *value)
 	if (parse_int(value, -1000, 1000, &n) < 0)
 		return -1;
 	*(const char **)to = value;
+	return 0;
+}
+
+int
+ct_opt_groups(void *to, const char *value)
+{
+	struct ct_groups *g = to;
+	*g = (struct ct_groups){.given = true};
+	while (*value) {
+		size_t n = strcspn(value, ",");
+		char *word = fmt_new("%.*s", (int)n, value);
+		int64_t gid;
+		int r = parse_int(word, 0, UINT32_MAX - 1, &gid);
+		free(word);
+		if (r < 0)
+			return -1;
+		if (g->n == sizeof(g->v) / sizeof(g->v[0]))
+			return err_set(ERR_INVALID, value, "more than %zu groups", g->n);
+		g->v[g->n++] = (gid_t)gid;
+		value += n + (value[n] == ',');
+	}
+	return 0;
+}
+
+int
+ct_opt_umask(void *to, const char *value)
+{
+	struct ct_process *p = to;
+	size_t n = strspn(value, "01234567");
+	if (n == 0 || n > 4 || value[n] || strtoul(value, NULL, 8) > 0777)
+		return err_set(ERR_INVALID, value, "'%s' is not a mode such as 022", value);
+	p->set_umask = true;
+	p->umask = (mode_t)strtoul(value, NULL, 8);
 	return 0;
 }
 

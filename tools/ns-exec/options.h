@@ -11,7 +11,7 @@ struct settings {
 	struct ct ct;
 	bool all;
 	const char *chroot;
-	bool no_proc, no_dev, no_sys, no_masks, no_lo;
+	bool no_proc, no_dev, no_sys, no_masks, no_lo, dev_nodes;
 	int64_t shm_size;
 	struct ct_confine confine;
 	const char *bundle;

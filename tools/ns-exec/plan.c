@@ -136,6 +136,7 @@ settings_complete(struct settings *s)
 	} else if (c->root.path) {
 		c->ns[CT_MOUNT].in = true;
 		add_mounts(s);
+		c->root.dev = c->root.dev || s->dev_nodes;
 		c->lo_up = is_new(s, CT_NET) && !s->no_lo;
 		c->process.close_fds = true;
 		c->process.drop_groups = true;
@@ -152,9 +153,9 @@ settings_from_bundle(const struct tool *t, int argc, char **argv, struct args *a
 	struct common ignored;
 	struct args from_bundle, by_hand;
 	struct strlist words = {0};
-	char tool[] = "oci-args";
+	char tool[] = "oci-args", null[] = "-0";
 	auto_free char *dir = str_new(settings.bundle);
-	int status = run_capture((char *[]){tool, dir, NULL}, -1, 4 << 20, &text);
+	int status = run_capture((char *[]){tool, null, dir, NULL}, -1, 4 << 20, &text);
 	if (status < 0)
 		return -1;
 	if (status != 0)
