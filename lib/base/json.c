@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/parse.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,14 +27,16 @@ number_char(char c)
 	return (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
 }
 
-/* Whether the n digits are a number that fits 64 bits only without a sign. */
+/* Whether the n bytes are a number that fits 64 bits only without a sign. */
 static bool
 big_unsigned(const char *digits, size_t n)
 {
-	if (n < 19 || n > 20 || strspn(digits, "0123456789") < n)
-		return false;
 	char word[21] = "";
+	if (n < 19 || n > 20)
+		return false;
 	memcpy(word, digits, n);
+	if (!is_digits(word))
+		return false;
 	errno = 0;
 	unsigned long long v = strtoull(word, NULL, 10);
 	return errno == 0 && v > INT64_MAX;

@@ -9,10 +9,11 @@
 
 /* Options that runc and crun understand and ns-exec does not. The words that begin with an r set
  * flags on a whole tree of mounts (mount_setattr(2)). */
-static const char *const unsupported[] = {"remount", "tmpcopyup", "idmap", "ridmap", "rro", "rrw",
-	"rnosuid", "rsuid", "rnodev", "rdev", "rnoexec", "rexec", "rnoatime", "ratime",
-	"rnodiratime", "rdiratime", "rrelatime", "rnorelatime", "rstrictatime", "rnostrictatime",
-	"rnosymfollow", "rsymfollow"};
+static const char *const unsupported[] = {"nosymfollow", "symfollow", "unbindable", "runbindable",
+	"iversion", "noiversion", "lazytime", "nolazytime", "mand", "nomand", "silent", "loud",
+	"remount", "tmpcopyup", "idmap", "ridmap", "rro", "rrw", "rnosuid", "rsuid", "rnodev",
+	"rdev", "rnoexec", "rexec", "rnoatime", "ratime", "rnodiratime", "rdiratime", "rrelatime",
+	"rnorelatime", "rstrictatime", "rnostrictatime", "rnosymfollow", "rsymfollow"};
 
 struct mount {
 	struct jat at;
