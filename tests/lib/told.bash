@@ -113,6 +113,7 @@ calls_told() {
 				else if (w == "O_CREAT") kind = "creat"
 				else if (w == "nftw") { print "unlink many"; print "rmdir many" }
 				if (kind == "prctl" && flags ~ /SECCOMP/) kind = "seccomp"
+				if (kind == "prctl" && flags ~ /PDEATHSIG|DUMPABLE/) kind = ""
 				if (kind == "write" && flags ~ /fsync/) kind = "creat"
 				if (kind != "") print kind many
 			}
