@@ -145,7 +145,7 @@ sys_id_map(const char *why, const char *path, const char *text)
 	if (step_told(&st))
 		step_call(&st, "write(%s, %s)", tell_c(path), tell_c(text));
 	if (step_close(&st) < 0)
-		return err_sys("write", path, "cannot write '%s' to %s", text, path);
+		return err_sys("write", path, "cannot write the ids to %s", path);
 	return 0;
 }
 

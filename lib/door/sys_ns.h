@@ -36,8 +36,9 @@ int sys_id_map(const char *why, const char *path, const char *text);
 /* fchdir(2); `shown` is the directory's path. */
 int sys_fchdir(const char *why, int fd, const char *shown);
 /* Runs this very program again, with argv, from a file that nobody can write: on a read-only mount
- * of its own, or a sealed copy in memory. Returns 0 when it is running from such a one already. */
-int sys_run_sealed(const char *why, char **argv);
+ * of its own, or a sealed copy in memory. Descriptors from `first` on do not come along (but for
+ * those of -x and TACKLEBOX_STATUS_FD). Returns 0 when it is running from such a file already. */
+int sys_run_sealed(const char *why, char **argv, unsigned first);
 /* sethostname(2), setdomainname(2). */
 int sys_sethostname(const char *why, const char *name);
 int sys_setdomainname(const char *why, const char *name);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/mount.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -72,7 +73,7 @@ sealed_copy(int self)
 }
 
 static long
-run_sealed(int self, char **argv)
+run_sealed(int self, char **argv, unsigned first)
 {
 	auto_fd int fd = readonly_mount(self);
 	if (fd < 0)
@@ -81,12 +82,13 @@ run_sealed(int self, char **argv)
 		return -1;
 	/* The copy cannot see where its companions are. */
 	setenv("TACKLEBOX_BIN", env_own_dir(), 1);
+	close_range(first, ~0U, CLOSE_RANGE_CLOEXEC);
 	env_for_own_tool(false);
 	return execveat(fd, "", argv, environ, AT_EMPTY_PATH);
 }
 
 int
-sys_run_sealed(const char *why, char **argv)
+sys_run_sealed(const char *why, char **argv, unsigned first)
 {
 	struct step st;
 	auto_fd int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -97,7 +99,7 @@ sys_run_sealed(const char *why, char **argv)
 	/* Told before it happens: the copy goes on counting. */
 	tell_step(why, "open_tree, mount_setattr, execveat(\"/proc/self/exe\")", NULL);
 	if (step_open(&st, "execveat", why))
-		step_result(&st, run_sealed(self, argv));
+		step_result(&st, run_sealed(self, argv, first));
 	if (st.ret == 0)
 		return 0; /* a dry run */
 	errno = st.no;

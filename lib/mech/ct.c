@@ -87,7 +87,10 @@ prepare(struct ct_child *k)
 		return -1;
 	if (ct_is_foreign(k) && stat("/proc/self/exe", &k->own) < 0)
 		return err_sys("stat", "/proc/self/exe", "cannot find our own program");
-	if (ct_idmap_prepare(c, &k->map) < 0 || join_group_first(k) < 0)
+	if (ct_idmap_prepare(c, &k->map) < 0)
+		return -1;
+	ct_script_needs(k);
+	if (join_group_first(k) < 0)
 		return -1;
 	if (k->target && ct_join_target(k) < 0)
 		return -1;
@@ -315,7 +318,6 @@ run(struct ct_child *k)
 {
 	bool child = needs_child(k->c) || (k->target && k->target->flags & CLONE_NEWPID);
 	k->sock = k->other = -1;
-	ct_script_needs(k->c);
 	if (child)
 		hold_signals(k);
 	else

@@ -161,8 +161,8 @@ make_nodes(const struct ct_tree *t, int dir)
 	return 0;
 }
 
-int
-ct_dev_make(const struct ct_tree *t)
+static int
+make_dev(const struct ct_tree *t)
 {
 	/* The tmpfs that was mounted there a moment ago, or whatever is there now: in the root in
 	 * any case. */
@@ -179,6 +179,14 @@ ct_dev_make(const struct ct_tree *t)
 			    links[i].name, shown.s) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int
+ct_dev_make(const struct ct_tree *t)
+{
+	if (t->c->root.dev && make_dev(t) < 0)
+		return -1;
 	for (size_t i = 0; i < t->c->root.devices.n; i++)
 		if (bind_given(t, t->c->root.devices.v[i]) < 0)
 			return -1;

@@ -123,8 +123,8 @@ int ct_environment(const struct ct_process *p, const struct ct_identity *id);
 
 /* ---- the script (ct_script.c) ---- */
 
-/* The script's first comment: what must come after pivot_root, and so from the new root. */
-void ct_script_needs(const struct ct *c);
+/* The script's first comments: what must come after pivot_root, and so from the new root. */
+void ct_script_needs(const struct ct_child *k);
 /* "nsenter --net=… unshare --pid --fork …", in which all that follows is to run; NULL where c needs
  * none of it, or nobody listens. For a child the one who makes it nests; ct_script_nest() is for
  * the others. */

@@ -22,14 +22,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* "/" with something mounted on it is reached by "/..": a lookup begins below what covers the
- * root, and ".." of the root looks at what is on top. */
-static const char *
-reach(const char *path)
-{
-	return path[strspn(path, "/")] ? path : "/..";
-}
-
 /* What to do about mounts that come and go in the host from now on: nothing, unless a bind asks to
  * see them. */
 static unsigned long
@@ -53,7 +45,7 @@ make_readonly(const struct ct_tree *t)
 		(vfs.f_flag & ST_NODEV ? MS_NODEV : 0) | (vfs.f_flag & ST_NOEXEC ? MS_NOEXEC : 0) |
 		(vfs.f_flag & ST_NOATIME ? MS_NOATIME : 0) |
 		(vfs.f_flag & ST_RELATIME ? MS_RELATIME : 0);
-	return sys_mount("the root itself is not to be written", NULL, reach(t->path), NULL,
+	return sys_mount("the root itself is not to be written", NULL, t->path, NULL,
 		MS_REMOUNT | MS_BIND | MS_RDONLY | keep, NULL);
 }
 
@@ -75,11 +67,10 @@ ct_root_build(const struct ct *c, struct ct_tree *t)
 		return -1;
 	if (pivot && make_mount_point(r->path) < 0)
 		return -1;
-	t->fd = open(
-		pivot && !step_dry() ? reach(r->path) : t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	t->fd = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (t->fd < 0)
 		return err_sys("open", t->path, "cannot open the root directory %s", t->path);
-	if (ct_mount_all(t) < 0 || (r->dev && ct_dev_make(t) < 0) || ct_mask_all(t) < 0)
+	if (ct_mount_all(t) < 0 || ct_dev_make(t) < 0 || ct_mask_all(t) < 0)
 		return -1;
 	return r->readonly ? make_readonly(t) : 0;
 }
@@ -89,7 +80,7 @@ ct_root_enter(const struct ct_tree *t)
 {
 	/* With the same directory twice the old root is put on top of the new one: no place has to
 	 * be made for it (pivot_root(2), NOTES). */
-	if (sys_chdir("stand in the new root", reach(t->path)) < 0 ||
+	if (sys_chdir("stand in the new root", t->path) < 0 ||
 		sys_pivot_root("swap the roots; the old one lies on top of the new one", ".", ".") <
 			0)
 		return -1;

@@ -59,13 +59,33 @@ add_nsenter(const struct ct_child *k, struct buf *b)
 	buf_addc(b, ' ');
 }
 
-/* unshare(1) of util-linux 2.38 takes one range, and a single id beside it. */
+/* Ids as unshare(1) has them: our own alone, or (by newuidmap) one range. Inside and outside stand
+ * the other way round than in the kernel's file. */
 static void
-add_maps(const char *kind, const struct ct_id_maps *m, struct buf *b)
+add_maps(const struct ct_idmap *m, struct buf *b)
 {
-	for (size_t i = 0; i < m->n; i++)
-		buf_addf(b, " --map-%ss=%u,%u,%u", kind, m->v[i].host_id, m->v[i].container_id,
-			m->v[i].size);
+	const struct {
+		const char *kind;
+		const struct ct_id_maps *maps;
+	} both[] = {{"user", &m->uid}, {"group", &m->gid}};
+	if (!m->outside && !m->uid.n && !m->gid.n)
+		buf_adds(b, " --map-root-user");
+	for (size_t k = 0; k < 2; k++) {
+		const struct ct_id_maps *maps = both[k].maps;
+		if (!m->outside && (m->uid.n || m->gid.n))
+			buf_addf(b, " --map-%s=%u", both[k].kind,
+				maps->n ? maps->v[0].container_id : 0);
+		for (size_t i = 0; m->outside && i < maps->n; i++) {
+			const struct ct_id_map *one = &maps->v[i];
+			if (maps->n > 1 && one->size == 1)
+				buf_addf(b, " --map-%s=%u", both[k].kind, one->container_id);
+			else
+				buf_addf(b, " --map-%ss=%u,%u,%u", both[k].kind, one->host_id,
+					one->container_id, one->size);
+		}
+	}
+	if (m->outside)
+		buf_adds(b, " --setgid 0 --setuid 0");
 }
 
 /* A child that joins a group makes its cgroup namespace after that, by a command of its own. */
@@ -88,22 +108,25 @@ add_unshare(const struct ct_child *k, struct buf *b)
 		buf_adds(b, " --propagation unchanged");
 	if (c->ns[CT_PID].in || c->ns[CT_TIME].in)
 		buf_adds(b, " --fork --kill-child");
-	if (c->ns[CT_USER].in && !c->ns[CT_USER].path && !k->map.outside)
-		buf_adds(b, " --map-root-user");
-	add_maps("user", &k->map.uid, b);
-	add_maps("group", &k->map.gid, b);
-	if (k->map.outside)
-		buf_adds(b, " --setgid 0 --setuid 0");
+	if (c->ns[CT_USER].in && !c->ns[CT_USER].path)
+		add_maps(&k->map, b);
 	buf_addc(b, ' ');
 }
 
-/* After pivot_root the shell's commands are those of the new root; what that needs is said first.
- */
+/* After pivot_root the shell's commands are those of the new root, and ids come from where
+ * newuidmap(1) allows them: what that needs is said first. */
 void
-ct_script_needs(const struct ct *c)
+ct_script_needs(const struct ct_child *k)
 {
+	const struct ct *c = k->c;
 	auto_buf struct buf line = BUF_INIT;
-	if (!c->root.path || c->root.chroot || !step_dry())
+	if (!step_dry())
+		return;
+	if (k->map.outside)
+		tell_line("# unshare maps ids by newuidmap, as /etc/subuid and /etc/subgid allow");
+	if (k->map.uid.n > 2 || k->map.gid.n > 2)
+		tell_line(": # no shell command: unshare takes no more than one range of ids");
+	if (!c->root.path || c->root.chroot)
 		return;
 	buf_adds(&line, "# after pivot_root the commands come from the new root: needs umount");
 	if (c->process.set_caps || c->process.user)

@@ -151,7 +151,7 @@ take_signal(struct relay *r, int signals)
 	siginfo_t si = {.si_signo = (int)got.ssi_signo, .si_code = got.ssi_code};
 	if (got.ssi_signo == SIGWINCH)
 		copy_size(STDIN_FILENO, r->master); /* the kernel tells the program */
-	else if (got.ssi_signo == SIGCHLD)
+	else if (got.ssi_signo == SIGCHLD && r->status < 0)
 		r->status = ct_reap(r->pid);
 	else
 		ct_forward(r->pid, &si);

@@ -102,9 +102,9 @@ main(int argc, char **argv)
 	if (ct_confine(&target.confine, &PROCESS) < 0)
 		tool_die();
 	/* Others in there must not find our own file behind /proc/PID/exe, open to be written. */
-	if ((target_joins(&target, CT_MOUNT) || target_joins(&target, CT_PID)) &&
-		sys_run_sealed("go on from a copy of this program that cannot be written", argv) <
-			0)
+	if (PROCESS.close_fds &&
+		sys_run_sealed("go on from a copy of this program that cannot be written", argv,
+			3 + PROCESS.preserve_fds) < 0)
 		tool_die();
 	int status = ct_join(&target.ct, &target.found);
 	if (status < 0)

@@ -37,9 +37,11 @@ main(int argc, char **argv)
 		tool_die();
 	/* Who is in a pid or mount namespace already must not find our file behind /proc/PID/exe,
 	 * open to be written. */
-	if ((settings.ct.ns[CT_PID].path || settings.ct.ns[CT_MOUNT].path) &&
-		sys_run_sealed("go on from a copy of this program that cannot be written", argv) <
-			0)
+	const struct ct *c = &settings.ct;
+	unsigned first = c->process.close_fds ? 3 + c->process.preserve_fds : ~0U;
+	if ((c->ns[CT_PID].path || c->ns[CT_MOUNT].path) &&
+		sys_run_sealed("go on from a copy of this program that cannot be written", argv,
+			first) < 0)
 		tool_die();
 	int status = ct_run(&settings.ct);
 	if (status < 0)

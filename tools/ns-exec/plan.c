@@ -128,6 +128,10 @@ settings_complete(struct settings *s)
 	if (s->chroot && c->root.path)
 		return err_set(
 			ERR_INVALID, "--chroot", "--chroot and --root are two ways: one only");
+	if (c->root.path && !c->root.path[strspn(c->root.path, "/")]) {
+		err_set(ERR_INVALID, "--root", "--root %s: that is the root already", c->root.path);
+		return err_hint("--mount with --bind or --tmpfs changes parts of it");
+	}
 	if (expand_all(s) < 0)
 		return -1;
 	if (s->chroot) {
