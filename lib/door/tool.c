@@ -91,6 +91,13 @@ tool_die(void)
 }
 
 void
+tool_complain(void)
+{
+	hint_for_err();
+	report(tool_failure_status());
+}
+
+void
 tool_usage_err(void)
 {
 	int status = tool->kind == TOOL_CHAIN ? EXIT_CHAIN_FAILED : EXIT_USAGE;

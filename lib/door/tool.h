@@ -17,6 +17,9 @@ struct args tool_start(const struct tool *t, int argc, char **argv);
 /* Prints `err` ("tool: message" and "hint: …") on stderr, reports it to the status descriptor,
  * undoes what was done, and exits: 1, or for chain-loaders 125, or err.status. */
 noreturn void tool_die(void);
+/* The same without the end: for a tool that does several things, of which one failed. The caller
+ * ends with tool_failure_status(). */
+void tool_complain(void);
 /* A mistake in the command line: the message, "Try 'tool --help'.", exit 2 (chain-loaders 125). The
  * first form prints `err`. */
 noreturn void tool_usage_err(void);
