@@ -73,14 +73,16 @@ nothing_left() {
 
 @test "the demo takes everything away when it fails, and when it is interrupted" {
 	requires root cg1-memory overlay
-	run demo /dev/null
-	[ "$status" -ne 0 ]
+	echo 'this is no tar' >"$T/bad.tar"
+	run demo "$T/bad.tar"
+	assert_status 1
+	rm "$T/bad.tar"
 	nothing_left
 	# A container that waits: the interrupt comes in the middle of everything.
 	make_root "$T/mine"
-	printf '#!/bin/sh\n: >/waiting; exec sleep 60\n' >"$T/mine/bin/hostname.new"
-	chmod +x "$T/mine/bin/hostname.new"
-	mv "$T/mine/bin/hostname.new" "$T/mine/bin/hostname"
+	rm "$T/mine/bin/sh"
+	printf '#!/bin/busybox sh\n: >/waiting; sleep 60\n' >"$T/mine/bin/sh"
+	chmod +x "$T/mine/bin/sh"
 	tar -C "$T/mine" -cf "$T/mine.tar" .
 	rm -r "$T/mine"
 	TMPDIR=$T O=$TB_OUT setsid unshare --net --mount sh -c \
