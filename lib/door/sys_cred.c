@@ -175,17 +175,29 @@ sys_death_signal(const char *why)
 	return 0;
 }
 
-int
-sys_not_dumpable(const char *why)
+static int
+set_dumpable(const char *why, unsigned long on)
 {
 	struct step st;
 	if (step_open(&st, "prctl", why))
-		step_result(&st, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+		step_result(&st, prctl(PR_SET_DUMPABLE, on, 0, 0, 0));
 	if (step_told(&st))
-		step_call(&st, "prctl(PR_SET_DUMPABLE, 0)");
+		step_call(&st, "prctl(PR_SET_DUMPABLE, %lu)", on);
 	if (step_close(&st) < 0)
-		return err_sys("prctl", NULL, "cannot hide this process from others");
+		return err_sys("prctl", NULL, "cannot %s this process", on ? "show" : "hide");
 	return 0;
+}
+
+int
+sys_not_dumpable(const char *why)
+{
+	return set_dumpable(why, 0);
+}
+
+int
+sys_dumpable(const char *why)
+{
+	return set_dumpable(why, 1);
 }
 
 static void

@@ -32,6 +32,8 @@ int sys_seccomp(const char *why, const struct sock_filter *filter, unsigned shor
 int sys_death_signal(const char *why);
 /* PR_SET_DUMPABLE 0: others in our namespaces cannot look into /proc/PID of ours. */
 int sys_not_dumpable(const char *why);
+/* PR_SET_DUMPABLE 1: after a change of ids, the files of /proc/self are ours again. */
+int sys_dumpable(const char *why);
 
 /* setrlimit(2); `name` as prlimit(1) has it. */
 int sys_setrlimit(const char *why, int resource, const char *name, uint64_t soft, uint64_t hard);

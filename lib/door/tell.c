@@ -20,6 +20,7 @@ tell_open(int fd, const char *prefix)
 {
 	teller.fd = fd;
 	teller.prefix = prefix;
+	teller.n = 0;
 }
 
 bool

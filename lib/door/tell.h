@@ -10,7 +10,8 @@
 #include <stdbool.h>
 
 /* Where to: a descriptor that stays the caller's, and what stands before each step's number
- * ("3." for the steps of a tool that is step 3 of another). fd -1: tell nothing. */
+ * ("3." for the steps of a tool that is step 3 of another); they begin at 1. fd -1: tell
+ * nothing. */
 void tell_open(int fd, const char *prefix);
 bool tell_on(void);
 int tell_fd(void);
