@@ -110,8 +110,5 @@ oci_cgroup_mounts(struct oci_args *a, const char *destination, const char *optio
 	if (f.n == 0)
 		oci_warn(
 			a, "%s stays empty: there are no control groups on this host", destination);
-	/* The directory of trees is read-only last: it needs places for them first. */
-	else if (!f.v2_only && strstr(options, "ro"))
-		oci_option(a, "--ro-path", "%s", destination);
 	return 0;
 }
