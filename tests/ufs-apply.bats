@@ -8,7 +8,7 @@ load lib/layers
 
 setup_file() { tb_setup_file; }
 teardown_file() { tb_teardown_file; }
-setup() { tb_setup && cd "$T"; }
+setup() { tb_setup && cd "$T" || return; }
 teardown() { tb_teardown; }
 
 # A tree of ordinary things in the directory $1.

@@ -69,6 +69,7 @@ visit_dir(struct walk *w, size_t at, bool hidden)
 	if (fd < 0)
 		return walk_failed(w, "read directory");
 	bool opaque = lower_is_opaque(fd, w->how->user_xattr);
+	close(take_fd(&fd));
 	w->c->v[at].opaque = opaque;
 	return walk_upper(w, hidden || opaque);
 }
