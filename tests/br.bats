@@ -484,16 +484,16 @@ prepare_port() { prepare_cable && br-publish web 8080:80 >/dev/null; }
 
 @test "faults: every step of the br tools fails once, and nothing is left" {
 	body() {
-		local before
+		local was
 		snapshot() { state_net; find "$TACKLEBOX_RUN" -type f 2>/dev/null | sort; }
-		same() { [[ $before == "$(snapshot)" ]] || diff <(echo "$before") <(snapshot); }
+		same() { [[ $was == "$(snapshot)" ]] || diff <(echo "$was") <(snapshot); }
 		echo 1 >/proc/sys/net/ipv4/ip_forward
 		mkdir -p "$TACKLEBOX_RUN"
-		before=$(snapshot)
+		was=$(snapshot)
 		faults_walk same -- br-setup --subnet 10.77.0.0/24 br0
-		before=$(snapshot)
+		was=$(snapshot)
 		faults_walk same -- br-attach --rate 1gbit br0 web
-		before=$(snapshot | grep -v route_localnet)
+		was=$(snapshot | grep -v route_localnet)
 		snapshot() { state_net | grep -v route_localnet; find "$TACKLEBOX_RUN" -type f | sort; }
 		faults_walk same -- br-publish web 8080:80
 	}

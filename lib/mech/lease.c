@@ -252,9 +252,10 @@ each_in(const char *bridge, int (*each)(struct lease *, void *), void *arg)
 		/* Locks and files on their way in (".lock", "10.0.0.2.tmp.77") are no addresses. */
 		if (e->d_name[0] == '.' || strstr(e->d_name, ".tmp."))
 			continue;
-		if (lease_read(bridge, e->d_name, &l) < 0)
+		if (lease_read(bridge, e->d_name, &l) == 0)
+			r = each(&l, arg);
+		else if (err.no != ENOENT) /* one that is given back just now is none */
 			return -1;
-		r = each(&l, arg);
 	}
 	return r;
 }
