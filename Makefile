@@ -17,8 +17,8 @@ JOBS   ?= $(shell nproc)
 PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libisal-dev libjansson-dev \
 	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev
 PKG_DEMO  = busybox-static
-PKG_TEST  = $(PKG_DEMO) attr bash-completion bats curl docker-registry e2fsprogs iproute2 jq libcap2-bin mandoc mmdebstrap \
-	nftables openssl procps python3 skopeo strace uidmap umoci xz-utils zstd
+PKG_TEST  = $(PKG_DEMO) attr bash-completion bats crun curl docker-registry e2fsprogs iproute2 jq libcap2-bin mandoc mmdebstrap \
+	nftables openssl procps python3 runc skopeo strace uidmap umoci xz-utils zstd
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
 PKG_BENCH = $(PKG_DEMO) bubblewrap crun docker-registry jq mmdebstrap podman runc skopeo
@@ -176,13 +176,13 @@ deps-check: ; @.ci/deps --check $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_LINT) $(PK
 
 .PHONY: demo
 demo: deps-demo
-	+@$(MAKE) --no-print-directory -j$(JOBS) all $(O)/busybox
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
 	@O=$(O) tutorial/demo $(ROOTFS)
 
 BENCH = $(addprefix $(O)/tests/bench/,turns floor empty true)
 .PHONY: bench
 bench: deps-bench
-	+@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCH)
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(BENCH)
 	@O=$(O) bash tests/bench/bench.sh
 $(O)/tests/bench/true: tests/bench/empty.c
 $(filter-out %/true,$(BENCH)): $(O)/tests/bench/%: tests/bench/%.c
@@ -199,7 +199,7 @@ OBJS    = $(LIB_OBJ) $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c tools/*/*.c))
 
 .PHONY: lint lint-all lint-c lint-cppcheck lint-shell lint-man lint-house fmt fmt-check
 lint: deps-lint
-	+@$(MAKE) --no-print-directory -j$(JOBS) -O lint-all
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) -O lint-all
 lint-all: all lint-c lint-cppcheck lint-shell lint-man lint-house
 	@echo "lint: clean"
 
@@ -246,7 +246,7 @@ $(TEST_PROGS): $(O)/%: %.c
 
 .PHONY: check check-long check-unit check-fresh check-vm test-programs
 check: deps-test
-	+@$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) test-programs
 	@O=$(O) tests/run.sh $(FILES); status=$$?; $(GIVE_BACK); exit $$status
 check-long: export TEST_ROUNDS ?= 200
 check-long: export TEST_TIMEOUT ?= 7200
@@ -254,11 +254,11 @@ check-long: check
 check-unit: $(UNITS)
 	@O=$(O) tests/run.sh --unit
 check-fresh: deps-test
-	+@$(MAKE) --no-print-directory $(O)/minbase.tar
+	+@$(MAKE) -s --no-print-directory $(O)/minbase.tar
 	@bash tests/fresh.sh $(O)/minbase.tar
 # On another kernel, in a virtual machine: cgroup v2, the old mount(2), swap.
 check-vm: deps-vm
-	+@$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) test-programs
 	@O=$(O) PACKAGES='$(PKG_TEST)' tests/vm/run.sh $(FILES)
 test-programs: all $(UNITS) $(TEST_PROGS)
 

@@ -132,6 +132,8 @@ ALL
 	has '.process.capabilities.bounding = ["CAP_KILL", "CAP_CHOWN"]' --cap-drop ALL --cap-add chown,kill
 	has '.process.capabilities = {bounding: ["CAP_KILL"], ambient: ["CAP_KILL"], effective: [], permitted: null}' \
 		--cap-add kill
+	has '.process.noNewPrivileges = true | .process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], permitted: ["CAP_KILL"]}' \
+		--cap-drop ALL --cap-add kill
 	words '.process.capabilities = {bounding: []}'
 	[[ $output != *--cap-add* ]]
 	warned '.process.capabilities.bounding = ["CAP_KILL", "CAP_FLY"]' "capability 'CAP_FLY' is unknown, and left out"

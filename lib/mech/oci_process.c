@@ -61,7 +61,8 @@ capability_set(struct oci_args *a, const struct jat *caps, const char *which, ui
 			continue;
 		}
 		err = before;
-		oci_warn(a, "capability '%s' is unknown, and left out", name);
+		if (strcmp(which, "bounding") == 0)
+			oci_warn(a, "capability '%s' is unknown, and left out", name);
 	}
 	return 0;
 }
@@ -96,30 +97,44 @@ add_capabilities(struct oci_args *a, const char *option, uint64_t bits)
 
 /* The bounding set is the one that lasts: at exec the kernel makes the permitted and effective sets
  * of root from it, and empties those of others (capabilities(7), "Transformation of capabilities
- * during execve"). Ambient capabilities are the exception, and only inheritable ones can be
- * ambient. */
+ * during execve"). With no_new_privs an exec gives nothing, so there the permitted set is the last
+ * word. Ambient capabilities are the exception, and only inheritable ones can be ambient. */
+static int
+lasting_capabilities(
+	struct oci_args *a, const struct jat *process, const struct jat *caps, uint64_t *bits)
+{
+	uint64_t permitted = 0, inheritable = 0, ambient = 0;
+	bool no_new_privs = false;
+	if (capability_set(a, caps, "bounding", bits) < 0 ||
+		capability_set(a, caps, "permitted", &permitted) < 0 ||
+		capability_set(a, caps, "inheritable", &inheritable) < 0 ||
+		capability_set(a, caps, "ambient", &ambient) < 0 ||
+		jat_get_bool(process, "noNewPrivileges", &no_new_privs) < 0)
+		return -1;
+	if (no_new_privs)
+		*bits &= permitted;
+	if (!(ambient & inheritable))
+		return 0;
+	struct jat at = jat_member(caps, "ambient");
+	return jat_fail(&at, ERR_UNSUPPORTED,
+		"cannot be done: ns-exec leaves no capability inheritable or ambient");
+}
+
 static int
 capabilities(struct oci_args *a, const struct jat *process)
 {
 	struct jat at;
-	uint64_t bounding = 0, inheritable = 0, ambient = 0, lacking;
+	uint64_t bits = 0;
 	if (jat_get_object(process, "capabilities", &at) < 0 ||
-		capability_set(a, &at, "bounding", &bounding) < 0 ||
-		capability_set(a, &at, "inheritable", &inheritable) < 0 ||
-		capability_set(a, &at, "ambient", &ambient) < 0)
+		lasting_capabilities(a, process, &at, &bits) < 0)
 		return -1;
-	if (ambient & inheritable) {
-		struct jat ambient_at = jat_member(&at, "ambient");
-		return jat_fail(&ambient_at, ERR_UNSUPPORTED,
-			"cannot be done: ns-exec leaves no capability inheritable or ambient");
-	}
-	lacking = bounding & ~capabilities_here(a);
+	uint64_t lacking = bits & ~capabilities_here(a);
 	for (unsigned i = 0; ct_caps_name(i); i++)
 		if (lacking & UINT64_C(1) << i)
 			oci_warn(a, "capability %s is not ours to give, and left out",
 				ct_caps_name(i));
 	oci_option(a, "--cap-drop", "ALL");
-	add_capabilities(a, "--cap-add", bounding & ~lacking);
+	add_capabilities(a, "--cap-add", bits & ~lacking);
 	return 0;
 }
 
