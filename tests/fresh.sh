@@ -74,4 +74,4 @@ make demo
 say "make demo as somebody"
 runuser -u somebody -- make demo
 say "make check"
-make check FILES="${FRESH_FILES:-tests/house.bats tests/demo.bats}"
+make check FILES="${FRESH_FILES:-tests/demo.bats tests/common.bats tests/img.bats tests/cg.bats}"
