@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ * Questions that the kernel's files and the programs on the path answer.
+ */
+#include "doctor.h"
+
+#include "base/auto.h"
+#include "base/file.h"
+#include "base/parse.h"
+
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+int
+doctor_kernel(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+	if (uname(&u) < 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2)
+		return 0;
+	return major * 100 + minor;
+}
+
+void
+ask_kernel(const struct question *q, struct answer *a)
+{
+	struct utsname u;
+	(void)q;
+	uname(&u);
+	buf_addf(&a->detail, "%s %s %s", u.sysname, u.release, u.machine);
+	a->yes = doctor_kernel() >= 511;
+	if (!a->yes)
+		buf_adds(&a->mend, "Linux 5.11 or newer; what works all the same is listed below");
+}
+
+/* Path of a program along PATH; false where there is none. */
+static bool
+find_program(const char *name, char path[PATH_MAX])
+{
+	const char *dirs = getenv("PATH");
+	for (const char *d = dirs ? dirs : "/bin:/usr/bin"; d; d = strchr(d, ':')) {
+		d += *d == ':';
+		snprintf(path, PATH_MAX, "%.*s/%s", (int)strcspn(d, ":"), d, name);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+ask_fuse_overlayfs(const struct question *q, struct answer *a)
+{
+	char path[PATH_MAX];
+	bool program = find_program("fuse-overlayfs", path);
+	bool device = access("/dev/fuse", R_OK | W_OK) == 0;
+	(void)q;
+	a->yes = program && device;
+	if (a->yes)
+		buf_adds(&a->detail, path);
+	else if (!program)
+		buf_adds(&a->mend,
+			"apt-get install fuse-overlayfs; needed only where overlay-user is a no");
+	else
+		buf_adds(&a->mend, "as root: modprobe fuse");
+}
+
+void
+ask_forward(const struct question *q, struct answer *a)
+{
+	int64_t on = 0;
+	(void)q;
+	a->yes = file_read_number("/proc/sys/net/ipv4/ip_forward", &on) == 0 && on;
+	if (!a->yes)
+		buf_adds(&a->mend, "sysctl net.ipv4.ip_forward=1; br-setup switches it on as well");
+}
+
+void
+ask_br_netfilter(const struct question *q, struct answer *a)
+{
+	(void)q;
+	a->yes = file_exists("/proc/sys/net/bridge/bridge-nf-call-iptables");
+	if (!a->yes)
+		buf_adds(&a->mend,
+			"as root: modprobe br_netfilter; without it br-setup --no-icc isolates ports instead");
+}
+
+/* Whether a program may give its caller more ids than one: setuid root, or with a file capability.
+ */
+static bool
+is_privileged(const char *path)
+{
+	struct stat sb;
+	return stat(path, &sb) == 0 &&
+		((sb.st_mode & S_ISUID && sb.st_uid == 0) ||
+			getxattr(path, "security.capability", NULL, 0) > 0);
+}
+
+/* How many ids a line "NAME:FIRST:COUNT" of the file gives to the user, by name or number. */
+static int64_t
+count_ids(const char *path, const char *name, uid_t uid)
+{
+	char number[16];
+	auto_free char *line = NULL;
+	size_t size = 0;
+	int64_t total = 0, count;
+	auto_file FILE *f = fopen(path, "re");
+	snprintf(number, sizeof(number), "%u", uid);
+	while (f && getline(&line, &size, f) > 0) {
+		char *save = NULL, *who = strtok_r(line, ":\n", &save);
+		const char *first = strtok_r(NULL, ":\n", &save), *n = strtok_r(NULL, ":\n", &save);
+		if (who && first && n && (strcmp(who, name) == 0 || strcmp(who, number) == 0) &&
+			parse_int(n, 0, UINT32_MAX, &count) == 0)
+			total += count;
+	}
+	return total;
+}
+
+void
+ask_ids(const struct question *q, struct answer *a)
+{
+	char map[PATH_MAX], group_map[PATH_MAX];
+	const struct passwd *me = getpwuid(geteuid());
+	const char *name = me ? me->pw_name : "";
+	(void)q;
+	if (doctor_is_root()) {
+		a->yes = true;
+		buf_adds(&a->detail, "root maps any");
+		return;
+	}
+	if (!find_program("newuidmap", map) || !find_program("newgidmap", group_map)) {
+		buf_adds(&a->mend, "apt-get install uidmap");
+		return;
+	}
+	int64_t uids = count_ids("/etc/subuid", name, geteuid());
+	int64_t gids = count_ids("/etc/subgid", name, geteuid());
+	a->yes = uids > 0 && gids > 0 && is_privileged(map) && is_privileged(group_map);
+	if (a->yes)
+		buf_addf(&a->detail, "%lld users, %lld groups", (long long)uids, (long long)gids);
+	else if (uids && gids)
+		buf_addf(&a->mend, "as root: chmod u+s %s %s", map, group_map);
+	else
+		buf_addf(&a->mend,
+			"as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
+			*name ? name : "NAME");
+}
+
+void
+ask_net_user(const struct question *q, struct answer *a)
+{
+	char path[PATH_MAX];
+	(void)q;
+	a->yes = find_program("pasta", path) || find_program("slirp4netns", path);
+	if (a->yes)
+		buf_adds(&a->detail, path);
+	else
+		buf_adds(&a->mend, "apt-get install passt (or slirp4netns)");
+}
