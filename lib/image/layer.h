@@ -92,7 +92,8 @@ struct layer_result {
 int layer_apply(const struct layer_apply *how, struct layer_result *r);
 
 /* Does what layer_apply() left with `later`: how->lower holds all layers below. The times of the
- * directories are set here, and whiteouts that hide nothing are removed again. Frees r->todo. Returns 0, or -1 with `err` set. */
+ * directories are set here, and whiteouts that hide nothing are removed again. Frees r->todo.
+ * Returns 0, or -1 with `err` set. */
 int layer_complete(const struct layer_apply *how, struct layer_result *r);
 
 /* Frees what the result holds (r->todo, when layer_complete() will not be called). */
