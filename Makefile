@@ -178,7 +178,7 @@ deps-check: ; @.ci/deps --check $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_LINT) $(PK
 .PHONY: demo
 demo: deps-demo
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
-	@O=$(O) tutorial/demo $(ROOTFS)
+	@O=$(O) IMAGE='$(IMAGE)' tutorial/demo $(ROOTFS)
 
 BENCH = $(addprefix $(O)/tests/bench/,turns floor empty true)
 .PHONY: bench
@@ -287,7 +287,8 @@ help:
 	@sed -n 's/^#help //p' Makefile
 
 #help make                build all tools into build/bin (O=DIR elsewhere; SAN=address,undefined; V=1)
-#help make demo           a container, step by step; ROOTFS=file.tar with a root file system of yours
+#help make demo           a container, step by step; ROOTFS=file.tar with a root file system of yours,
+#help                     IMAGE=REF with an image from a registry
 #help make check          all tests; FILES="tests/x.bats ..." some; check-unit the C unit tests only
 #help make check-long     the same with long loops: TEST_ROUNDS=200
 #help make check-fresh    make demo and make check in a Debian where nothing was installed by hand
