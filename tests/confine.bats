@@ -46,7 +46,7 @@ keep_running() {
 }
 
 stop_running() {
-	kill "${1:--TERM}" "$pid" "$inside" 2>/dev/null || :
+	kill "$pid" "$inside" 2>/dev/null || :
 	kill -KILL "$inside" 2>/dev/null || :
 	wait "$pid" || :
 }
@@ -251,7 +251,7 @@ raced() {
 	local dir=$1 i good=0
 	shift
 	mkdir -p "$root$dir"
-	ln -s ../../../../../../../../../../../..$canary "$root/trap"
+	ln -s ../../../../../../../../../../../.."$canary" "$root/trap"
 	"$TB_DIR/swap" "$root$dir" "$root/trap" &
 	swapper=$!
 	for ((i = 0; i < $(rounds) * 5; i++)); do

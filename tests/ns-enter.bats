@@ -173,7 +173,9 @@ stop_running() {
 	local job=$!
 	wait_for test -e "$root/ready"
 	kill -TERM $job
-	run -5 wait $job
+	local got=0
+	wait $job || got=$?
+	assert_eq 5 "$got"
 }
 
 @test "replay: the script is true" {
