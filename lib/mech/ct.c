@@ -206,7 +206,7 @@ may_borrow(const struct ct_child *k)
 static int
 hear(struct ct_proc *p, int *fd)
 {
-	struct ct_report r;
+	struct ct_report r = {0};
 	int got = ct_receive(p->sync, &r, fd);
 	if (got > 0 && !r.failed)
 		return 1;

@@ -205,7 +205,7 @@ static int
 apply_outside(struct ct_idmap *m)
 {
 	char digits[32];
-	struct ct_report r;
+	struct ct_report r = {0};
 	/* Our number in the host's /proc, which is the helper's. */
 	ssize_t n = readlink("/proc/self", digits, sizeof(digits) - 1);
 	digits[n > 0 ? n : 0] = '\0';
