@@ -97,11 +97,12 @@ $(O)/libraries:
 	@mkdir -p $(@D) && touch $@
 
 # The default seccomp filter is compiled here, once, by our own tool: what runs it needs no libseccomp.
-$(O)/gen/seccomp_builtin.inc: lib/mech/seccomp_default.json
+$(O)/gen/seccomp_builtin.c: lib/mech/seccomp_default.json
 	@mkdir -p $(@D)
-	$(Q)sed 's/["\\]/\\&/g; s/.*/"&\\n"/' $< >$@
-$(O)/lib/mech/seccomp_builtin.o: $(O)/gen/seccomp_builtin.inc
-$(O)/gen/boot.a: $(LIB_OBJ)
+	$(Q){ echo '#include "mech/seccomp_builtin.h"'; echo 'const char seccomp_builtin[] ='; \
+		sed 's/["\\]/\\&/g; s/.*/"&\\n"/' $<; echo ';'; \
+		echo 'const size_t seccomp_builtin_len = sizeof(seccomp_builtin) - 1;'; } >$@
+$(O)/gen/boot.a: $(LIB_OBJ) $(O)/gen/seccomp_builtin.o
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcsT $@ $^
 $(O)/gen/seccomp-bpf: $(patsubst %.c,$(O)/%.o,$(wildcard tools/seccomp-bpf/*.c)) $(O)/gen/boot.a
@@ -109,10 +110,10 @@ $(O)/gen/seccomp-bpf: $(patsubst %.c,$(O)/%.o,$(wildcard tools/seccomp-bpf/*.c))
 $(O)/gen/seccomp_default.c: $(O)/gen/seccomp-bpf
 	$(call say,GEN  $(@F))
 	$(Q)ASAN_OPTIONS=detect_leaks=0 $< --default --c >$@.tmp && mv $@.tmp $@
-$(O)/gen/seccomp_default.o: $(O)/gen/seccomp_default.c
+$(O)/gen/%.o: $(O)/gen/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(LIB): $(LIB_OBJ) $(if $(wildcard tools/seccomp-bpf),$(O)/gen/seccomp_default.o)
+$(LIB): $(LIB_OBJ) $(if $(wildcard tools/seccomp-bpf),$(O)/gen/seccomp_builtin.o $(O)/gen/seccomp_default.o)
 	$(call say,AR   $(@F))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
