@@ -21,7 +21,8 @@ struct lease {
 	struct strlist published; /* "0.0.0.0:8080:80/tcp" */
 };
 
-/* Makes the empty place for the leases of a new bridge; what a former bridge of that name left goes. */
+/* Makes the empty place for the leases of a new bridge; what a former bridge of that name left
+ * goes. */
 int lease_prepare_bridge(const char *bridge);
 /* Takes the lock on a bridge's leases; it lasts as long as the descriptor *fd, which the caller
  * closes. */
