@@ -6,7 +6,7 @@
 load helpers
 load cg_helpers
 
-setup_file() { tb_setup_file; }
+setup_file() { cg_setup_file; }
 teardown_file() { tb_teardown_file; }
 setup() {
 	tb_setup
@@ -37,7 +37,7 @@ teardown() {
 	assert_eq 32 "$(value pids "$g" pids.max pids.max)"
 	assert_eq 0 "$(value cpuset "$g" cpuset.cpus cpuset.cpus)"
 	assert_eq 0 "$(value cpuset "$g" cpuset.mems cpuset.mems)"
-	if [[ $(cg_version cpu) == 1 ]]; then
+	if [[ $CG_VERSION_cpu == 1 ]]; then
 		assert_eq 150000 "$(value cpu "$g" cpu.cfs_quota_us -)"
 		assert_eq 2048 "$(value cpu "$g" cpu.shares -)"
 	else
@@ -74,7 +74,7 @@ teardown() {
 @test "a quota keeps its meaning when somebody changed the period (v1)" {
 	requires cg1-cpu
 	cg-create "$g"
-	echo 50000 >"$(cg_dir cpu)/$g/cpu.cfs_period_us"
+	echo 50000 >"$CG_DIR_cpu/$g/cpu.cfs_period_us"
 	cg-set -c 0.5 "$g"
 	assert_eq 25000 "$(value cpu "$g" cpu.cfs_quota_us -)"
 }
@@ -82,7 +82,7 @@ teardown() {
 @test "memory and swap: v1 counts them together, and they are written in the order it wants" {
 	requires cg1-memory
 	local both=memory.memsw.limit_in_bytes one=memory.limit_in_bytes
-	[[ -e $(cg_dir memory)/$both ]] || skip "needs swap accounting"
+	[[ -e $CG_DIR_memory/$both ]] || skip "needs swap accounting"
 	cg-create -m 10M --swap 5M "$g"
 	assert_eq $((10 << 20)),$((15 << 20)) "$(value memory "$g" $one -),$(value memory "$g" $both -)"
 	# Up, past the old sum; down again; the swap keeps its size.
@@ -106,9 +106,24 @@ teardown() {
 	requires cg2-memory
 	cg-create -m 64M --memory-high 32M "$g"
 	assert_eq $((64 << 20)),$((32 << 20)) "$(value memory "$g" - memory.max),$(value memory "$g" - memory.high)"
-	[[ -e $(cg_dir memory)/$g/memory.swap.max ]] || skip "needs swap accounting"
+	[[ -e $CG_DIR_memory/$g/memory.swap.max ]] || skip "needs swap accounting"
 	cg-set --swap 1M "$g"
 	assert_eq $((1 << 20)) "$(value memory "$g" - memory.swap.max)"
+}
+
+@test "v2: a group with processes gives nothing to those below, and who gives holds no process" {
+	requires cg2-pids
+	cg-create "$g"
+	in_background cg-exec "$g" -- sleep 600
+	wait_for grep -q . "$CG_DIR_pids/$g/cgroup.procs"
+	run -1 cg-create "$g/a"
+	assert_error cg-create "cannot write '+*' to *$g/cgroup.subtree_control: * (EBUSY)" '*hold no process*'
+	[[ ! -d $CG_DIR_pids/$g/a ]]
+	cg-rm --kill "$g"
+	cg-create "$g/a"
+	run -125 cg-exec "$g" -- true
+	assert_error cg-exec "cannot write '0' to *$g/cgroup.procs: * (EBUSY)" '*join one of those'
+	cg-exec "$g/a" -- true
 }
 
 @test "what v1 cannot do is refused, and nothing stays" {
@@ -230,23 +245,6 @@ teardown() {
 	assert_eq "$want" "$(grep -c ":/.*$g\$\|:/$g\$" <<<"$output")" "trees it is in"
 }
 
-@test "statuses and signals are the program's own" {
-	cg-create "$g"
-	local n bad=()
-	for n in {0..255}; do
-		status=0
-		cg-exec "$g" -- sh -c "exit $n" || status=$?
-		((status == n)) || bad+=("$n:$status")
-	done
-	for n in {1..64}; do
-		case $n in 17 | 18 | 19 | 2[0-3] | 28 | 32 | 33) continue ;; esac
-		status=0
-		cg-exec "$g" -- sh -c "kill -$n \$\$" 2>/dev/null || status=$?
-		((status == 128 + n)) || bad+=("signal $n:$status")
-	done
-	assert_eq '' "${bad[*]}"
-}
-
 @test "the program gets no descriptor and no variable of ours" {
 	requires jq
 	cg-create "$g"
@@ -323,7 +321,7 @@ teardown() {
 	((faults >= 6))
 	cg-rm "$g"
 	faults_walk -e ENOSPC none -- cg-create "$g"
-	nobody_in_it() { ! grep -rqs . "$(cg_dir pids)/$g/cgroup.procs"; }
+	nobody_in_it() { ! grep -rqs . "$CG_DIR_pids/$g/cgroup.procs"; }
 	faults_walk nobody_in_it -- cg-exec "$g" -- true
 }
 
@@ -363,7 +361,7 @@ teardown() {
 @test "a user makes groups in the part of the v2 tree that was delegated to it" {
 	requires cg2
 	g=$g unshare --mount bash -c "$(declare -f delegated as_nobody only_v2 fail assert_eq); delegated" 3>&-
-	cg_v2=$(cg_dir unified)
+	cg_v2=$CG_DIR_unified
 	rmdir "$cg_v2/$g/top/own" "$cg_v2/$g/top" "$cg_v2/$g"
 }
 

@@ -5,7 +5,7 @@
 load helpers
 load cg_helpers
 
-setup_file() { tb_setup_file; }
+setup_file() { cg_setup_file; }
 teardown_file() { tb_teardown_file; }
 setup() {
 	tb_setup
@@ -42,7 +42,7 @@ sleeper() {
 	wait_for in_group "$1" "$sleeper"
 }
 in_group() { grep -qx "$2" <(members "$1") && [[ $(<"/proc/$2/comm") == sleep ]]; }
-frozen() { grep -qxs -e FROZEN -e 'frozen 1' "$(cg_dir freezer)/$1/freezer.state" "$(cg_dir pids)/$1/cgroup.events"; }
+frozen() { grep -qxs -e FROZEN -e 'frozen 1' "$CG_DIR_freezer/$1/freezer.state" "$CG_DIR_pids/$1/cgroup.events"; }
 
 # ---- cg-freeze ----
 
@@ -69,9 +69,7 @@ frozen() { grep -qxs -e FROZEN -e 'frozen 1' "$(cg_dir freezer)/$1/freezer.state
 	frozen "$g"
 	# shellcheck disable=SC2016 # for the inner shell
 	in_background cg-exec "$g" -- sh -c 'echo $$ >"$0"' "$T/pid"
-	local where
-	where=$(cg_dir freezer)
-	wait_for grep -q . "${where:-$(cg_dir pids)}/$g/cgroup.procs"
+	wait_for grep -q . "${CG_DIR_freezer:-$CG_DIR_pids}/$g/cgroup.procs"
 	[[ ! -s $T/pid ]]
 	cg-freeze --thaw "$g"
 	wait_for test -s "$T/pid"
@@ -110,7 +108,8 @@ frozen() { grep -qxs -e FROZEN -e 'frozen 1' "$(cg_dir freezer)/$1/freezer.state
 @test "kill ends frozen processes, in groups below too, and those of the groups between" {
 	cg-create "$g/a/b"
 	cg-create "$g/c"
-	sleeper "$g"
+	# On v2 a group that has groups below it may hold none itself.
+	[[ $CG_VERSION_pids == 2 ]] || sleeper "$g"
 	sleeper "$g/a/b"
 	sleeper "$g/c"
 	cg-freeze "$g/a/b"
@@ -134,7 +133,7 @@ frozen() { grep -qxs -e FROZEN -e 'frozen 1' "$(cg_dir freezer)/$1/freezer.state
 	cg-create "$g"
 	in_background sleep 600
 	local pid=$!
-	echo "$pid" >"$(cg_dir memory)/$g/tasks"
+	echo "$pid" >"$CG_DIR_memory/$g/tasks"
 	run -1 cg-rm "$g"
 	assert_error cg-rm "*1 process ($pid) is in it*" '*'
 	cg-rm --kill "$g"
@@ -234,10 +233,14 @@ frozen() { grep -qxs -e FROZEN -e 'frozen 1' "$(cg_dir freezer)/$1/freezer.state
 
 @test "disk traffic is counted" {
 	requires cg-"$(io_name)"
-	[[ -w /var/tmp ]] && [[ $(stat -f -c %T /var/tmp) != tmpfs ]] || skip "needs a disk"
+	local dir file=
+	for dir in "$TB_OUT" /var/tmp; do
+		[[ ! -w $dir || $(stat -f -c %T "$dir") == tmpfs ]] || file=$dir/$g
+	done
+	[[ $file ]] || skip "needs a disk"
 	cg-create "$g"
-	cg-exec "$g" -- dd if=/dev/zero of="/var/tmp/$g" bs=64k count=4 oflag=direct 2>/dev/null || skip "needs a disk"
-	rm "/var/tmp/$g"
+	cg-exec "$g" -- dd if=/dev/zero of="$file" bs=64k count=4 oflag=direct 2>/dev/null || skip "needs a disk"
+	rm "$file"
 	run -0 cg-stat --json "$g"
 	assert_json '.write_bytes >= 262144 and .writes >= 1'
 }

@@ -1,15 +1,27 @@
 # shellcheck shell=bash
 # What the tests of the cgroup tools share.
 
+# cg_setup_file: looks once where the trees are, for what follows asks often, and a fork is dear where
+# the machine is an emulated one.
+cg_setup_file() {
+	local name
+	tb_setup_file
+	CG_ROOTS=$(awk '/ - cgroup2? /{ print $5 }' /proc/self/mountinfo)
+	export CG_ROOTS
+	for name in memory cpu cpuset pids blkio io freezer unified; do
+		export "CG_DIR_$name=$(cg_dir "$name")" "CG_VERSION_$name=$(cg_version "$name")"
+	done
+}
+
 # value CONTROLLER NAME V1FILE V2FILE: what the file of the group says, in the version it is in.
 value() {
-	local dir
-	dir=$(cg_dir "$1")
-	if [[ $(cg_version "$1") == 1 ]]; then
-		cat "$dir/$2/$3"
+	local dir=CG_DIR_$1 version=CG_VERSION_$1 text
+	if [[ ${!version} == 1 ]]; then
+		text=$(<"${!dir}/$2/$3")
 	else
-		cat "$dir/$2/$4"
+		text=$(<"${!dir}/$2/$4")
 	fi
+	echo "$text"
 }
 
 # all_limits NAME: what the files say that cg-set writes, in any version.
@@ -22,7 +34,7 @@ all_limits() {
 
 # io_name: of the controller of disks.
 io_name() {
-	[[ $(cg_version blkio) == 1 && $(cg_dir blkio) ]] && echo blkio || echo io
+	[[ $CG_VERSION_blkio == 1 && $CG_DIR_blkio ]] && echo blkio || echo io
 }
 
 # first_disk: a whole disk that takes limits.
@@ -38,17 +50,20 @@ first_disk() {
 
 # group_dirs NAME: its directories in all trees, in the order in which they are mounted.
 group_dirs() {
-	awk '/ - cgroup2? /{ print $5 }' /proc/self/mountinfo | while read -r root; do
+	local root
+	while read -r root; do
 		[[ ! -d $root/$1 ]] || echo "$root/$1"
-	done
+	done <<<"$CG_ROOTS"
 }
 
 # end_groups: whatever the test made, also where it failed half-way.
 end_groups() {
-	local dir
-	for dir in $(cd "$(cg_dir pids)" 2>/dev/null && ls -d "$TB_NAME"-* 2>/dev/null); do
-		cg-rm --kill "$dir" || :
-	done
+	local root dir
+	while read -r root; do
+		for dir in "$root/$TB_NAME"-*; do
+			[[ ! -d $dir ]] || cg-rm --kill "${dir##*/}" || :
+		done
+	done <<<"$CG_ROOTS"
 }
 
 # in_background CMD…: its output where the caller's goes, nothing of bats' kept open.
@@ -58,7 +73,7 @@ in_background() {
 
 # members NAME: the processes in the group (not below), in the tree that counts them.
 members() {
-	cat "$(cg_dir pids)/$1/cgroup.procs"
+	cat "$CG_DIR_pids/$1/cgroup.procs"
 }
 
 # only_v2: in a mount namespace of one's own, takes all v1 trees away. $v2 is what remains.
