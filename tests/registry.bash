@@ -35,7 +35,7 @@ registry_start() {
 		  addr: 127.0.0.1:0
 		  ${tls:+tls: $tls}
 	END
-	OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &
+	OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/config.yml" >>"$dir/log" 2>&1 3>&- &
 	REGISTRY_PID=$!
 	wait_for grep -q 'listening on 127' "$dir/log" || return
 	REGISTRY=127.0.0.1:$(sed -nE 's/.*listening on 127.0.0.1:([0-9]+).*/\1/p' "$dir/log" | head -n1)

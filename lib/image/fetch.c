@@ -199,7 +199,7 @@ wrong_tongue(const struct fetch *r, CURLcode code)
 {
 	if (code == CURLE_OK)
 		return r->status == 400 && strstr(buf_str(&r->refusal), "HTTPS");
-	return r->got == 0 &&
+	return r->status == 0 &&
 		(code == CURLE_SSL_CONNECT_ERROR || code == CURLE_UNSUPPORTED_PROTOCOL ||
 			code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_GOT_NOTHING ||
 			code == CURLE_RECV_ERROR);

@@ -45,7 +45,7 @@ work(void *self)
 	struct job *j = self;
 	j->result = intake_run(&j->in);
 	if (j->result < 0)
-		j->why = err;
+		j->unpack_why = err;
 	if (j->queue)
 		queue_leave(j->queue);
 	atomic_store(&j->over, true);
@@ -59,6 +59,7 @@ take(void *self, const void *data, size_t len)
 {
 	struct job *j = self;
 	int r = queue_try_put(j->queue, data, len);
+	j->left = r < 0;
 	if (r < 0) /* the thread gave up, and knows why */
 		return err_set(ERR_INTERNAL, j->what, "cannot take in %s", j->what);
 	return r;
@@ -151,10 +152,13 @@ step_fetch(struct job *j, struct registry *g)
 		r = err_set(ERR_INVALID, j->what,
 			"cannot fetch %s: it ends after %lld of %lld bytes", j->what,
 			(long long)j->fetch.got, (long long)j->layer->blob.size);
-	if (r < 0)
+	if (r < 0) {
+		j->cut = !j->left;
+		j->why = err;
 		queue_fail(j->queue);
-	else
+	} else {
 		queue_end(j->queue);
+	}
 }
 
 /* Both digests, before anybody sees anything. */
@@ -182,8 +186,11 @@ static int
 conclude(struct job *j)
 {
 	int r = j->result;
-	if (r < 0) {
+	if (j->cut) {
 		err = j->why;
+		r = -1;
+	} else if (r < 0) {
+		err = j->unpack_why;
 		if (strcmp(err.object, j->what) != 0 && !strstr(err.message, j->layer->blob.digest))
 			err_prefix("%s", j->what);
 	} else {

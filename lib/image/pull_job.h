@@ -32,13 +32,16 @@ struct job {
 	struct fetch fetch; /* when it comes from the registry */
 	struct queue *queue; /* from the fetch to the thread */
 	bool fetching;
+	bool left; /* the thread wants no more */
+	bool cut; /* the transfer failed, and that is what matters: */
+	struct err why;
 	struct stream_fd file; /* when it comes from a blob that is here */
 
 	pthread_t thread;
 	bool threaded;
 	_Atomic bool over; /* the thread is */
 	int result;
-	struct err why; /* when result is -1 */
+	struct err unpack_why; /* when result is -1 */
 };
 
 /* Makes the places, and begins the transfer or opens the blob, and the thread. */

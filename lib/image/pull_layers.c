@@ -172,7 +172,7 @@ complete(struct batch *b, int *dirs)
 		if (store_layer_path(b->s, j->layer->chain, path) < 0)
 			return -1;
 		const char *at = j->need_tree ? j->tree : path;
-		dirs[i] = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		dirs[i] = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (dirs[i] < 0)
 			return err_sys("open", at, "cannot open %s", at);
 		if (!j->need_tree)

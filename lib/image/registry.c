@@ -18,7 +18,9 @@ struct registry {
 	struct fetch_options fetch_options;
 	struct fetcher *fetcher;
 	const char *scheme; /* the one to try, or that worked */
-	bool settled; /* somebody answered in it */
+	bool settled; /* somebody answered in it, or it is the second that was tried */
+	bool switched; /* the other one was tried before, and gave this: */
+	struct err first;
 	bool plain_allowed;
 	char *host, *path;
 	char *token; /* NULL: none yet */
@@ -280,6 +282,8 @@ other_scheme(struct registry *g, const struct fetch *r)
 	if (g->settled || !r->spoke_tls || !g->plain_allowed)
 		return false;
 	g->settled = true;
+	g->switched = !r->ok;
+	g->first = r->why;
 	g->scheme = strcmp(g->scheme, "http") == 0 ? "https" : "http";
 	return true;
 }
@@ -329,10 +333,12 @@ registry_check(struct registry *g, const char *what, struct fetch *r)
 	if (other_scheme(g, r))
 		return again(g, r);
 	if (!r->ok) {
-		err = r->why;
+		/* Neither was understood: what the first try met is nearer to the truth. */
+		err = g->switched && r->spoke_tls ? g->first : r->why;
 		return -1;
 	}
 	g->settled = true;
+	g->switched = false;
 	if (r->status == 200)
 		return 1;
 	/* No token, or one that has run out; but who is refused with a fresh one is refused. */

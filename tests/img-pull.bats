@@ -1,0 +1,502 @@
+#!/usr/bin/env bats
+# bats file_tags=image
+# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own, as is meant
+# img-pull: from a real registry, and from one that misbehaves.
+load helpers
+load registry
+
+setup_file() { tb_setup_file; }
+teardown_file() { tb_teardown_file; }
+setup() {
+	tb_setup
+	images=$TACKLEBOX_ROOT/images
+	layers=$TACKLEBOX_ROOT/layers
+	export SOURCE_DATE_EPOCH=1700000000 no_proxy=127.0.0.1
+}
+teardown() {
+	registry_stop
+	double_stop
+	tb_teardown
+}
+
+# layer FILE COMMAND…: a tar of what the commands make in an empty directory.
+layer() {
+	local dir file=$1
+	dir=$(mktemp -d "$T/layer.XXXX")
+	(cd "$dir" && chmod 0755 . && bash -ec "$2") || return
+	tar -C "$dir" --numeric-owner --sort=name --mtime=@1600000000 -cf "$file" ${3:-.}
+	rm -rf "$dir"
+}
+
+# make_layout DIR NAME TAR…: an OCI layout with one image of these layers, packed as their names end.
+make_layout() {
+	local dir=$1 name=$2 tar file plain type digest config manifest diffs=() descs=()
+	shift 2
+	mkdir -p "$dir/blobs/sha256"
+	for tar in "$@"; do
+		file=$tar plain=$tar type=
+		case $tar in
+		*.gz) type=+gzip plain=${tar%.gz} ;;
+		*.zst) type=+zstd plain=${tar%.zst} ;;
+		esac
+		digest=$(sha256sum <"$file" | cut -d' ' -f1)
+		cp "$file" "$dir/blobs/sha256/$digest"
+		diffs+=("\"sha256:$(sha256sum <"$plain" | cut -d' ' -f1)\"")
+		descs+=("{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar$type\",\"digest\":\"sha256:$digest\",\"size\":$(stat -c %s "$file")}")
+	done
+	config=$(jq -nc --argjson d "[$(IFS=, && echo "${diffs[*]}")]" --arg a "${ARCH:-amd64}" \
+		'{architecture: $a, os: "linux", config: {Cmd: ["sh"]}, rootfs: {type: "layers", diff_ids: $d},
+		history: [$d[] | {created_by: "test"}]}')
+	digest=$(put_blob "$dir" "$config")
+	manifest=$(jq -nc --argjson l "[$(IFS=, && echo "${descs[*]}")]" --arg d "sha256:$digest" \
+		--argjson n "${#config}" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json",
+		config: {mediaType: "application/vnd.oci.image.config.v1+json", digest: $d, size: $n}, layers: $l}')
+	digest=$(put_blob "$dir" "$manifest")
+	echo '{"imageLayoutVersion":"1.0.0"}' >"$dir/oci-layout"
+	jq -nc --arg d "sha256:$digest" --argjson n "${#manifest}" --arg r "$name" --arg a "${ARCH:-amd64}" \
+		'{schemaVersion: 2, manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d,
+		size: $n, annotations: {"org.opencontainers.image.ref.name": $r}, platform: {os: "linux", architecture: $a}}]}' \
+		>"$dir/index.json"
+}
+
+put_blob() {
+	local digest
+	digest=$(printf %s "$2" | sha256sum | cut -d' ' -f1)
+	printf %s "$2" >"$1/blobs/sha256/$digest"
+	echo "$digest"
+}
+
+# The host's architecture, as images have it.
+host_arch() {
+	case $(uname -m) in x86_64) echo amd64 ;; aarch64) echo arm64 ;; *) uname -m ;; esac
+}
+
+# Three layers, one of each packing: a base with a sticky /tmp, a file above it, a hard link to a
+# file of the base.
+three_layers() {
+	layer "$T/1.tar" 'mkdir -m 1777 tmp; mkdir -m 0750 data; echo base >data/file; echo 1 >gone
+		head -c 300000 /dev/urandom >noise'
+	layer "$T/2.tar" 'mkdir tmp; echo x >tmp/x; : >.wh.gone' 'tmp/x .wh.gone'
+	layer "$T/3.tar" 'mkdir data; echo base >data/file; ln data/file data/link; head -c 200000 /dev/zero >zero' \
+		'data/file data/link zero'
+	gzip -k "$T/1.tar"
+	zstd -q "$T/2.tar"
+	# Only the link is in the layer: what it points to lies below.
+	python3 - "$T/3.tar" <<-'END'
+		import sys, tarfile
+		old = tarfile.open(sys.argv[1]); members = old.getmembers()
+		data = {m.name: old.extractfile(m).read() for m in members if m.isreg()}
+		import io
+		new = tarfile.open(sys.argv[1] + ".new", "w")
+		for m in members:
+		    if m.name != "data/file":
+		        new.addfile(m, io.BytesIO(data[m.name]) if m.name in data else None)
+		new.close()
+	END
+	mv "$T/3.tar.new" "$T/3.tar"
+	ARCH=$(host_arch) make_layout "$T/layout" img "$T/1.tar.gz" "$T/2.tar.zst" "$T/3.tar"
+}
+
+# push NAME [LAYOUT] [SKOPEO-OPTION…]
+push() {
+	local name=$1 layout=${2:-$T/layout}
+	shift $(($# > 1 ? 2 : 1))
+	# Unless it is told otherwise, skopeo compresses what is not, and writes manifests anew.
+	[[ $* == *--format* ]] || set -- --preserve-digests "$@"
+	skopeo copy -q --dest-tls-verify=false "$@" "oci:$layout" "docker://$REGISTRY/$name"
+}
+
+digest_of() {
+	skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$1" | sha256sum | sed 's/^/sha256:/; s/ .*//'
+}
+
+# nothing_visible: no image, nothing half done, and no layer under its name.
+nothing_visible() {
+	[[ -z $(img-ls -q) ]] || fail "an image is there" || return
+	[[ -z $(ls -A "$images/tmp" 2>/dev/null) ]] || fail "left: $(ls "$images/tmp")" || return
+	[[ -z $(ls -A "$layers" 2>/dev/null) ]] || fail "left: $(ls -A "$layers")"
+}
+
+same_store() {
+	local blob
+	for blob in "$images"/blobs/sha256/*; do
+		assert_eq "${blob##*/}" "$(sha256sum <"$blob" | cut -d' ' -f1)" "a blob" || return
+	done
+	[[ -z $(ls -A "$images/tmp") ]] || fail "left: $(ls "$images/tmp")" || return
+	! compgen -G "$layers/.tmp-*" || fail "a half unpacked layer is left"
+}
+
+@test "an image of gzip, zstd and plain layers: fetched, checked, unpacked; a second pull fetches nothing" {
+	requires docker-registry skopeo zstd
+	three_layers
+	registry_start "$T/registry"
+	push a/img:1
+	run -0 img-pull "$REGISTRY/a/img:1"
+	assert_eq "$(digest_of a/img:1)" "$output"
+	run -0 img-layers "$REGISTRY/a/img:1"
+	assert_eq 3 "${#lines[@]}"
+	local base=${lines[0]} middle=${lines[1]} top=${lines[2]}
+	# A directory without an entry of its own is like the one below it.
+	assert_eq 1777 "$(stat -c %a "$middle/tmp")"
+	assert_eq x "$(<"$middle/tmp/x")"
+	[[ $EUID != 0 || $(stat -c '%F %t:%T' "$middle/gone") == 'character special file 0:0' ]]
+	assert_eq 750 "$(stat -c %a "$top/data")"
+	assert_eq base "$(<"$top/data/link")"
+	cmp "$base/noise" <(tar -xOf "$T/1.tar" ./noise)
+	run -0 img-ls --json
+	assert_json '.repository == $r and .tag == "1" and .digest == $d and .layers == 3' \
+		--arg r "$REGISTRY/a/img" --arg d "$(digest_of a/img:1)"
+	same_store
+	# And again: the registry is asked for the manifest only.
+	: >"$T/registry/log"
+	run -0 img-pull "$REGISTRY/a/img:1"
+	! grep -q '/blobs/' "$T/registry/log"
+	assert_eq 1 "$(img-ls --json | wc -l)"
+	# skopeo agrees about what is in the store.
+	run -0 skopeo copy -q "oci:$images:$REGISTRY/a/img:1" "oci:$T/again:x"
+}
+
+@test "by digest, by tag, under two names: one image" {
+	requires docker-registry skopeo zstd
+	three_layers
+	registry_start "$T/registry"
+	push img:1
+	local digest
+	digest=$(digest_of img:1)
+	run -0 img-pull "$REGISTRY/img@$digest"
+	assert_eq "$digest" "$output"
+	run -0 img-layers "$REGISTRY/img@$digest"
+	run -0 img-pull "$REGISTRY/img:1"
+	assert_eq 1 "$(img-ls -q | wc -l)"
+	assert_eq 2 "$(img-ls --json | wc -l)"
+	run -1 img-pull "$REGISTRY/img:2"
+	assert_error img-pull "cannot fetch $REGISTRY/img:2: $REGISTRY answers 404: manifest unknown" 'is the name right*'
+}
+
+@test "Docker's schema 2: kept in OCI's words, config and id as they were" {
+	requires docker-registry skopeo zstd
+	layer "$T/1.tar" 'echo 1 >one'
+	layer "$T/2.tar" 'echo 2 >two'
+	gzip "$T/1.tar" "$T/2.tar"
+	gunzip -k "$T/1.tar.gz" "$T/2.tar.gz"
+	ARCH=$(host_arch) make_layout "$T/layout" img "$T/1.tar.gz" "$T/2.tar.gz"
+	registry_start "$T/registry"
+	push img:1 "$T/layout" --format v2s2
+	run -0 skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/img:1"
+	assert_json '.mediaType == "application/vnd.docker.distribution.manifest.v2+json"'
+	local config
+	config=$(jq -r .config.digest <<<"$output")
+	run -0 img-pull "$REGISTRY/img:1"
+	assert_eq "$(digest_of img:1)" "$output"
+	run -0 img-ls --json
+	assert_json '.id == $c and .digest != .manifest' --arg c "$config"
+	run -0 skopeo inspect --raw "oci:$images:$REGISTRY/img:1"
+	assert_json '.mediaType == "application/vnd.oci.image.manifest.v1+json"'
+	assert_json '.layers | all(.mediaType == "application/vnd.oci.image.layer.v1.tar+gzip")'
+	same_store
+}
+
+@test "an index: the image for this machine, or for the one asked for; an index in an index" {
+	requires docker-registry skopeo
+	local arch
+	layer "$T/1.tar" 'echo 1 >one'
+	registry_start "$T/registry"
+	mkdir -p "$T/all/blobs/sha256"
+	for arch in amd64 arm64 s390x; do
+		ARCH=$arch make_layout "$T/$arch" img "$T/1.tar"
+		cp "$T/$arch"/blobs/sha256/* "$T/all/blobs/sha256/"
+	done
+	cp "$T/amd64/oci-layout" "$T/all/"
+	jq -s '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [.[].manifests[] |
+		del(.annotations)]}' "$T"/{s390x,amd64,arm64}/index.json >"$T/list"
+	local list
+	list=$(put_blob "$T/all" "$(<"$T/list")")
+	jq -n --arg d "sha256:$list" --argjson n "$(stat -c %s "$T/all/blobs/sha256/$list")" '{schemaVersion: 2,
+		manifests: [{mediaType: "application/vnd.oci.image.index.v1+json", digest: $d, size: $n}]}' >"$T/all/index.json"
+	push multi:1 "$T/all" --all
+	list=$(digest_of multi:1)
+	run -0 img-pull "$REGISTRY/multi:1"
+	assert_eq "$list" "$output"
+	assert_eq "$(host_arch)" "$(img-config "$REGISTRY/multi:1" | jq -r .architecture)"
+	run -0 img-ls --json
+	assert_json '.digest == $d and .manifest != $d' --arg d "$list"
+	run -0 img-pull --platform linux/s390x "$REGISTRY/multi:1"
+	assert_eq s390x "$(img-config "$REGISTRY/multi:1" | jq -r .architecture)"
+	assert_eq 1 "$(img-ls --json | jq -r 'select(.tag == null).platform' | grep -c "$(host_arch)")"
+	run -0 img-pull --platform arm64/v8 "$REGISTRY/multi:1" ||
+		run -0 img-pull --platform linux/arm64/v8 "$REGISTRY/multi:1"
+	run -1 img-pull --platform windows/amd64 "$REGISTRY/multi:1"
+	assert_error img-pull '* has no image for windows/amd64' 'there is one for: linux/s390x, *'
+	skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/multi:1" >"$T/raw"
+	# One image for another machine, asked for by its digest: taken, with a word about it.
+	run -0 --separate-stderr img-pull --platform linux/riscv64 \
+		"$REGISTRY/multi@$(jq -r '.manifests[] | select(.platform.architecture == "s390x").digest' "$T/raw")"
+	assert_like "$stderr" 'img-pull: warning: * is for linux/s390x, not for linux/riscv64'
+}
+
+@test "TLS: an authority of the registry's own, trusted when named, refused otherwise" {
+	requires docker-registry skopeo openssl zstd
+	three_layers
+	registry_start "$T/registry" tls
+	push img:1
+	run -1 img-pull "$REGISTRY/img:1"
+	assert_error img-pull "cannot fetch https://$REGISTRY/v2/img/manifests/1: SSL certificate problem: *" '*--cacert FILE'
+	nothing_visible
+	run -0 img-pull --cacert "$T/registry/ca.pem" "$REGISTRY/img:1"
+	run -0 img-pull --insecure "$REGISTRY/img:1"
+	run -1 img-pull --cacert "$T/absent.pem" "$REGISTRY/img:1"
+	assert_error img-pull "cannot fetch https://*$T/absent.pem*"
+	# The certificate is for 127.0.0.1, not for another name of this machine.
+	run -1 img-pull --cacert "$T/registry/ca.pem" "127.0.0.2:${REGISTRY#*:}/img:1"
+	assert_error img-pull 'cannot fetch https://*'
+	registry_stop
+	registry_start "$T/plain"
+	run -1 img-pull --cacert "$T/registry/ca.pem" "$REGISTRY/img:1"
+	assert_error img-pull 'cannot fetch https://*' '*plain HTTP*'
+}
+
+@test "one layer twice in an image, and a layer that is here already" {
+	requires docker-registry skopeo zstd
+	layer "$T/a.tar" 'echo a >a; head -c 100000 /dev/urandom >ra'
+	layer "$T/b.tar" 'echo b >b'
+	gzip -k "$T/a.tar"
+	ARCH=$(host_arch) make_layout "$T/twice" img "$T/a.tar.gz" "$T/b.tar" "$T/a.tar.gz"
+	ARCH=$(host_arch) make_layout "$T/once" img "$T/b.tar" "$T/a.tar.gz"
+	registry_start "$T/registry"
+	push img:twice "$T/twice"
+	push img:once "$T/once"
+	: >"$T/registry/log"
+	run -0 img-pull "$REGISTRY/img:twice"
+	run -0 img-layers "$REGISTRY/img:twice"
+	assert_eq 3 "$(sort -u <<<"$output" | wc -l)" "three directories, for overlay refuses one twice"
+	cmp "${lines[0]}/ra" "${lines[2]}/ra"
+	local gets
+	gets=$(grep -c 'http.request.method=GET.*/blobs/' "$T/registry/log")
+	# The same blobs in another order: unpacked from the store.
+	run -0 img-pull "$REGISTRY/img:once"
+	run -0 img-layers "$REGISTRY/img:once"
+	assert_eq 2 "${#lines[@]}"
+	cmp "${lines[1]}/ra" <(tar -xOf "$T/a.tar" ./ra)
+	same_store
+}
+
+@test "twenty pulls side by side: each layer is fetched once" {
+	requires docker-registry skopeo zstd
+	local i n pids=()
+	n=$(rounds)
+	three_layers
+	registry_start "$T/registry"
+	push img:1
+	: >"$T/registry/log"
+	for ((i = 0; i < n; i++)); do
+		img-pull "$REGISTRY/img:1" >"$T/$i.out" 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	for ((i = 0; i < n; i++)); do
+		assert_eq "$(digest_of img:1)" "$(<"$T/$i.out")" "pull $i"
+	done
+	for i in "$T/1.tar.gz" "$T/2.tar.zst" "$T/3.tar"; do
+		assert_eq 1 "$(grep 'response completed' "$T/registry/log" |
+			grep 'method=GET' | grep -c "blobs/sha256:$(sha256sum <"$i" | cut -d' ' -f1)")" "$i"
+	done
+	same_store
+	assert_eq 1 "$(img-ls --json | wc -l)"
+}
+
+@test "a token that everybody gets is asked for, and not given to another host" {
+	requires python3 zstd
+	three_layers
+	double_start "$T/layout"
+	run -0 img-pull "$DOUBLE/token/app:1"
+	run -0 grep -c ' Bearer dG9rZW4' "$T/layout/requests"
+	run -0 grep -m1 'GET /token' "$T/layout/requests"
+	assert_like "$output" 'GET /token?service=a%20%22b%22%20c&scope=repository%3Atoken%2Fapp%3Apull -'
+	rm -rf "$TACKLEBOX_ROOT"
+	run -0 img-pull "$DOUBLE/redirect/app:1"
+	[[ -s $T/layout/elsewhere ]]
+	! grep -q Bearer "$T/layout/elsewhere"
+	same_store
+	# The token is a secret, even one that everybody gets.
+	rm -rf "$TACKLEBOX_ROOT"
+	run -0 --separate-stderr img-pull -x "$DOUBLE/token/app:1"
+	[[ $stderr != *dG9rZW4* ]]
+}
+
+@test "a registry that misbehaves: one clear line, and nothing visible" {
+	requires python3 zstd
+	local mode want hint
+	three_layers
+	double_start "$T/layout"
+	while IFS='|' read -r mode want hint; do
+		run -1 img-pull --timeout 2s "$DOUBLE/$mode/app:1"
+		assert_error img-pull "$want" ${hint:+"$hint"} || fail "mode $mode: $output"
+		[[ $output != *$'\x1b'* ]]
+		nothing_visible || fail "mode $mode"
+	done <<-'END'
+		absent|cannot fetch */absent/app:1: 127.0.0.1:* answers 404: repository name not known to registry|is the name right*
+		forbidden|cannot fetch * answers 403: requested access to the resource is denied\\x1b\[2J|*not public
+		basic|cannot fetch *: the registry wants a user name and a password|only public images can be pulled
+		tokenloop|cannot fetch * answers 401*|*
+		evilrealm|cannot fetch *: the registry names 'file:///etc/passwd' to get a token from, which is not https
+		failing|cannot fetch * answers 500
+		roundabout|cannot fetch *: Maximum (5) redirects followed
+		tofile|cannot fetch *: Protocol "file" *
+		silent|cannot fetch *|*does not answer*
+		garbage|cannot read manifest sha256:*: line 1, column 1: *
+		noise|cannot read manifest sha256:*
+		deep|cannot read manifest sha256:*: deeper than 64 levels
+		empty|cannot read manifest sha256:*
+		huge|cannot fetch *: more than the 4194304 bytes it should have
+		schema1|manifest sha256:* is of Docker's old schema 1|*push the image again*
+		ambiguous|manifest sha256:* has layers and manifests: it could be read as two different images
+		chart|*/chart/app:1 is not an image but application/vnd.example.chart.v1+json
+		escape|manifest sha256:*: layers\[0\].digest 'sha256:../../../../../../tmp/evil' is not a sha256 digest
+		wrongconfig|cannot use config sha256:*: what came is sha256:*|*sent other content
+		wrong|*layer sha256:*
+		other|*layer sha256:*
+		short|cannot fetch *: transfer closed with * bytes remaining to read|the connection broke; try again
+		shortlength|cannot fetch layer sha256:*: it ends after * of * bytes
+		long|cannot fetch *: more than the * bytes it should have
+		reset|cannot fetch *|the connection broke; try again
+		stall|cannot fetch *|*does not answer*
+		missing|cannot fetch layer sha256:* answers 404: blob unknown to registry|*
+	END
+	# A digest that was asked for is not taken on trust either.
+	want=$(jq -r '.manifests[0].digest' "$T/layout/index.json")
+	run -1 img-pull "$DOUBLE/swapped/app@$want"
+	assert_error img-pull "cannot use *: what came is sha256:*, not $want" '*sent other content'
+	nothing_visible
+	run -0 img-pull "$DOUBLE/good/app@$want"
+}
+
+@test "images that were not put together well" {
+	requires python3 zstd
+	three_layers
+	local digest
+	# A truncated gzip whose digest is right.
+	head -c 150000 "$T/1.tar.gz" >"$T/t.tar.gz" && cp "$T/1.tar" "$T/t.tar"
+	make_layout "$T/truncated" img "$T/t.tar.gz"
+	# Other content than the config says.
+	cp "$T/1.tar.gz" "$T/u.tar.gz" && cp "$T/3.tar" "$T/u.tar"
+	make_layout "$T/unlike" img "$T/u.tar.gz"
+	# No tar at all; and one that wants to get out.
+	head -c 5000 /dev/urandom >"$T/n.tar"
+	make_layout "$T/noise" img "$T/n.tar"
+	mkdir "$T/evil" && tar -C "$T" -cf "$T/e.tar" --transform='s,.*,../../../out,' -P 1.tar
+	make_layout "$T/escape" img "$T/e.tar"
+	for digest in truncated unlike noise escape; do
+		double_start "$T/$digest"
+		run -1 img-pull "$DOUBLE/good/app:1"
+		assert_error img-pull '*layer sha256:*' || fail "$digest"
+		nothing_visible || fail "$digest"
+		double_stop
+	done
+	[[ ! -e $T/out ]]
+}
+
+@test "a host that is not there, does not answer, or has no such name" {
+	run -1 img-pull 127.0.0.1:1/app:1
+	assert_error img-pull 'cannot fetch http://127.0.0.1:1/v2/app/manifests/1: Connection refused (ECONNREFUSED)' '*'
+	run -1 img-pull no-such-host.invalid/app:1
+	assert_error img-pull 'cannot fetch https://no-such-host.invalid/*: Could not resolve host: no-such-host.invalid' '*'
+	# A listener whose queue is full drops what knocks.
+	python3 -c '
+import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(0)
+held = [socket.socket() for _ in range(4)]
+for h in held: h.setblocking(False); h.connect_ex(s.getsockname())
+print(s.getsockname()[1], flush=True); time.sleep(60)' >"$T/port" 2>/dev/null 3>&- &
+	local pid=$!
+	wait_for test -s "$T/port"
+	run -1 img-pull --timeout 1s "127.0.0.1:$(<"$T/port")/app:1"
+	kill "$pid"
+	assert_error img-pull 'cannot fetch http://*: Connection timed out*' '*--timeout*' ||
+		assert_error img-pull 'cannot fetch http://*: *' '*does not answer*'
+	nothing_visible
+	run -2 img-pull sha256:"$(printf %064d 0)"
+	run -2 img-pull
+	run -2 img-pull --timeout 0 a
+	run -2 img-pull --platform 'linux/arm/v7/x' a
+}
+
+@test "each step fails once: nothing visible, nothing half done" {
+	requires python3 zstd
+	three_layers
+	double_start "$T/layout"
+	clean() {
+		[[ -z $(img-ls -q) && -z $(ls -A "$images/tmp" 2>/dev/null) ]] || fail "left something" || return
+		! compgen -G "$layers/.tmp-*" || return
+		rm -rf "$TACKLEBOX_ROOT"
+	}
+	faults_walk clean -- img-pull "$DOUBLE/good/app:1"
+	((faults > 25))
+	rm -rf "$TACKLEBOX_ROOT"
+	faults_walk -e ENOSPC clean -- img-pull "$DOUBLE/good/app:1"
+}
+
+@test "killed at random moments: old state or new, and the next pull succeeds" {
+	requires python3 zstd
+	local round many whole
+	many=$(rounds)
+	three_layers
+	double_start "$T/layout"
+	img-pull "$DOUBLE/good/app:1"
+	whole=$(img-ls --json | jq -r .id)
+	for ((round = 0; round < many; round++)); do
+		rm -rf "$TACKLEBOX_ROOT"
+		timeout -s KILL "0.0$((10 + RANDOM % 90))" img-pull "$DOUBLE/good/app:1" >/dev/null 2>&1 || true
+		run -0 img-ls --json
+		[[ ! $output || $(jq -r .id <<<"$output") == "$whole" ]] || fail "$output"
+		[[ ! $output ]] || img-layers "$DOUBLE/good/app:1"
+		run -0 img-pull "$DOUBLE/good/app:1"
+		run -0 img-layers "$DOUBLE/good/app:1"
+	done
+}
+
+@test "an ordinary user pulls into a store of their own" {
+	requires python3 zstd
+	three_layers
+	chmod -R a+rX "$T/layout"
+	double_start "$T/layout"
+	run -0 as_nobody img-pull "$DOUBLE/good/app:1"
+	run -0 as_nobody img-layers "$DOUBLE/good/app:1"
+	assert_eq 3 "${#lines[@]}"
+}
+
+@test "memory stays bounded, however large the layers are" {
+	requires docker-registry skopeo
+	layer "$T/z.tar" 'head -c 150M /dev/zero >zero'
+	layer "$T/y.tar" 'head -c 60M /dev/urandom >noise'
+	gzip -1 -k "$T/z.tar"
+	ARCH=$(host_arch) make_layout "$T/layout" img "$T/z.tar.gz" "$T/y.tar"
+	registry_start "$T/registry"
+	push img:1
+	python3 - "$REGISTRY/img:1" <<-'END'
+		import resource, subprocess, sys
+		subprocess.run(["img-pull", sys.argv[1]], check=True)
+		kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+		print(kb, "kB")
+		sys.exit(kb > 24 << 10)
+	END
+}
+
+@test "progress on a terminal only; a dry run asks nobody" {
+	requires python3 zstd script
+	three_layers
+	double_start "$T/layout"
+	run -0 --separate-stderr img-pull "$DOUBLE/good/app:1"
+	assert_eq '' "$stderr"
+	rm -rf "$TACKLEBOX_ROOT"
+	run -0 script -qec "img-pull $DOUBLE/good/app:1" /dev/null
+	assert_like "$output" $'*\r\e\\[K*'
+	rm -rf "$TACKLEBOX_ROOT"
+	run -0 script -qec "img-pull -q $DOUBLE/good/app:1" /dev/null
+	[[ $output != *$'\e[K'* ]]
+	rm -rf "$TACKLEBOX_ROOT"
+	: >"$T/layout/requests"
+	run -0 img-pull -n "$DOUBLE/good/app:1"
+	assert_like "$output" "*curl -fsSL*$DOUBLE/v2/good/app/manifests/1*"
+	sh -n <<<"$output"
+	[[ ! -s $T/layout/requests && ! -e $TACKLEBOX_ROOT ]]
+}
