@@ -84,7 +84,8 @@ status_as_kind() {
 	local page=$TB_TOP/tools/$1.1 kind
 	[[ -e $page ]] || page=$TB_TOP/tools/$1/$1.1
 	[[ -e $page ]] || fail "no man page" || return
-	kind=$(grep -oE 'chain-loads|acts|filters|shows|serves' "$page" | head -n 1)
+	kind=$(tr '\n' ' ' <"$page" | grep -oE 'tool (of the kind )?that (chain-loads|acts|filters|shows|serves)')
+	kind=${kind##* }
 	[[ $kind ]] || fail "the man page does not say of which kind the tool is" || return
 	if [[ $kind == chain-loads ]]; then
 		assert_eq 125 "$(usage_status "$1")"

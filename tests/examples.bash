@@ -49,6 +49,21 @@ for tool in img_config img_layers img_ls; do
 done
 unset tool
 
+# A registry on the loopback of the example's own network namespace, with the image in it.
+needs_img_pull() { echo docker-registry skopeo; }
+before_img_pull() {
+	cat >registry.yml <<-END
+		version: 0.1
+		storage: {filesystem: {rootdirectory: $PWD/registry}}
+		http: {addr: "localhost:5000"}
+	END
+	OTEL_TRACES_EXPORTER=none docker-registry serve registry.yml >registry.log 2>&1 &
+	echo $! >registry.pid
+	before_img && wait_for skopeo copy -q --dest-tls-verify=false "oci:$TACKLEBOX_ROOT/images:docker.io/library/example:latest" \
+		docker://localhost:5000/example:1 && rm -rf "$TACKLEBOX_ROOT"
+}
+after_img_pull() { kill "$(<registry.pid)"; }
+
 # ---- files that the examples read ----
 
 before_ufs_apply() { mkdir app.dir && echo hello >app.dir/file && tar -C app.dir -cf app.tar .; }

@@ -20,48 +20,47 @@ tool_failure() {
 # in several processes or has steps that it can do without.
 # What the successful run made is the caller's to take away. $faults is the number of failures.
 faults_walk() {
-	local errno=EIO clean n tool want out=$T/faults.out msg=$T/faults.err status=0 count=1 told
-	local before=()
+	# CLEAN_FN sees these names: they are not those of a test.
+	local tb_errno=EIO tb_clean tb_n tb_want tb_status tb_count=1 tb_told tb_before=()
 	while [[ $1 == -* ]]; do
 		case $1 in
-		-e) errno=$2; shift ;;
-		-c) count= ;;
-		-w) read -ra before <<<"$2"; shift ;;
+		-e) tb_errno=$2; shift ;;
+		-c) tb_count= ;;
+		-w) read -ra tb_before <<<"$2"; shift ;;
 		*) fail "faults_walk: what is $1?" || return ;;
 		esac
 		shift
 	done
-	clean=$1
+	tb_clean=$1
 	[[ $2 == -- ]] || fail "faults_walk CLEAN_FN -- TOOL ARGS" || return
 	shift 2
-	tool=${1##*/}
-	want=$(tool_failure "$1")
+	tb_want=$(tool_failure "$1")
 	faults=0
-	for ((n = 1; n <= 2000; n++)); do
-		status=0
+	for ((tb_n = 1; tb_n <= 2000; tb_n++)); do
+		tb_status=0
 		# Told beside stderr, as a tool before it in a chain would ask for it.
-		TACKLEBOX_FAIL=step:$errno@$n TACKLEBOX_EXPLAIN=fd:9, "${before[@]}" "$@" >"$out" 2>"$msg" </dev/null \
-			9>"$T/faults.told" || status=$?
-		((status != 0)) || break
-		faults=$n
-		fault_was_told "$tool" "$want" "$status" "$errno" "$msg" "$out" &&
-			"$clean" || fail "after step $n failed with $errno: $*"$'\n'"$(<"$msg")" || return
+		TACKLEBOX_FAIL=step:$tb_errno@$tb_n TACKLEBOX_EXPLAIN=fd:9, "${tb_before[@]}" "$@" \
+			>"$T/faults.out" 2>"$T/faults.err" </dev/null 9>"$T/faults.told" || tb_status=$?
+		((tb_status != 0)) || break
+		faults=$tb_n
+		fault_was_told "$tb_want" "$tb_status" "$tb_errno" && "$tb_clean" ||
+			fail "after step $tb_n failed with $tb_errno: $*"$'\n'"$(<"$T/faults.err")" || return
 	done
 	((faults > 0)) || fail "the first step did not fail: $*" || return
-	((n <= 2000)) || fail "never succeeds: $*" || return
-	told=$(grep -c '^# [0-9.]*\. ' "$T/faults.told")
-	[[ ! $count ]] || ((told <= faults)) ||
-		fail "$told steps were told, and only $faults can fail: $*"$'\n'"$(<"$T/faults.told")"
+	((tb_n <= 2000)) || fail "never succeeds: $*" || return
+	tb_told=$(grep -c '^# [0-9.]*\. ' "$T/faults.told")
+	[[ ! $tb_count ]] || ((tb_told <= faults)) ||
+		fail "$tb_told steps were told, and only $faults can fail: $*"$'\n'"$(<"$T/faults.told")"
 }
 
 fault_was_told() {
-	local tool=$1 want=$2 status=$3 errno=$4 msg=$5 out=$6 lines
-	mapfile -t lines <"$msg"
+	local want=$1 status=$2 errno=$3 lines
+	mapfile -t lines <"$T/faults.err"
 	[[ $status == "$want" || ( $want == 125 && $status == 126 ) ]] ||
 		fail "exit status $status, not $want" || return
 	[[ ${lines[0]} == *": cannot "*" ($errno)" ]] ||
 		fail "the message does not name $errno and what could not be done" || return
 	((${#lines[@]} == 1)) || [[ ${#lines[@]} == 2 && ${lines[1]} == "hint: "* ]] ||
 		fail "more than an error and a hint" || return
-	[[ ! -s $out ]] || fail "a failure printed a result on stdout: $(<"$out")"
+	[[ ! -s $T/faults.out ]] || fail "a failure printed a result on stdout: $(<"$T/faults.out")"
 }

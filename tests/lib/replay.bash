@@ -52,26 +52,31 @@ replay_compare() {
 	done
 }
 
-# replay_run RUN OUT PREPARE CLEAN FILTER BEFORE STATE TOOL ARGS…: inside the fresh namespaces.
+# replay_run RUN OUT PREPARE CLEAN FILTER BEFORE STATE TOOL ARGS…: inside the fresh namespaces. The
+# functions of the test see its variables: they are not those of a test.
 replay_run() {
-	local run=$1 out=$2 prepare=$3 clean=$4 filter=$5 state=$7 status=0 untouched before=()
-	read -ra before <<<"$6"
+	local tb_run=$1 tb_out=$2 tb_prepare=$3 tb_clean=$4 tb_filter=$5 tb_state=$7 tb_status=0
+	local tb_untouched tb_before=()
+	read -ra tb_before <<<"$6"
 	shift 7
-	$prepare || fail "cannot prepare: $prepare" || return
-	case $run in
-	plain) "${before[@]}" "$@" </dev/null >"$out.raw" 2>"$out.err" || status=$? ;;
-	explained) "${before[@]}" "$1" -x "${@:2}" </dev/null >"$out.raw" 2>"$out.err" || status=$? ;;
+	$tb_prepare || fail "cannot prepare: $tb_prepare" || return
+	case $tb_run in
+	plain) "${tb_before[@]}" "$@" </dev/null >"$tb_out.raw" 2>"$tb_out.err" || tb_status=$? ;;
+	explained)
+		"${tb_before[@]}" "$1" -x "${@:2}" </dev/null >"$tb_out.raw" 2>"$tb_out.err" || tb_status=$?
+		;;
 	script)
-		untouched=$($state)
-		"${before[@]}" "$1" -n "${@:2}" </dev/null >"${out%/*}/script.sh" || fail "-n fails" || return
-		[[ $untouched == "$($state)" ]] || fail "a dry run changed something" || return
-		"${before[@]}" sh <"${out%/*}/script.sh" >"$out.raw" 2>"$out.err" || status=$?
+		tb_untouched=$($tb_state)
+		"${tb_before[@]}" "$1" -n "${@:2}" </dev/null >"${tb_out%/*}/script.sh" ||
+			fail "-n fails" || return
+		[[ $tb_untouched == "$($tb_state)" ]] || fail "a dry run changed something" || return
+		"${tb_before[@]}" sh <"${tb_out%/*}/script.sh" >"$tb_out.raw" 2>"$tb_out.err" || tb_status=$?
 		;;
 	esac
-	echo $status >"$out.status"
-	$filter <"$out.raw" >"$out.out"
-	$state >"$out.state"
-	$clean || fail "cannot clean up: $clean"
+	echo $tb_status >"$tb_out.status"
+	$tb_filter <"$tb_out.raw" >"$tb_out.out"
+	$tb_state >"$tb_out.state"
+	$tb_clean || fail "cannot clean up: $tb_clean"
 }
 
 # explained_well FILE: steps numbered from 1 without a gap (nested ones behind their point), each
