@@ -359,6 +359,35 @@ raced() {
 	assert_eq '["","","","","ENOSYS"]' "$(jq -sc 'map(.errno)' <<<"$output" | sed 's/"EPERM"/""/')"
 }
 
+@test "the default filter answers as its profile says, to the errno, whatever the capabilities" {
+	requires root
+	local calls=(unshare-user unshare-net clone3-user mount umount2 fsopen fsconfig fsmount fspick move_mount
+		open_tree mount_setattr pivot_root setns keyctl add_key request_key kexec_load init_module
+		finit_module delete_module reboot swapon swapoff acct quotactl syslog userfaultfd
+		open_by_handle_at perf_event_open bpf io_uring_setup sethostname iopl ioperm kcmp pidfd_getfd
+		lookup_dcookie)
+	local call name said
+	make_root "${root:?}"
+	seccomp-bpf --show >"$T/default.json"
+	seccomp-bpf --default --list | awk '/ errno E/ { print $1, $NF }' >"$T/verdicts"
+	# With every capability the kernel has no EPERM of its own: what is refused, the filter refused.
+	run -0 --separate-stderr start --cap-add ALL --seccomp "$T/default.json" -- /probe call "${calls[@]}"
+	jq -r '"\(.call) \(.errno)"' <<<"$output" >"$T/answers"
+	assert_eq "${#calls[@]}" "$(wc -l <"$T/answers")"
+	while read -r call said; do
+		name=${call%%-*}
+		assert_eq "$(awk -v n="$name" '$1 == n { print $2 }' "$T/verdicts")" "$said" "$call"
+	done <"$T/answers"
+	# By their arguments, and behind the end of the profile.
+	run -0 --separate-stderr start --cap-add ALL --seccomp "$T/default.json" -- \
+		/probe call personality socket-vsock socket-alg socket-inet nosuchcall
+	assert_eq '["EPERM","EPERM","EPERM","","ENOSYS"]' "$(jq -sc 'map(.errno // "")' <<<"$output")"
+	# And without the filter the same calls come through to the kernel.
+	run -0 --separate-stderr start --privileged -- /probe call fsconfig fsmount setns move_mount nosuchcall
+	assert_eq '[]' "$(jq -sc 'map(select(.errno == "EPERM"))' <<<"$output")"
+	assert_eq 5 "${#lines[@]}"
+}
+
 @test "a set-user-ID program inside gives no more than the bounding set" {
 	requires root
 	make_root "${root:?}"
