@@ -388,7 +388,7 @@ no_temporaries() {
 		cmp "$0/before" "$1/index.json" && ls -A "$1/tmp" "$2" >"$0/left" &&
 		img-import demo2 <"$0/a.tar"' "$T" "$images" "$layers"
 	assert_like "$(<"$T/err")" 'img-import: *cannot *: No space left on device (ENOSPC)*'
-	! grep '^\.tmp-' "$T/left"
+	run ! grep '^\.tmp-' "$T/left"
 }
 
 @test "what must survive a power cut is written before it is named, and named before it is entered" {
