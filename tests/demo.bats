@@ -96,3 +96,12 @@ nothing_left() {
 	rm "$T/mine.tar" "$T/out"
 	nothing_left
 }
+
+@test "where the host forbids user namespaces, the demo says so, and how to allow them" {
+	requires userns
+	run as_nobody env TACKLEBOX_FAIL=unshare:EPERM O="$TB_OUT" "$TB_TOP/tutorial/demo"
+	[ "$status" -ne 0 ]
+	[[ $output == *'ns-exec: cannot '*'(EPERM)'* ]]
+	[[ $output == *'What this host allows, and how to allow the rest:'*' userns '* ]]
+	[ -z "$(find "$T/nobody" -name 'tmp.*')" ]
+}

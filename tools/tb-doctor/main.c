@@ -167,7 +167,9 @@ complain(const struct question *q, const struct answer *a, const char *speaker)
 int
 main(int argc, char **argv)
 {
-	tool_start(&me, argc, argv);
+	struct args args = tool_start(&me, argc, argv);
+	if (args.n)
+		tool_usage("what is '%s'? --require takes the words", args.operand[0]);
 	bool well = true;
 	struct table t = {.columns = 3};
 	auto_buf struct buf speaker = BUF_INIT, text = BUF_INIT;
