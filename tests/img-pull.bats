@@ -372,6 +372,21 @@ same_store() {
 	run -0 img-pull "$DOUBLE/good/app@$want"
 }
 
+# The network is faster here than the unpacking, so the transfer pauses again and again; what is wrong
+# with the last piece is found when a pause ends.
+@test "a body that is too long, found out while the transfer waits for room" {
+	requires python3
+	local round
+	layer "$T/1.tar" 'head -c 6M /dev/urandom >noise; for i in $(seq 400); do echo $i >$i; done'
+	make_layout "$T/layout" img "$T/1.tar"
+	double_start "$T/layout"
+	for ((round = 0; round < 5; round++)); do
+		run -1 img-pull "$DOUBLE/long/app:1"
+		assert_error img-pull 'cannot fetch *: more than the * bytes it should have'
+		nothing_visible
+	done
+}
+
 @test "images that were not put together well" {
 	requires python3 zstd
 	three_layers

@@ -216,7 +216,9 @@ finish(struct fetch *r, CURLcode code)
 			r->content_type[i] =
 				(char)(type[i] | (type[i] >= 'A' && type[i] <= 'Z' ? 32 : 0));
 	r->done = true;
-	r->ok = code == CURLE_OK;
+	/* What a refusing writer says while a pause ends, libcurl hands to curl_easy_pause() only:
+	 * the transfer itself may go on to a good end without those bytes. */
+	r->ok = code == CURLE_OK && !r->state->refused;
 	r->spoke_tls = wrong_tongue(r, code);
 	if (r->ok || r->state->refused)
 		return;
@@ -298,7 +300,9 @@ void
 fetch_resume(struct fetch *r)
 {
 	r->state->paused = false;
-	curl_easy_pause(r->state->easy, CURLPAUSE_CONT);
+	CURLcode code = curl_easy_pause(r->state->easy, CURLPAUSE_CONT);
+	if (code != CURLE_OK && !r->done)
+		finish(r, code);
 }
 
 void
@@ -326,7 +330,8 @@ fetcher_poll(struct fetcher *f, int ms)
 		if (m->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &r);
-		finish(r, m->data.result);
+		if (!r->done)
+			finish(r, m->data.result);
 		news = true;
 	}
 	if (code == CURLM_OK && !news)
