@@ -140,9 +140,10 @@ read_head(struct stream *s)
 	return 0;
 }
 
-static bool
-is_compressed(const char *head, size_t n)
+bool
+stream_packed(const void *data, size_t n)
 {
+	const char *head = data;
 	static const struct {
 		const char *bytes;
 		size_t len;
@@ -288,7 +289,7 @@ look(struct stream *s)
 	s->looked = true;
 	if (s->n_head >= 2 && memcmp(s->head, "\x1f\x8b", 2) == 0)
 		s->inflate = inflate_open(inflate_source, s);
-	if (!s->inflate && is_compressed(s->head, s->n_head))
+	if (!s->inflate && stream_packed(s->head, s->n_head))
 		return open_decompressor(s);
 	return 0;
 }

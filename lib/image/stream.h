@@ -8,6 +8,7 @@
 #ifndef TACKLE_STREAM_H
 #define TACKLE_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -35,6 +36,9 @@ struct stream_memory {
 	size_t len;
 };
 stream_read_fn stream_memory_read;
+
+/* Whether what begins with these bytes is compressed in one of the ways below. */
+bool stream_packed(const void *head, size_t len);
 
 /* Opens a stream that may be compressed: gzip, bzip2, xz, lzma, lzip, zstd, lz4 and compress are
  * known by their first bytes; everything else comes out as it went in. Never runs a program, as
