@@ -22,7 +22,8 @@ PKG_TEST  = $(PKG_DEMO) acl attr bash-completion bats bzip2 crun curl docker-reg
 	xz-utils zstd
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
-PKG_BENCH = $(PKG_DEMO) bubblewrap crun docker-registry jq mmdebstrap podman runc skopeo
+PKG_BENCH = $(PKG_DEMO) bubblewrap containernetworking-plugins crun docker-registry iperf3 iproute2 iptables jq \
+	mmdebstrap podman runc skopeo socat
 
 # A build/ that somebody else made (root, most often) and that we cannot write is left alone.
 MY_O := $(shell [ -w build ] || { [ ! -e build ] && [ -w . ]; } && echo build || \
@@ -40,13 +41,14 @@ ifeq ($(WERROR),1)
 WARN += -Werror
 endif
 
-CFLAGS ?= -O2 -g
+# Small before fast: what these programs wait for is the kernel. Backtraces need -g only, not unwind tables.
+CFLAGS ?= -Os -g
 BASE_CFLAGS = -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -I$(O)/gen \
 	-DTACKLEBOX_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 ALL_CFLAGS = $(BASE_CFLAGS) $(WARN) -ffunction-sections -fdata-sections -fstack-protector-strong \
-	-fvisibility=hidden $(SANFLAGS) $(CFLAGS)
+	-fvisibility=hidden -fno-asynchronous-unwind-tables $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,relro -Wl,-O1 \
-	-Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
+	-Wl,-z,pack-relative-relocs -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 ifdef SAN
 SANFLAGS = -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 endif
@@ -296,7 +298,7 @@ help:
 #help make check-vm       groups, chain, networks and overlays on the kernel of a virtual machine
 #help make lint           compiler, clang-tidy, cppcheck, shellcheck, mandoc, and the rules of the house
 #help make fmt            format the C sources; fmt-check only looks
-#help make bench          speed and size beside crun, runc, bwrap and tar
+#help make bench          speed and size beside crun, runc, bwrap, tar, CNI, iptables and podman
 #help make deps           install what building needs; deps-test, deps-lint, deps-bench; deps-check names it
 #help make new TOOL=x     a new tool from the template: source, man page, tests, a row in the README
 #help make install        DESTDIR, PREFIX, BINDIR, MANDIR; uninstall takes it away; dist makes a tar.gz

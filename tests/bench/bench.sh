@@ -11,9 +11,20 @@ export PATH=$O/bin:$PATH LC_ALL=C
 unset "${!TACKLEBOX_@}"
 
 work=$(mktemp -d -p /dev/shm tbbench.XXXXXX)
-holder=
+holder=""
+servers=()
+# Ends what was started: servers, and the process that holds namespaces open.
+end_servers() {
+	local pid
+	for pid in "${servers[@]}" $holder; do
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	holder=""
+	servers=()
+}
 clean_up() {
-	[ -z "$holder" ] || kill "$holder" 2>/dev/null || true
+	end_servers
 	! mountpoint -q "$work/root" || umount "$work/root"
 	cg-rm --kill "$group" 2>/dev/null || true
 	rm -rf --one-file-system "$work"
@@ -33,10 +44,24 @@ have() {
 	done
 }
 
-# turns WORDS…: what turns.c takes; the medians into the array `us`.
+# Until a command succeeds, half a minute at most.
+wait_for() {
+	local n
+	for ((n = 0; n < 600; n++)); do
+		"$@" 2>/dev/null && return
+		sleep 0.05
+	done
+	echo "bench: waited in vain: $*" >&2
+	exit 1
+}
+
+# turns WORDS…: what turns.c takes; the medians into the array `us`, the peaks into `kb`. Where there
+# is an array `inside`, its words come before: those of nsenter.
 turns() {
-	mapfile -t us < <("$O/tests/bench/turns" "$@" | cut -d' ' -f1)
-	[ ${#us[@]} -gt 0 ] || {
+	mapfile -t turned < <("${inside[@]}" "$O/tests/bench/turns" "$@")
+	mapfile -t us < <(printf '%s\n' "${turned[@]}" | cut -d' ' -f1)
+	mapfile -t kb < <(printf '%s\n' "${turned[@]}" | cut -d' ' -f3)
+	[ ${#turned[@]} -gt 0 ] || {
 		echo "bench: could not measure: $*" >&2
 		exit 1
 	}
@@ -48,13 +73,23 @@ head_line() {
 	printf "$line" 'what, beside which peer' 'ours' 'peer' 'ratio' 'target' 'met'
 }
 
-# row WHAT OURS PEER TARGET UNIT: ratios at most TARGET are met; no TARGET: only shown.
+# row WHAT OURS PEER TARGET UNIT: ratios at most TARGET are met, or at least it where it begins with
+# ">="; no TARGET: only shown.
 row() {
-	local ratio met=
+	local ratio met="" target=$4
+	[[ -z $target || $target == '>='* ]] || target="<=$target"
 	ratio=$(awk "BEGIN { printf \"%.2f\", $2 / $3 }")
-	[ -z "$4" ] || met=$(awk "BEGIN { print ($2 / $3 <= $4) ? \"yes\" : \"NO\" }")
+	[ -z "$target" ] || met=$(awk "BEGIN { print ($2 / $3 $target) ? \"yes\" : \"NO\" }")
 	# shellcheck disable=SC2059
-	printf "$line" "$1" "$2 $5" "$3 $5" "$ratio" "${4:+<=$4}" "$met"
+	printf "$line" "$1" "$2 $5" "$3 $5" "$ratio" "$target" "$met"
+}
+
+# fact WHAT IS SHOULD: what is no ratio.
+fact() {
+	local met=yes
+	[ "$2" = "$3" ] || met=NO
+	# shellcheck disable=SC2059
+	printf "$line" "$1" "$2" "$3" '' '' "$met"
 }
 
 skip() {
@@ -64,9 +99,12 @@ skip() {
 . tests/bench/start.sh
 . tests/bench/chain.sh
 . tests/bench/layer.sh
+. tests/bench/net.sh
+. tests/bench/pull.sh
+. tests/registry.bash
 . tests/bench/size.sh
 
 head_line
-for part in ${PARTS:-start chain layer size}; do
+for part in ${PARTS:-start chain layer net pull size}; do
 	"bench_$part"
 done

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * turns [-n ROUNDS] [-p] COMMAND... :: COMMAND... : runs the given alternatives in turns, A B A B,
- * and prints for each the median and the least time in microseconds. In turns, so that whatever
- * else the machine does falls on all of them alike; only their ratio is worth something.
+ * and prints for each the median and the least time in microseconds, and the most memory that one
+ * of its processes had, in kB. In turns, so that whatever else the machine does falls on all of
+ * them alike; only their ratio is worth something.
  *
  * An alternative is one command, or several that run after each other: "A + B + C". No shell
- * between: its start would be measured too. A first word @FILE names a mount namespace for it,
- * entered before the clock starts. -p pauses 100 ms before each (what waits for a grace
- * period of the kernel shows only after an idle spell). Output goes to /dev/null.
+ * between: its start would be measured too. What follows "++" runs when the clock has stopped: it
+ * clears away for the next turn. A first word @FILE names a mount namespace for it, entered before
+ * the clock starts. A command that begins with <FILE reads from that file. -p pauses 100 ms before
+ * each (what waits for a grace period of the kernel shows only after an idle spell). Output goes to
+ * /dev/null.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -17,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,11 +29,11 @@
 
 struct alternative {
 	char **words; /* commands, divided by NULL; the last ends in two */
+	char **after; /* the first that is not timed; NULL for none */
 	int ns; /* mount namespace, -1 for ours */
 	double *us;
+	long kb; /* peak */
 };
-
-static posix_spawn_file_actions_t quiet;
 
 static double
 now_us(void)
@@ -39,20 +43,45 @@ now_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-static void
+/* Runs a command; the peak of its memory in kB. */
+static long
 run_one(char **argv)
 {
+	posix_spawn_file_actions_t files;
+	struct rusage used;
 	pid_t pid;
 	int status;
-	int no = posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environ);
+	const char *input = "/dev/null";
+	if (**argv == '<')
+		input = *argv++ + 1;
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, 0, input, O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+	int no = posix_spawnp(&pid, argv[0], &files, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
 	if (no)
 		errx(1, "cannot run %s: %s", argv[0], strerror(no));
-	if (waitpid(pid, &status, 0) < 0)
-		err(1, "waitpid");
+	if (wait4(pid, &status, 0, &used) < 0)
+		err(1, "wait4");
 	if (status)
 		errx(1, "%s %s: %s %d", argv[0], argv[1] ? argv[1] : "",
 			WIFEXITED(status) ? "exit status" : "killed by signal",
 			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	return used.ru_maxrss;
+}
+
+/* Runs commands up to `end`, or to the end of all for NULL. */
+static void
+run_all(char **argv, char **end, long *kb)
+{
+	while (*argv && argv != end) {
+		long one = run_one(argv);
+		if (one > *kb)
+			*kb = one;
+		while (*argv)
+			argv++;
+		argv++;
+	}
 }
 
 static void
@@ -64,7 +93,7 @@ enter(int ns)
 
 /* One turn: all commands of the alternative. */
 static double
-turn(const struct alternative *a, bool pause)
+turn(struct alternative *a, bool pause)
 {
 	static int home = -1, here;
 	if (home < 0) {
@@ -76,13 +105,10 @@ turn(const struct alternative *a, bool pause)
 	if (pause)
 		usleep(100000);
 	double start = now_us();
-	for (char **argv = a->words; *argv;) {
-		run_one(argv);
-		while (*argv)
-			argv++;
-		argv++;
-	}
+	run_all(a->words, a->after, &a->kb);
 	double took = now_us() - start;
+	if (a->after)
+		run_all(a->after, NULL, &(long){0});
 	if (a->ns >= 0) {
 		enter(home);
 		/* setns(2) of a mount namespace leads to its root. */
@@ -130,7 +156,10 @@ cut(char **word, int rounds, struct alternative *out)
 			to += 2;
 			fresh = true;
 		} else {
-			*to++ = strcmp(*word, "+") == 0 ? NULL : *word;
+			bool last = strcmp(*word, "++") == 0;
+			*to++ = last || strcmp(*word, "+") == 0 ? NULL : *word;
+			if (last)
+				out[n - 1].after = to;
 		}
 	}
 	return n;
@@ -139,7 +168,7 @@ cut(char **word, int rounds, struct alternative *out)
 int
 main(int argc, char **argv)
 {
-	struct alternative alt[MAX_ALTERNATIVES];
+	struct alternative alt[MAX_ALTERNATIVES] = {0};
 	int rounds = 30, c;
 	bool pause = false;
 	while ((c = getopt(argc, argv, "+n:p")) > 0) {
@@ -150,9 +179,6 @@ main(int argc, char **argv)
 		else
 			return 2;
 	}
-	posix_spawn_file_actions_init(&quiet);
-	posix_spawn_file_actions_addopen(&quiet, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
 	int n = cut(argv + optind, rounds, alt);
 	if (n == 0 || rounds < 1)
 		errx(2, "usage: turns [-n ROUNDS] [-p] COMMAND... [:: COMMAND...]...");
@@ -163,7 +189,7 @@ main(int argc, char **argv)
 			alt[i].us[r] = turn(&alt[i], pause);
 	for (int i = 0; i < n; i++) {
 		qsort(alt[i].us, (size_t)rounds, sizeof(double), by_size);
-		printf("%.0f %.0f\n", alt[i].us[rounds / 2], alt[i].us[0]);
+		printf("%.0f %.0f %ld\n", alt[i].us[rounds / 2], alt[i].us[0], alt[i].kb);
 	}
 	return 0;
 }
