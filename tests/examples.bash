@@ -44,7 +44,8 @@ before_img() {
 	tar -C rootfs -c . | img-import --cmd '["/bin/sh"]' example >/dev/null
 }
 before_img_import() { make_root rootfs; }
-for tool in img_config img_layers img_ls; do
+before_img_load() { before_img && img-save example >example.tar && rm -rf "$TACKLEBOX_ROOT"; }
+for tool in img_config img_layers img_ls img_save; do
 	eval "before_$tool() { before_img; }"
 done
 unset tool

@@ -19,6 +19,8 @@
 #define ARCHIVE_INDEX "index.json"
 /* Where an OCI layout keeps its blobs. */
 #define ARCHIVE_BLOBS "blobs/sha256/"
+/* Where the name stands in index.json that containerd, and with it docker, goes by. */
+#define ANNOTATION_CONTAINERD "io.containerd.image.name"
 
 /* One image of manifest.json. The names are in the form of archive_name(). */
 struct archive_image {

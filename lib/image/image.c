@@ -250,6 +250,18 @@ out:
 	return result;
 }
 
+bool
+image_means_name(const char *text, const struct image *img)
+{
+	struct ref r, has;
+	struct err before = err;
+	bool named =
+		img->name && ref_parse_name(text, &r) == 0 && ref_parse_name(img->name, &has) == 0;
+	err = before;
+	return named && strcmp(r.host, has.host) == 0 && strcmp(r.path, has.path) == 0 &&
+		(r.digest[0] || strcmp(r.tag, has.tag) == 0);
+}
+
 int64_t
 image_size(const struct store *s, const struct image *img)
 {

@@ -49,6 +49,8 @@ int image_load(const struct store *s, const struct index_entry *e, struct image 
 /* Finds an image as Docker does: by name, else by id or the beginning of one, else by the digest of
  * its manifest. -1 with `err` set: not-found, or conflict for a beginning that several ids have. */
 int image_find(const struct store *s, const char *text, struct image *img);
+/* Whether the text by which the image was found is its name, not its id. */
+bool image_means_name(const char *text, const struct image *img);
 void image_free(struct image *img);
 static inline void
 image_free_(struct image *img)

@@ -41,7 +41,7 @@ static const struct {
 	{"LZIP", 4, PACKED_OTHER}, {"\x1f\x9d", 2, PACKED_OTHER}, /* compress */
 };
 
-static enum packing
+enum packing
 packing_of(const void *data, size_t len)
 {
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)

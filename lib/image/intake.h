@@ -46,6 +46,8 @@ struct intake {
 
 /* Does it. Returns 0, or -1 with `err` set. The caller frees in->result either way. */
 int intake_run(struct intake *in);
+/* How what begins with these bytes is packed. */
+enum packing packing_of(const void *data, size_t len);
 /* The media type of a layer packed so (OCI image-spec, layer.md). */
 const char *packing_media_type(enum packing p);
 /* Sets what an unpacking by this process must leave out: owners where it may set none, and

@@ -121,6 +121,16 @@ store_prepare(struct store *s)
 }
 
 int
+store_hold(struct store *s)
+{
+	char path[PATH_MAX];
+	in_images(s, "lock", path);
+	if (!file_exists(path))
+		return 0;
+	return sys_lock("what is being read stays until it is read", path, false, &s->lock);
+}
+
+int
 store_lock_index(struct store *s, int *fd)
 {
 	char path[PATH_MAX];

@@ -48,6 +48,10 @@ store_close_(struct store **s)
  * those who take away until store_close(). In a dry run tells it. */
 int store_prepare(struct store *s);
 
+/* Before reading for long, where nothing may go meanwhile: holds off those who take away, and makes
+ * nothing. A store that is not there is fine. */
+int store_hold(struct store *s);
+
 /* images/ and layers/, absolute. */
 const char *store_images(const struct store *s);
 const char *store_layers(const struct store *s);

@@ -1,0 +1,272 @@
+#!/usr/bin/env bats
+# bats file_tags=image
+# shellcheck disable=SC2030,SC2031 # each test is a subshell of its own, as is meant
+# img-save, img-load: images in archives, between our stores and other programs.
+load helpers
+load lib/layers
+load lib/images
+
+setup_file() { tb_setup_file; }
+teardown_file() { tb_teardown_file; }
+setup() {
+	tb_setup
+	images_setup
+}
+teardown() { tb_teardown; }
+
+# assert_layered NAME ID: the image of layered(), as a container would see it.
+assert_layered() {
+	local dir n=0
+	assert_eq "$2" "$(img-ls --no-trunc -q "$1")" "the id stays" || return
+	while read -r dir; do
+		((++n))
+		[[ $n != 1 ]] || assert_eq hello "$(<"$dir/etc/motd")" || return
+		[[ $n != 4 ]] || {
+			assert_eq 'changed web' "$(<"$dir/etc/again") $(<"$dir/srv/www/index")" || return
+			assert_eq 700 "$(stat -c %a "$dir/etc")" "a directory without an entry" || return
+		}
+	done < <(img-layers "$1")
+	assert_eq 4 "$n"
+}
+
+@test "saved and loaded in every form, through pipes and files: the same image, byte for byte" {
+	local id form kind
+	for kind in '' gzip; do
+		other_store "first$kind"
+		id=$(layered docker.io/user/app:1 $kind)
+		run -0 img-load -i "$T/layered.tar"
+		assert_eq user/app:1 "$output"
+		assert_layered user/app:1 "$id"
+		for form in docker docker-old oci; do
+			other_store "first$kind"
+			img-save --format $form user/app:1 >"$T/$form.tar"
+			other_store "second$kind$form"
+			run -0 img-load --json <"$T/$form.tar"
+			assert_json '.names == ["docker.io/user/app:1"] and .id == $i' --arg i "$id"
+			assert_layered user/app:1 "$id"
+			whole_store && no_temporaries
+			run -0 img-load --json <"$T/$form.tar"
+			assert_json '.id == $i' --arg i "$id"
+			assert_eq 1 "$(img-ls --json | wc -l)" "loaded twice, there once"
+			no_temporaries
+			img-save --format $form -o "$T/again.tar" "$id"
+			img-save --format $form "$id" | cmp - "$T/again.tar"
+			img-save --format $form user/app:1 | cmp - "$T/$form.tar" ||
+				[[ $form$kind == docker-oldgzip ]]
+		done
+	done
+}
+
+@test "several images, each blob once; images by id have no name" {
+	local a b
+	small_tar "$T/a.tar"
+	small_tar "$T/b.tar" other
+	a=$(img-import localhost:5000/a:1 <"$T/a.tar")
+	b=$(img-import b <"$T/b.tar")
+	img-import -l x=y c:2 <"$T/a.tar"
+	img-save localhost:5000/a:1 c:2 "$b" >"$T/all.tar"
+	assert_eq "$(tar -tf "$T/all.tar" | sort)" "$(tar -tf "$T/all.tar" | sort -u)"
+	tar -xOf "$T/all.tar" manifest.json >"$T/m"
+	output=$(<"$T/m") assert_json 'map(.RepoTags) == [["localhost:5000/a:1"],["c:2"],null] and .[0].Layers == .[1].Layers'
+	output=$(tar -xOf "$T/all.tar" repositories) assert_json 'keys == ["c","localhost:5000/a"]'
+	other_store other
+	run -0 img-load <"$T/all.tar"
+	assert_eq "localhost:5000/a:1"$'\n'"c:2"$'\n'"$b" "$output"
+	assert_eq "$a" "$(img-ls --no-trunc -q localhost:5000/a:1)"
+	whole_store && no_temporaries
+}
+
+@test "podman loads what we save, and we load what it saves" {
+	requires podman root
+	local id form
+	id=$(layered docker.io/library/app:1 gzip)
+	img-load -i "$T/layered.tar"
+	for form in docker docker-old oci; do
+		img-save --format $form -o "$T/$form.tar" app:1
+		engine load -q -i "$T/$form.tar"
+		assert_eq "$id" "$(engine images -q --no-trunc)" "$form"
+		[[ $form == oci ]] || engine rmi -f "${id#sha256:}" >/dev/null
+	done
+	engine tag "${id#sha256:}" localhost/two:2
+	engine save -q --format docker-archive -m localhost/two:2 >"$T/podman.tar"
+	engine save -q --format oci-archive localhost/two:2 >"$T/podman-oci.tar"
+	for form in podman podman-oci; do
+		other_store $form
+		run -0 img-load <"$T/$form.tar"
+		assert_like "$output" '*localhost/two:2*'
+		assert_layered localhost/two:2 "$id"
+		whole_store && no_temporaries
+	done
+}
+
+@test "skopeo reads what we save, and we load what it writes; umoci unpacks it" {
+	requires skopeo umoci root
+	local id form
+	id=$(layered app:1)
+	skopeo copy -q "oci-archive:$T/layered.tar:app:1" "docker-archive:$T/skopeo.tar:example/app:3"
+	skopeo copy -q "oci-archive:$T/layered.tar:app:1" "oci-archive:$T/skopeo-oci.tar:example/app:3"
+	for form in skopeo skopeo-oci; do
+		other_store $form
+		gzip <"$T/$form.tar" | img-load >"$T/out"
+		assert_eq example/app:3 "$(<"$T/out")"
+		assert_eq 4 "$(img-layers example/app:3 | wc -l)"
+		whole_store && no_temporaries
+	done
+	img-save -o "$T/ours.tar" example/app:3
+	run -0 skopeo copy -q "docker-archive:$T/ours.tar:example/app:3" "dir:$T/dir"
+	run -0 skopeo copy -q "oci-archive:$T/ours.tar:docker.io/example/app:3" "oci:$T/oci:x"
+	run -0 umoci unpack --image "$T/oci:x" "$T/unpacked"
+	assert_eq changed "$(<"$T/unpacked/rootfs/etc/again")"
+	[[ ! -e $T/unpacked/rootfs/etc/link ]]
+}
+
+@test "archives that lie or lack something are refused, and nothing is entered" {
+	local config
+	small_tar "$T/a.tar"
+	config=$(printf '{"os":"linux","architecture":"amd64","rootfs":{"diff_ids":["sha256:%s"]}}' \
+		"$(sha256sum <"$T/a.tar" | cut -d' ' -f1)")
+	# archive [NAME CONTENT]…: a tar of these members, with the layer as l.tar.
+	archive() {
+		rm -rf "$T/d" && mkdir "$T/d" && cp "$T/a.tar" "$T/d/l.tar"
+		while (($#)); do
+			mkdir -p "$(dirname "$T/d/$1")" && printf %s "$2" >"$T/d/$1"
+			shift 2
+		done
+		tar -C "$T/d" -cf "$T/x.tar" --sort=name .
+	}
+	# refused MESSAGE [HINT]
+	refused() {
+		run -1 img-load -i "$T/x.tar"
+		assert_error img-load "$@"
+		[[ -z $(img-ls -q) ]] && no_temporaries && whole_store
+	}
+	archive c.json "$config" manifest.json '[{"Config":"c.json","RepoTags":["ok:1"],"Layers":["l.tar"]}]'
+	run -0 img-load -i "$T/x.tar"
+	other_store lies
+	archive
+	refused "$T/x.tar holds no image" 'an archive has *'
+	archive repositories '{"a":{"b":"c"}}'
+	refused "*written by docker before version 1.10*" '*'
+	archive manifest.json '[]'
+	refused "$T/x.tar holds no image"
+	archive manifest.json '[{"Config":"c.json","Layers":["l.tar"]}]'
+	refused "$T/x.tar lacks the config c.json"
+	archive c.json "$config" manifest.json '[{"Config":"c.json","Layers":["m.tar"]}]'
+	refused "$T/x.tar lacks the layer m.tar"
+	archive c.json "$config" manifest.json '[{"Config":"c.json","Layers":["c.json"]}]'
+	refused "$T/x.tar: layer c.json is no tar"
+	archive c.json "$config" manifest.json '[{"Config":"c.json","Layers":["l.tar","l.tar"]}]'
+	refused 'config *: rootfs.diff_ids has 1 entries for 2 layers'
+	archive c.json "${config/[0-9a-f]\"]/x\"]}" manifest.json '[{"Config":"c.json","Layers":["l.tar"]}]'
+	refused 'config *: rootfs.diff_ids*is not a sha256 digest'
+	archive c.json "$(sed -E 's/[0-9a-f]{64}/'"$(printf '%064d' 0)/" <<<"$config")" \
+		manifest.json '[{"Config":"c.json","RepoTags":["lie:1"],"Layers":["l.tar"]}]'
+	refused "cannot use layer sha256:*: unpacked it is sha256:*, not sha256:0000*" 'the image was not put *'
+	archive c.json "$config" manifest.json '{"Config":7}'
+	refused 'manifest.json: is not a list'
+	archive oci-layout '{}' index.json '{"manifests":[{"digest":"sha256:../../x"}]}'
+	refused "index.json: an entry's digest 'sha256:../../x' is not a digest"
+	archive oci-layout '{}' index.json '{"manifests":[{"digest":"sha256:'"$(printf '%064d' 0)"'"}]}'
+	refused "$T/x.tar lacks the manifest sha256:000*"
+	archive oci-layout '{}' "blobs/sha256/$(printf '%064d' 0)" '{"a":1}' \
+		index.json '{"manifests":[{"digest":"sha256:'"$(printf '%064d' 0)"'"}]}'
+	refused "$T/x.tar: manifest sha256:000* is damaged: it is sha256:*"
+	archive c.json "$config" manifest.json '[{"Config":"c.json","Layers":["l.tar"]}]'
+	tar -C "$T/d" -rf "$T/x.tar" ./c.json
+	refused "$T/x.tar: $T/x.tar has two members c.json"
+	tar -C "$T/d" -cf - . | head -c 11000 >"$T/x.tar"
+	refused "$T/x.tar: *"
+	echo 'no tar at all' >"$T/x.tar"
+	refused "$T/x.tar: *"
+	run -1 img-load </dev/null
+	assert_error img-load 'standard input holds no image' '*'
+}
+
+@test "names and links of members: out of the archive leads nowhere" {
+	small_tar "$T/a.tar"
+	local sum
+	sum=$(sha256sum <"$T/a.tar" | cut -d' ' -f1)
+	mkdir "$T/d" "$T/d/x" "$T/d/y" && cp "$T/a.tar" "$T/d/x/layer.tar"
+	ln -s ../x/layer.tar "$T/d/y/layer.tar"
+	ln -s /etc/passwd "$T/d/out" && ln -s loop "$T/d/loop"
+	printf '{"rootfs":{"diff_ids":["sha256:%s","sha256:%s"]}}' "$sum" "$sum" >"$T/d/c.json"
+	echo '[{"Config":"./c.json","RepoTags":["a:1","Bad:Name"],"Layers":["x/layer.tar","../d/y//layer.tar"]}]' >"$T/d/manifest.json"
+	tar -C "$T/d" -cPf "$T/x.tar" --transform 's,^y,../d/y,' c.json manifest.json x y out loop
+	run -1 img-load -i "$T/x.tar"
+	# A symlink is seen from where it stands in the archive.
+	assert_error img-load "$T/x.tar lacks the layer d/y/layer.tar"
+	tar -C "$T" -cf "$T/x.tar" --transform 's,^d/[^/]*json,../&,;s,^d/,,' d
+	tar -C "$T/d" -cf "$T/x.tar" c.json manifest.json x y out loop
+	sed -i 's,\.\./d/,,' "$T/d/manifest.json" && tar -C "$T/d" -cf "$T/x.tar" c.json manifest.json x y out loop
+	run -0 img-load -i "$T/x.tar"
+	assert_like "${lines[0]}" "img-load: warning: a name was left out: 'Bad:Name' *"
+	assert_eq a:1 "${lines[1]}"
+	assert_eq 2 "$(img-layers a:1 | wc -l)"
+	echo '[{"Config":"c.json","Layers":["out","loop"]}]' >"$T/d/manifest.json"
+	tar -C "$T/d" -cf "$T/x.tar" c.json manifest.json x y out loop
+	run -1 img-load -i "$T/x.tar"
+	assert_error img-load "$T/x.tar lacks the layer out"
+	whole_store && no_temporaries
+}
+
+@test "saving fails with one error, and no file is left or half replaced" {
+	layered app:1 >/dev/null
+	img-load -i "$T/layered.tar"
+	run -2 img-save
+	run -2 img-save --format zip app:1
+	assert_like "${lines[0]}" "img-save: --format: 'zip' is none of *"
+	run -1 img-save app:1 none
+	assert_error img-save 'there is no image none' '*'
+	run -1 bash -c "img-save app:1 >/dev/full"
+	assert_error img-save "cannot write to standard output: No space left on device (ENOSPC)"
+	echo before >"$T/out.tar"
+	no_file() { assert_eq before "$(<"$T/out.tar")" && [[ -z $(compgen -G "$T/out.tar.*") ]]; }
+	faults_walk no_file -- img-save -o "$T/out.tar" app:1
+	img-save app:1 | cmp - "$T/out.tar"
+	rm "$images/blobs/sha256/$(img-layers --json app:1 | jq -r '.digest[7:]' | head -n1)"
+	run -1 img-save -o "$T/out.tar" app:1
+	assert_error img-save 'cannot open *: No such file or directory (ENOENT)' 'the store lacks *'
+}
+
+@test "each step of a load fails once: nothing entered, nothing half done stays, all of it the next time" {
+	layered app:1 >/dev/null
+	no_store() { no_temporaries && whole_store && [[ -z $(img-ls -q) ]] && rm -rf "$TACKLEBOX_ROOT"; }
+	faults_walk no_store -- img-load -i "$T/layered.tar"
+	((faults > 20))
+	whole_store && no_temporaries
+}
+
+@test "a load killed at any rename, fsync or mkdir: old state or new, and the next one succeeds" {
+	requires strace
+	local n call killed=0
+	layered app:1 >/dev/null
+	for call in rename,renameat,renameat2 fsync,syncfs mkdir; do
+		for ((n = 1; n <= 80; n++)); do
+			rm -rf "$TACKLEBOX_ROOT"
+			strace -f -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$n" \
+				img-load -i "$T/layered.tar" >"$T/out" 2>&1 && break
+			((++killed))
+			whole_store || fail "after the kill at $call $n"
+			img-load -i "$T/layered.tar" >"$T/out" || fail "next load after $call $n"
+			whole_store
+		done
+		((n <= 80)) || fail "$call never ends"
+	done
+	((killed > 30)) || fail "only $killed kills"
+}
+
+@test "a full disk: an error that says so, and the store is as it was" {
+	requires root
+	mkdir "$TACKLEBOX_ROOT" "$T/second"
+	small_tar "$T/a.tar"
+	head -c 6M /dev/urandom >"$T/big" && tar -C "$T" -cf "$T/big.tar" big
+	TACKLEBOX_ROOT=$T/second img-import big <"$T/big.tar"
+	TACKLEBOX_ROOT=$T/second img-save -o "$T/save.tar" big
+	unshare --mount --propagation private bash -c '
+		mount -t tmpfs -o size=8m tbtest "$TACKLEBOX_ROOT" && img-import demo <"$0/a.tar" &&
+		cp "$1/index.json" "$0/before" && ! img-load <"$0/save.tar" 2>"$0/err" &&
+		cmp "$0/before" "$1/index.json" && ls -A "$1/tmp" "$2" >"$0/left" && img-import demo2 <"$0/a.tar"' \
+		"$T" "$images" "$layers"
+	assert_like "$(<"$T/err")" 'img-load: *cannot *: No space left on device (ENOSPC)*'
+	run ! grep '^\.tmp-' "$T/left"
+}
