@@ -148,7 +148,7 @@ stop_running() {
 @test "--tty inside: a terminal of the container's" {
 	requires root script
 	keep_running --all
-	run -0 bash -c "script -qec 'ns-enter $inside --tty -- /bin/sh -c \"tty; exit 3\"; echo status \$?' /dev/null </dev/null | tr -d '\r'"
+	run -0 on_terminal "ns-enter $inside --tty -- /bin/sh -c 'tty; exit 3'; echo status \$?"
 	assert_like "$output" $'*/dev/pts/0\nstatus 3'
 }
 

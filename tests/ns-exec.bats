@@ -525,11 +525,6 @@ as_user() {
 	assert_line "ns-exec: --init needs --pid"
 }
 
-# on_terminal COMMAND: in a shell on a terminal of its own, its output on ours.
-on_terminal() {
-	script -qec "$1" /dev/null </dev/null | tr -d '\r'
-}
-
 @test "--tty: a terminal of its own, as large as ours, and the console" {
 	requires root script
 	make_root "${root:?}"

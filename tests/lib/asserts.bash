@@ -57,3 +57,16 @@ assert_json() {
 		with_entries(select(.key as $k | $filter | contains($k))) end' <<<"$output" || echo "$output"
 	return 1
 }
+
+# on_terminal COMMAND: in a shell on a terminal of its own, its output on ours. The terminal's input
+# stays open and silent: at the end of its own, script(1) would type an end-of-file character.
+on_terminal() {
+	local silent status=0
+	mkfifo "$T/silent.$BASHPID"
+	exec {silent}<>"$T/silent.$BASHPID"
+	rm "$T/silent.$BASHPID"
+	script -qec "$1" "$T/typescript" <&"$silent" >/dev/null || status=$?
+	exec {silent}<&-
+	sed -e 1d -e '$d' -e 's/\r$//' "$T/typescript"
+	return "$status"
+}
