@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * gzip (RFC 1952) at twice zlib's speed, by ISA-L, where it is there to build with. Most layers are
- * gzip, and inflating is the largest part of a pull. stream.c uses it, and libarchive where there
+ * gzip, and inflating is the largest part of a pull. stream.c uses it, and decompress.h where there
  * is none.
  */
 #ifndef TACKLE_INFLATE_H

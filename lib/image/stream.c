@@ -2,12 +2,10 @@
 #include "image/stream.h"
 
 #include "base/err.h"
+#include "image/decompress.h"
 #include "image/inflate.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,22 +70,17 @@ stream_memory_read(void *self, const void **data)
 struct stream {
 	stream_read_fn *read;
 	void *self;
-	struct archive *archive; /* NULL: not compressed, or gzip and `inflate` does it */
-	struct inflate *inflate; /* NULL: no gzip, or no ISA-L */
+	/* At most one of them, NULL where the bytes come out as they went in. */
+	struct inflate *inflate; /* gzip, by ISA-L */
+	struct decompress *decompress; /* all else, and gzip where there is no ISA-L */
 	bool looked; /* at the head: both are decided */
 	bool dry; /* the source has ended: it is not asked again */
-	bool failed; /* the source said so, and `err` is its word */
-	bool ended; /* the decompressor has */
-	uint64_t given; /* to libarchive */
 	/* The first bytes, which were looked at before anything else was done. */
 	char head[MAGIC_MAX];
 	size_t n_head;
 	/* What was left of the piece that the head's end came from. */
 	const char *rest;
 	size_t n_rest;
-	/* The piece that libarchive got last, for telling what follows the compressed stream. */
-	const char *last;
-	size_t n_last;
 };
 
 /* The next piece that nobody has seen. */
@@ -96,15 +89,15 @@ fresh_piece(struct stream *s, const void **data)
 {
 	ssize_t n = s->dry ? 0 : s->read(s->self, data);
 	s->dry = s->dry || n == 0;
-	s->failed = s->failed || n < 0;
 	return n;
 }
 
 /* The next piece of the source: first the head, then what was left of its piece, then the others.
  */
 static ssize_t
-source_piece(struct stream *s, const void **data)
+source_piece(void *self, const void **data)
 {
+	struct stream *s = self;
 	size_t n;
 	if (s->n_head) {
 		*data = s->head;
@@ -165,104 +158,6 @@ stream_packed(const void *data, size_t n)
 	return n >= 4 && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
 }
 
-static la_ssize_t
-give_piece(struct archive *a, void *self, const void **data)
-{
-	struct stream *s = self;
-	ssize_t n = source_piece(s, data);
-	(void)a;
-	if (n < 0)
-		return ARCHIVE_FATAL;
-	s->given += (uint64_t)n;
-	s->last = *data;
-	s->n_last = (size_t)n;
-	return n;
-}
-
-static int
-decompressor_failed(struct stream *s)
-{
-	const char *why = archive_error_string(s->archive);
-	if (s->failed)
-		return -1;
-	return err_set(ERR_INVALID, NULL,
-		"cannot decompress the stream after %" PRIu64 " bytes: %s", s->given,
-		why ? why : "it is damaged");
-}
-
-static int
-open_decompressor(struct stream *s)
-{
-	struct archive_entry *entry;
-	struct archive *a = s->archive = archive_read_new();
-	if (!a)
-		abort();
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_compress(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_filter_lzma(a);
-	archive_read_support_filter_lzip(a);
-	archive_read_support_filter_zstd(a);
-	archive_read_support_filter_lz4(a);
-	archive_read_support_format_raw(a);
-	archive_read_support_format_empty(a);
-	if (archive_read_open(a, s, NULL, give_piece, NULL) != ARCHIVE_OK)
-		return decompressor_failed(s);
-	int r = archive_read_next_header(a, &entry);
-	if (r == ARCHIVE_EOF)
-		s->ended = true;
-	else if (r != ARCHIVE_OK)
-		return decompressor_failed(s);
-	return 0;
-}
-
-static bool
-all_zero(const char *p, size_t n)
-{
-	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
-}
-
-/* The compressed stream is over; the source need not be, and whoever hashes it wants all of it. */
-static int
-read_to_end(struct stream *s)
-{
-	const void *data;
-	ssize_t n;
-	uint64_t used = (uint64_t)archive_filter_bytes(s->archive, -1);
-	size_t left = used < s->given ? (size_t)(s->given - used) : 0;
-	if (left > s->n_last)
-		left = s->n_last;
-	bool zero = all_zero(s->last + s->n_last - left, left);
-	while ((n = source_piece(s, &data)) > 0)
-		zero = zero && all_zero(data, (size_t)n);
-	if (n < 0)
-		return -1;
-	if (!zero)
-		return err_set(ERR_INVALID, NULL,
-			"cannot decompress the stream: something else follows its end at byte %" PRIu64,
-			used);
-	return 0;
-}
-
-static ssize_t
-decompressed_piece(struct stream *s, const void **data)
-{
-	size_t len;
-	la_int64_t offset;
-	while (!s->ended) {
-		int r = archive_read_data_block(s->archive, data, &len, &offset);
-		if (r == ARCHIVE_EOF)
-			break;
-		if (r != ARCHIVE_OK)
-			return decompressor_failed(s);
-		if (len)
-			return (ssize_t)len;
-	}
-	s->ended = true;
-	return read_to_end(s);
-}
-
 struct stream *
 stream_open(stream_read_fn *read, void *self)
 {
@@ -274,12 +169,6 @@ stream_open(stream_read_fn *read, void *self)
 	return s;
 }
 
-static ssize_t
-inflate_source(void *self, const void **data)
-{
-	return source_piece(self, data);
-}
-
 /* Chooses by the first bytes who decompresses, if anybody. */
 static int
 look(struct stream *s)
@@ -288,10 +177,11 @@ look(struct stream *s)
 		return -1;
 	s->looked = true;
 	if (s->n_head >= 2 && memcmp(s->head, "\x1f\x8b", 2) == 0)
-		s->inflate = inflate_open(inflate_source, s);
-	if (!s->inflate && stream_packed(s->head, s->n_head))
-		return open_decompressor(s);
-	return 0;
+		s->inflate = inflate_open(source_piece, s);
+	if (s->inflate || !stream_packed(s->head, s->n_head))
+		return 0;
+	s->decompress = decompress_open(source_piece, s);
+	return s->decompress ? 0 : -1;
 }
 
 ssize_t
@@ -302,7 +192,7 @@ stream_read(void *self, const void **data)
 		return -1;
 	if (s->inflate)
 		return inflate_read(s->inflate, data);
-	return s->archive ? decompressed_piece(s, data) : source_piece(s, data);
+	return s->decompress ? decompress_read(s->decompress, data) : source_piece(s, data);
 }
 
 void
@@ -310,7 +200,7 @@ stream_close(struct stream *s)
 {
 	if (!s)
 		return;
-	archive_read_free(s->archive);
+	decompress_close(s->decompress);
 	inflate_close(s->inflate);
 	free(s);
 }

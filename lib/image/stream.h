@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Bytes that come in pieces, and their decompression: the one place that knows libarchive.
- *
- * libarchive is asked for decompression only (its "raw" format). Its tar reader is not used: it
- * folds the names of pax headers to Unicode's form C, cuts them at a NUL, and takes unknown
- * entries for files; a layer's names are bytes, and its digest covers all of them. See tar_read.h.
+ * Bytes that come in pieces, and their decompression.
  */
 #ifndef TACKLE_STREAM_H
 #define TACKLE_STREAM_H
