@@ -15,7 +15,7 @@
 /* A redirect to a store of blobs is usual; a chain of them is not. */
 #define REDIRECTS_MAX 5
 /* Received at once; what a write callback is given at most. */
-#define RECEIVE_SIZE (128L * 1024)
+#define RECEIVE_SIZE (64L * 1024)
 /* Slower than this for as long as our patience lasts is a connection that died. */
 #define BYTES_PER_SECOND_MIN 64L
 

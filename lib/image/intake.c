@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* Between the two threads: small enough to stay in the processor's cache. */
-#define QUEUE_SIZE ((size_t)512 << 10)
+#define QUEUE_SIZE ((size_t)256 << 10)
 
 struct flow {
 	struct intake *in;

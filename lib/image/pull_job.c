@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* From the network to the thread: enough to keep both busy. */
-#define FETCH_QUEUE ((size_t)256 * 1024)
+#define FETCH_QUEUE ((size_t)128 * 1024)
 
 static int
 make_places(struct job *j, struct store *s)
