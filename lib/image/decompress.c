@@ -37,7 +37,7 @@
 	F(archive_error_string) \
 	F(archive_read_free)
 
-#define DECLARE(name) __typeof__(&(name)) name;
+#define DECLARE(name) __typeof__ (&(name))(name);
 static struct {
 	FUNCTIONS(DECLARE)
 } la;
