@@ -151,23 +151,6 @@ image_load(const struct store *s, const struct index_entry *e, struct image *img
 	return 0;
 }
 
-/* Whether an entry has the name that the reference means; "host/x@sha256:…" means the entry of
- * that repository with that digest, here or in the registry. */
-static bool
-has_name(const struct index_entry *e, const struct ref *r)
-{
-	struct ref has;
-	struct err before = err;
-	bool named = e->name && r->host[0] && ref_parse_name(e->name, &has) == 0;
-	err = before;
-	if (!named || strcmp(has.host, r->host) != 0 || strcmp(has.path, r->path) != 0)
-		return false;
-	if (!r->digest[0])
-		return strcmp(has.tag, r->tag) == 0 && !has.digest[0];
-	return strcmp(e->digest, r->digest) == 0 || strcmp(has.digest, r->digest) == 0 ||
-		(e->source && strcmp(e->source, r->digest) == 0);
-}
-
 static bool
 begins(const char *digest, const char *hex)
 {
@@ -239,7 +222,7 @@ image_find(const struct store *s, const char *text, struct image *img)
 		return -1;
 	size_t i = 0, n = index_len(&ix);
 	for (; i < n && index_at(&ix, i, &e) == 0; i++)
-		if (has_name(&e, &r)) {
+		if (index_entry_is(&e, &r)) {
 			result = image_load(s, &e, img);
 			goto out;
 		}

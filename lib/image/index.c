@@ -92,6 +92,27 @@ index_full_name(const struct index_entry *e, struct buf *out)
 	err = before;
 }
 
+bool
+index_entry_is(const struct index_entry *e, const struct ref *r)
+{
+	struct ref has;
+	struct err before = err;
+	bool named = e->name && r->host[0] && ref_parse_name(e->name, &has) == 0;
+	err = before;
+	if (!named || strcmp(has.host, r->host) != 0 || strcmp(has.path, r->path) != 0)
+		return false;
+	if (!r->digest[0])
+		return strcmp(has.tag, r->tag) == 0 && !has.digest[0];
+	return strcmp(e->digest, r->digest) == 0 || strcmp(has.digest, r->digest) == 0 ||
+		(e->source && strcmp(e->source, r->digest) == 0);
+}
+
+void
+index_drop(struct index *ix, size_t i)
+{
+	json_array_remove(list_of(ix), i);
+}
+
 /* Takes the name from whatever has it. */
 static int
 take_name(struct index *ix, const char *name)
@@ -132,8 +153,8 @@ drop_doubles(struct index *ix)
 	return 0;
 }
 
-static int
-save(struct store *s, const struct index *ix)
+int
+index_save(struct store *s, const char *why, const struct index *ix)
 {
 	char path[PATH_MAX], tmp[PATH_MAX];
 	char *text = json_dumps(ix->doc, JSON_INDENT(2));
@@ -141,8 +162,7 @@ save(struct store *s, const struct index *ix)
 		abort();
 	index_path(s, path);
 	store_tmp_blob(s, tmp);
-	int r = sys_put(
-		"the image is there from this moment on", path, tmp, text, strlen(text), 0644);
+	int r = sys_put(why, path, tmp, text, strlen(text), 0644);
 	free(text);
 	return r;
 }
@@ -153,7 +173,9 @@ change(struct store *s, struct index *ix, const char *name, json_t *entry)
 	if (name && take_name(ix, name) < 0)
 		return -1;
 	json_array_append_new(list_of(ix), entry);
-	return drop_doubles(ix) < 0 ? -1 : save(s, ix);
+	if (drop_doubles(ix) < 0)
+		return -1;
+	return index_save(s, "the image is there from this moment on", ix);
 }
 
 int

@@ -19,6 +19,7 @@
 #include "image/digest.h"
 #include "image/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,16 @@ int index_at(const struct index *ix, size_t i, struct index_entry *e);
 /* The full form of an entry's name: appends nothing where there is none. A name that is no
  * reference is appended as it stands. */
 void index_full_name(const struct index_entry *e, struct buf *out);
+
+struct ref;
+/* Whether an entry has the name that the reference means; "host/x@sha256:…" means the entry of
+ * that repository with that digest, here or in the registry. */
+bool index_entry_is(const struct index_entry *e, const struct ref *r);
+
+/* Takes an entry out, in memory. */
+void index_drop(struct index *ix, size_t i);
+/* Replaces the file, durably. The caller holds the index lock since index_load(). */
+int index_save(struct store *s, const char *why, const struct index *ix);
 
 /* Enters a manifest under a name (full form; NULL: without one), in one durable change. An image
  * that had the name keeps its entry without one; an entry of the same manifest without a name gets

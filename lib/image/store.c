@@ -131,6 +131,20 @@ store_hold(struct store *s)
 }
 
 int
+store_seize(struct store *s)
+{
+	char path[PATH_MAX];
+	in_images(s, "lock", path);
+	return sys_lock("nobody adds while something is taken away", path, true, &s->lock);
+}
+
+bool
+store_exists(const struct store *s)
+{
+	return dir_exists(s->images);
+}
+
+int
 store_lock_index(struct store *s, int *fd)
 {
 	char path[PATH_MAX];

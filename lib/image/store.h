@@ -52,6 +52,11 @@ int store_prepare(struct store *s);
  * nothing. A store that is not there is fine. */
 int store_hold(struct store *s);
 
+/* Before taking away: waits until nobody adds, and keeps all others off until store_close(). */
+int store_seize(struct store *s);
+/* Whether anything was ever put there. */
+bool store_exists(const struct store *s);
+
 /* images/ and layers/, absolute. */
 const char *store_images(const struct store *s);
 const char *store_layers(const struct store *s);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * What nothing refers to goes: blobs and unpacked layers that no image of the index leads to, what
+ * interrupted runs left, and images without a name.
+ *
+ * All who add hold images/lock shared from before the first thing they make until it is entered,
+ * and the collector holds it alone: so what it finds unreferred is so for good. It removes names
+ * before content, so that at any moment everything that can be found is whole.
+ */
+#ifndef TACKLE_GC_H
+#define TACKLE_GC_H
+
+#include "image/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gc {
+	bool keep_nameless; /* images without a name stay */
+	/* What was removed. */
+	unsigned images, blobs, layers, temporaries;
+	int64_t bytes; /* of blobs, and of unpacked files where their number is known */
+	char warning[512]; /* "" for none */
+};
+
+/* Does it, waiting for those who add. Layers that are mounted anywhere stay. An image that cannot
+ * be read is an error, before anything is removed: what it needs is not known. */
+int store_collect(struct store *s, struct gc *gc);
+
+#endif
