@@ -158,6 +158,67 @@ published() {
 	host body
 }
 
+@test "br-publish: ranges lead port by port; a range to one port means a free one of it" {
+	body() {
+		make_world
+		name_here
+		br-setup --subnet 10.77.0.0/24 --subnet fd77::/64 br0
+		br-attach br0 web
+		start web serve 81
+		start web answer 54
+		[[ $(br-publish web 8000-8002:80-82) == 0.0.0.0:8000-8002 ]]
+		[[ $(at out python3 "$NET" get 192.0.2.1 8001) == 192.0.2.99 ]]
+		[[ $(get 127.0.0.1 8001) ]]
+		[[ $(get fd77::1 8001) ]]
+		try at out python3 "$NET" get 192.0.2.1 8002
+		[[ $output == *"Connection refused"* ]]
+		br-publish web 5352-5354:53-55/udp
+		[[ $(at out python3 "$NET" ask 192.0.2.1 5353) == hello ]]
+		try br-publish web 7999-8000:1-2
+		[[ $status == 1 && $output == "br-publish: port 0.0.0.0:8000 is published already" ]]
+		start here serve 9001
+		try br-publish web 9000-9002:80-82
+		[[ $status == 1 && $output == *"publish 0.0.0.0:9001: Address already in use (EADDRINUSE)" ]]
+		# One of several: 8002 is published, 9001 is bound.
+		[[ $(br-publish web 8002-8003:81) == 0.0.0.0:8003 ]]
+		[[ $(br-publish web 9001-9009:81) == 0.0.0.0:9002 ]]
+		[[ $(get 127.0.0.1 9002) ]]
+		try br-publish web 8000-8003:81
+		[[ $status == 1 && $output == "br-publish: cannot publish 0.0.0.0:8000-8003: none of them is free" ]]
+		br-publish --rm web 9001-9009:81
+		try get 127.0.0.1 9002
+		[[ $output == *"Connection refused"* ]]
+		br-publish --rm web 8000-8002:80-82
+		try get 127.0.0.1 8001
+		[[ $output == *"Connection refused"* ]]
+		for bad in 80-81:80-82 80:80-81 0-5:80 0:80-81 81-80:81-80 80-:80 80-81-82:80-82 80-70000:80; do
+			try br-publish web "$bad"
+			[[ $status == 1 && ${#lines[@]} == 1 && $output == br-publish:* ]]
+		done
+		br-detach web
+		[[ $(nft list table inet tacklebox-br0) != *elements* ]]
+	}
+	host body
+}
+
+@test "br-publish: a port of one bridge is taken at the others; thousands at once" {
+	body() {
+		br-setup --subnet 10.77.0.0/24 br0
+		br-setup --subnet 10.78.0.0/24 br1
+		br-attach br0 web
+		br-attach br1 db
+		br-publish web 8000:80
+		try br-publish db 8000:80
+		[[ $status == 1 && $output == "br-publish: port 0.0.0.0:8000 is published already" ]]
+		[[ $(br-publish db 8000-8001:80) == 0.0.0.0:8001 ]]
+		[[ $(br-publish db 10000-14095:20000-24095) == 0.0.0.0:10000-14095 ]]
+		nft list table inet tacklebox-br1 | grep -q 'tcp . 14095 : 10.78.0.2 . 24095'
+		br-detach db
+		[[ $(nft list table inet tacklebox-br1) != *elements* ]]
+	}
+	host body
+}
+
 @test "br-publish refuses what is in use, nonsense, and [::1]" {
 	body() {
 		name_here
@@ -479,6 +540,7 @@ prepare_port() { prepare_cable && br-publish web 8080:80 >/dev/null; }
 @test "replay: br-publish" {
 	replay_same -u --net -p prepare_cable state_net -- br-publish web 8080:80
 	replay_same -u --net -p prepare_cable state_net -- br-publish web 127.0.0.1:8080:80/udp
+	replay_same -u --net -p prepare_cable state_net -- br-publish web 8000-8009:80-89
 	replay_same -u --net -p prepare_port state_net -- br-publish --rm web 8080:80
 }
 

@@ -2,7 +2,7 @@
  * br-publish: a port of this host leads to a port of an attached network namespace.
  *
  * The kernel rewrites the destination of what arrives (DNAT), before it decides where to send it.
- *Three ways lead there: from outside, from the host itself (also by 127.0.0.1), and from the
+ * Three ways lead there: from outside, from the host itself (also by 127.0.0.1), and from the
  * bridge's own subnet (hairpin).
  *
  *	br-publish web 8080:80
@@ -40,7 +40,7 @@ static const struct opt options[] = {
 static const struct tool me = {
 	.name = "br-publish",
 	.kind = TOOL_ACTS,
-	.usage = "[OPTION]... NETNS [HOSTIP:]HPORT:CPORT[/udp]",
+	.usage = "[OPTION]... NETNS [HOSTIP:]HPORT[-LAST]:CPORT[-LAST][/udp]",
 	.summary = "Publishes a port of an attached network namespace, and prints where.",
 	.options = options,
 	.example = "br-publish web 8080:80\nbr-publish --rm web 8080:80",
@@ -111,11 +111,26 @@ has_published(const struct lease *l, const char *text)
 	return false;
 }
 
+/* Of several ports there was a choice of, the one that was chosen. */
+static void
+find_published(const struct lease *l, struct publish *p)
+{
+	char text[PUBLISH_TEXT];
+	struct publish one = *p;
+	one.spare = 0;
+	for (unsigned i = 0; p->spare && i <= p->spare; i++) {
+		one.hport = (uint16_t)(p->hport + i);
+		if (has_published(l, publish_text(&one, text)))
+			*p = one;
+	}
+}
+
 static int
-take_back(struct lease *l, const struct bridge *b, const struct publish *p)
+take_back(struct lease *l, const struct bridge *b, struct publish *p)
 {
 	char text[PUBLISH_TEXT];
 	auto_buf struct buf script = BUF_INIT;
+	find_published(l, p);
 	publish_text(p, text);
 	if (!has_published(l, text)) {
 		err_set(ERR_NOT_FOUND, text, "%s is not published", text);
@@ -128,12 +143,41 @@ take_back(struct lease *l, const struct bridge *b, const struct publish *p)
 	return lease_rewrite(l);
 }
 
+/* All that is published, at any bridge: each has rules of its own, and would not know. */
+struct published {
+	struct publish *v;
+	size_t n;
+};
+
+static int
+collect(struct lease *l, void *arg)
+{
+	struct published *all = arg;
+	all->v = realloc(all->v, (all->n + l->published.n + 1) * sizeof(*all->v));
+	if (!all->v)
+		abort();
+	for (size_t i = 0; i < l->published.n; i++)
+		all->n += publish_parse(l->published.v[i], &all->v[all->n]) == 0;
+	return 0;
+}
+
+static int
+claim(struct publish *p)
+{
+	struct published all = {NULL, 0};
+	int r = lease_each(NULL, collect, &all);
+	if (r == 0)
+		r = publish_claim(p, all.v, all.n);
+	free(all.v);
+	return r;
+}
+
 static int
 publish(struct lease *l, const struct bridge *b, struct publish *p)
 {
 	char text[PUBLISH_TEXT];
 	auto_buf struct buf script = BUF_INIT;
-	if (publish_claim(p) < 0)
+	if (claim(p) < 0)
 		return -1;
 	publish_script(p, b, l, true, &script);
 	if (p->at.family != AF_INET6 && allow_loopback(l) < 0)

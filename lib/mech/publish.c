@@ -16,7 +16,8 @@ static int
 bad(const char *s)
 {
 	return err_set(ERR_INVALID, s,
-		"'%s' is not a port to publish (such as 8080:80 or 127.0.0.1:8080:80/udp)", s);
+		"'%s' is not a port to publish (such as 8080:80, 127.0.0.1:8080:80/udp or 8000-8010:80-90)",
+		s);
 }
 
 static int
@@ -26,6 +27,22 @@ parse_port(const char *s, int64_t min, uint16_t *out)
 	if (parse_int(s, min, 65535, &n) < 0)
 		return err_prefix("port");
 	*out = (uint16_t)n;
+	return 0;
+}
+
+/* "8080" or "8000-8010": the first, and how many follow. */
+static int
+parse_range(char *s, int64_t min, uint16_t *first, uint16_t *more)
+{
+	uint16_t last = 0;
+	char *dash = strchr(s, '-');
+	if (dash)
+		*dash++ = '\0';
+	if (parse_port(s, dash ? 1 : min, first) < 0 || parse_port(dash ? dash : s, min, &last) < 0)
+		return -1;
+	if (last < *first)
+		return err_set(ERR_INVALID, s, "port range %s-%s ends before it begins", s, dash);
+	*more = (uint16_t)(last - *first);
 	return 0;
 }
 
@@ -83,28 +100,54 @@ publish_parse(const char *s, struct publish *out)
 		if (take_address(text, out) < 0)
 			return err.class == ERR_UNSUPPORTED ? -1 : bad(s);
 	}
-	return parse_port(host ? host : text, 0, &out->hport) < 0 ||
-			parse_port(container, 1, &out->cport) < 0
-		? -1
-		: 0;
+	if (parse_range(host ? host : text, 0, &out->hport, &out->spare) < 0 ||
+		parse_range(container, 1, &out->cport, &out->more) < 0)
+		return -1;
+	if (out->spare == out->more)
+		out->spare = 0;
+	else if (out->more)
+		return err_set(ERR_INVALID, s,
+			"'%s' leads from %d ports to %d: both must be as many, or the second one",
+			s, out->spare + 1, out->more + 1);
+	return 0;
+}
+
+/* "8080", or "8000-8010" where more ports follow. */
+static const char *
+range_text(uint16_t first, uint16_t more, char out[16])
+{
+	int n = snprintf(out, 16, "%u", first);
+	if (more)
+		snprintf(out + n, 16 - (size_t)n, "-%d", first + more);
+	return out;
 }
 
 const char *
 publish_where(const struct publish *p)
 {
 	static char where[PUBLISH_TEXT];
-	char ip[IPADDR_TEXT];
+	char ip[IPADDR_TEXT], ports[16];
 	bool v6 = p->at.family == AF_INET6;
-	snprintf(where, sizeof(where), "%s%s%s:%u", v6 ? "[" : "",
-		p->at.family ? ipaddr_text(&p->at, ip) : "0.0.0.0", v6 ? "]" : "", p->hport);
+	snprintf(where, sizeof(where), "%s%s%s:%s", v6 ? "[" : "",
+		p->at.family ? ipaddr_text(&p->at, ip) : "0.0.0.0", v6 ? "]" : "",
+		range_text(p->hport, p->spare ? p->spare : p->more, ports));
 	return where;
 }
 
 const char *
 publish_text(const struct publish *p, char out[PUBLISH_TEXT])
 {
-	snprintf(out, PUBLISH_TEXT, "%s:%u/%s", publish_where(p), p->cport, p->udp ? "udp" : "tcp");
+	char ports[16];
+	snprintf(out, PUBLISH_TEXT, "%s:%s/%s", publish_where(p),
+		range_text(p->cport, p->more, ports), p->udp ? "udp" : "tcp");
 	return out;
+}
+
+bool
+publish_meets(const struct publish *a, const struct publish *b)
+{
+	return a->udp == b->udp && ipaddr_equal(&a->at, &b->at) && a->hport <= b->hport + b->more &&
+		b->hport <= a->hport + a->more;
 }
 
 static socklen_t
@@ -125,8 +168,9 @@ socket_address(const struct publish *p, struct sockaddr_storage *ss)
 	return sizeof(*a);
 }
 
-int
-publish_claim(struct publish *p)
+/* One port. With 0 the kernel chooses. */
+static int
+claim_one(struct publish *p)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = socket_address(p, &ss);
@@ -147,20 +191,84 @@ publish_claim(struct publish *p)
 	return 0;
 }
 
+static int
+check_taken(const struct publish *p, const struct publish *taken, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (publish_meets(p, &taken[i])) {
+			struct publish one = *p;
+			if (one.hport < taken[i].hport)
+				one.hport = taken[i].hport;
+			one.more = 0;
+			return err_set(ERR_IN_USE, publish_where(&one),
+				"port %s is published already", publish_where(&one));
+		}
+	return 0;
+}
+
+/* All ports of the range, none chosen: each must be free. */
+static int
+claim_each(const struct publish *p, const struct publish *taken, size_t n)
+{
+	if (check_taken(p, taken, n) < 0)
+		return -1;
+	for (unsigned i = 0; i <= p->more; i++) {
+		struct publish one = *p;
+		one.hport = (uint16_t)(p->hport + i);
+		one.more = 0;
+		if (claim_one(&one) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+publish_claim(struct publish *p, const struct publish *taken, size_t n_taken)
+{
+	if (p->hport == 0) {
+		/* What the kernel chooses nobody listens on, but it may be published. */
+		for (int tries = 0; tries < 100; tries++) {
+			struct publish one = *p;
+			if (claim_one(&one) < 0)
+				return -1;
+			if (check_taken(&one, taken, n_taken) == 0) {
+				*p = one;
+				return 0;
+			}
+		}
+		return -1;
+	}
+	if (!p->spare)
+		return claim_each(p, taken, n_taken);
+	for (unsigned i = 0; i <= p->spare; i++) {
+		struct publish one = *p;
+		one.hport = (uint16_t)(p->hport + i);
+		one.spare = 0;
+		if (claim_each(&one, taken, n_taken) == 0) {
+			*p = one;
+			return 0;
+		}
+	}
+	return err_set(ERR_IN_USE, publish_where(p), "cannot publish %s: none of them is free",
+		publish_where(p));
+}
+
 static void
-add_element(const struct publish *p, const char *table, const struct ipaddr *to, bool add,
+add_elements(const struct publish *p, const char *table, const struct ipaddr *to, bool add,
 	struct buf *out)
 {
 	char ip[IPADDR_TEXT];
-	const char *proto = p->udp ? "udp" : "tcp";
 	char version = to->family == AF_INET6 ? '6' : '4';
-	buf_addf(out, "%s element inet %s published%s%c { ", add ? "create" : "delete", table,
+	buf_addf(out, "%s element inet %s published%s%c {", add ? "create" : "delete", table,
 		p->at.family ? "_at" : "", version);
-	if (p->at.family)
-		buf_addf(out, "%s . ", ipaddr_text(&p->at, ip));
-	buf_addf(out, "%s . %u", proto, p->hport);
-	if (add)
-		buf_addf(out, " : %s . %u", ipaddr_text(to, ip), p->cport);
+	for (unsigned i = 0; i <= p->more; i++) {
+		buf_adds(out, i ? ", " : " ");
+		if (p->at.family)
+			buf_addf(out, "%s . ", ipaddr_text(&p->at, ip));
+		buf_addf(out, "%s . %u", p->udp ? "udp" : "tcp", p->hport + i);
+		if (add)
+			buf_addf(out, " : %s . %u", ipaddr_text(to, ip), p->cport + i);
+	}
 	buf_adds(out, " }\n");
 }
 
@@ -171,10 +279,10 @@ publish_script(const struct publish *p, const struct bridge *b, const struct lea
 	auto_buf struct buf table = BUF_INIT;
 	bridge_table(b->name, &table);
 	if (p->at.family != AF_INET6)
-		add_element(p, table.s, &l->ip, add, out);
+		add_elements(p, table.s, &l->ip, add, out);
 	if (p->at.family != AF_INET && b->v6.ip.family) {
 		struct cidr v6;
 		bridge_v6_of(b, &l->ip, &v6);
-		add_element(p, table.s, &v6.ip, add, out);
+		add_elements(p, table.s, &v6.ip, add, out);
 	}
 }
