@@ -28,28 +28,13 @@ static const struct tool me = {
 	.example = "img-config example",
 };
 
-/* jansson writes non-ASCII as it is and control characters as \u00xx, so a terminal is safe; DEL
- * and U+0080 to U+009F, which JSON lets through, are escaped here. */
-static void
-print_safely(const char *text)
-{
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-		if (*p == 0x7f)
-			fputs("\\u007f", stdout);
-		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
-			printf("\\u%04x", *++p);
-		else
-			putchar(*p);
-	putchar('\n');
-}
-
 int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
 	auto_store struct store *s = NULL;
 	auto_image struct image img = {0};
-	auto_buf struct buf raw = BUF_INIT;
+	auto_buf struct buf raw = BUF_INIT, text = BUF_INIT;
 	if (a.n != 1)
 		tool_usage("one IMAGE is needed");
 	if (o.raw && o.json)
@@ -61,8 +46,7 @@ main(int argc, char **argv)
 		fwrite(raw.s, 1, raw.len, stdout);
 		return tool_finish();
 	}
-	char *text = json_dumps(img.config, o.json ? JSON_COMPACT : JSON_INDENT(2));
-	print_safely(text);
-	free(text);
+	json_visible(img.config, o.json ? JSON_COMPACT : JSON_INDENT(2), &text);
+	puts(text.s);
 	return tool_finish();
 }

@@ -5,8 +5,7 @@
 #include "base/human.h"
 #include "base/table.h"
 #include "door/tool.h"
-#include "image/image.h"
-#include "image/ref.h"
+#include "image/list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +13,17 @@
 #include <time.h>
 
 static struct {
-	bool json, quiet, whole;
+	bool json, quiet, whole, digests;
+	struct strlist filter;
 } o;
 
 static const struct opt options[] = {
 	{'q', "quiet", NULL, opt_flag, &o.quiet, "only the ids, each once", false},
 	{0, "no-trunc", NULL, opt_flag, &o.whole, "ids in full", false},
+	{0, "digests", NULL, opt_flag, &o.digests, "the registry's digest too", false},
+	{0, "filter", "WORD", opt_list, &o.filter,
+		"only images with dangling=true, label=KEY[=VALUE], reference=PATTERN, before=IMAGE, since=IMAGE",
+		false},
 	{0, "json", NULL, opt_flag, &o.json,
 		"one JSON object an image: repository, tag, digest, id, manifest, platform, created, layers, blob_size, size",
 		false},
@@ -37,24 +41,20 @@ static const struct tool me = {
 
 /* One line of the list. */
 struct row {
-	struct image img;
-	struct ref ref; /* host is "" without a name that is a reference */
+	const struct image *img;
+	struct buf repository, tag; /* "<none>" for what there is not */
 	time_t created; /* 0: not said */
 	int64_t size, blob_size;
 };
 
 static void
-fill_row(const struct store *s, struct row *r)
+fill_row(const struct store *s, const struct image *img, struct row *r)
 {
-	if (r->img.name && ref_parse_name(r->img.name, &r->ref) < 0)
-		r->ref = (struct ref){0};
-	if (!r->img.created[0] || parse_rfc3339(r->img.created, &r->created) < 0)
-		r->created = 0;
-	err_clear();
-	r->size = image_size(s, &r->img);
-	r->blob_size = r->img.config_size;
-	for (size_t i = 0; i < r->img.n; i++)
-		if (__builtin_add_overflow(r->blob_size, r->img.layers[i].blob.size, &r->blob_size))
+	*r = (struct row){.img = img, .created = image_created(img), .size = image_size(s, img)};
+	image_shown_name(img, &r->repository, &r->tag);
+	r->blob_size = img->config_size;
+	for (size_t i = 0; i < img->n; i++)
+		if (__builtin_add_overflow(r->blob_size, img->layers[i].blob.size, &r->blob_size))
 			r->blob_size = INT64_MAX;
 }
 
@@ -64,7 +64,7 @@ newest_first(const void *x, const void *y)
 	const struct row *a = x, *b = y;
 	if (a->created != b->created)
 		return a->created < b->created ? 1 : -1;
-	return strcmp(a->img.name ? a->img.name : "", b->img.name ? b->img.name : "");
+	return strcmp(a->img->name ? a->img->name : "", b->img->name ? b->img->name : "");
 }
 
 static const char *
@@ -79,18 +79,18 @@ id_shown(const char *digest)
 static void
 add_to_table(const struct row *r, struct table *t)
 {
-	auto_buf struct buf repository = BUF_INIT, ago = BUF_INIT, size = BUF_INIT;
-	if (r->ref.host[0])
-		ref_familiar_name(&r->ref, &repository);
-	else
-		buf_adds(&repository, r->img.name ? r->img.name : "<none>");
+	auto_buf struct buf ago = BUF_INIT, size = BUF_INIT;
 	if (r->created)
 		human_ago(r->created, time(NULL), &ago);
 	if (r->size >= 0)
 		human_size(r->size, &size);
-	table_row(t,
-		(const char *const[]){buf_str(&repository), r->ref.tag[0] ? r->ref.tag : "<none>",
-			id_shown(r->img.id), ago.len ? ago.s : "-", size.len ? size.s : "-"});
+	table_cell(t, r->repository.s);
+	table_cell(t, r->tag.s);
+	if (o.digests)
+		table_cell(t, r->img->source ? r->img->source : "<none>");
+	table_cell(t, id_shown(r->img->id));
+	table_cell(t, ago.len ? ago.s : "-");
+	table_cell(t, size.len ? size.s : "-");
 }
 
 /* "key":"value", null for an empty one. */
@@ -107,20 +107,16 @@ add_member(struct buf *out, const char *key, const char *value)
 static void
 print_json(const struct row *r)
 {
-	auto_buf struct buf out = BUF_INIT, name = BUF_INIT, platform = BUF_INIT;
-	if (r->ref.host[0])
-		ref_familiar_name(&r->ref, &name);
-	else
-		buf_adds(&name, r->img.name ? r->img.name : "");
-	platform_text(&r->img.platform, &platform);
-	add_member(&out, "repository", buf_str(&name));
-	add_member(&out, "tag", r->ref.tag);
-	add_member(&out, "digest", r->img.source);
-	add_member(&out, "id", r->img.id);
-	add_member(&out, "manifest", r->img.digest);
+	auto_buf struct buf out = BUF_INIT, platform = BUF_INIT;
+	platform_text(&r->img->platform, &platform);
+	add_member(&out, "repository", r->img->name ? r->repository.s : NULL);
+	add_member(&out, "tag", strcmp(r->tag.s, "<none>") == 0 ? NULL : r->tag.s);
+	add_member(&out, "digest", r->img->source);
+	add_member(&out, "id", r->img->id);
+	add_member(&out, "manifest", r->img->digest);
 	add_member(&out, "platform", buf_str(&platform));
-	add_member(&out, "created", r->img.created);
-	buf_addf(&out, ",\"layers\":%zu,\"blob_size\":%lld,\"size\":", r->img.n,
+	add_member(&out, "created", r->img->created);
+	buf_addf(&out, ",\"layers\":%zu,\"blob_size\":%lld,\"size\":", r->img->n,
 		(long long)r->blob_size);
 	if (r->size < 0)
 		buf_adds(&out, "null}");
@@ -136,19 +132,24 @@ print_ids(const struct row *rows, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		bool before = false;
 		for (size_t k = 0; k < i && !before; k++)
-			before = strcmp(rows[k].img.id, rows[i].img.id) == 0;
+			before = strcmp(rows[k].img->id, rows[i].img->id) == 0;
 		if (!before)
-			puts(id_shown(rows[i].img.id));
+			puts(id_shown(rows[i].img->id));
 	}
 }
 
 static void
 print_table(const struct row *rows, size_t n)
 {
-	static const char *const header[] = {"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"};
-	struct table t = {.columns = sizeof(header) / sizeof(header[0])};
+	struct table t = {.columns = o.digests ? 6 : 5};
 	auto_buf struct buf out = BUF_INIT;
-	table_row(&t, header);
+	table_cell(&t, "REPOSITORY");
+	table_cell(&t, "TAG");
+	if (o.digests)
+		table_cell(&t, "DIGEST");
+	table_cell(&t, "IMAGE ID");
+	table_cell(&t, "CREATED");
+	table_cell(&t, "SIZE");
 	for (size_t i = 0; i < n; i++)
 		add_to_table(&rows[i], &t);
 	table_write(&t, &out);
@@ -156,44 +157,42 @@ print_table(const struct row *rows, size_t n)
 	table_free(&t);
 }
 
-/* Loads all rows. One that cannot be read is named and left out; the status tells. */
-static bool
-load_all(const struct store *s, struct row **rows, size_t *n)
+static void
+find_named(const struct store *s, const struct args *a, struct image_list *l)
 {
-	struct index ix;
-	struct index_entry e;
-	bool good = true;
-	if (index_load(s, &ix) < 0)
-		tool_die();
-	*rows = calloc(index_len(&ix) + 1, sizeof(**rows));
-	if (!*rows)
+	l->v = calloc((size_t)a->n, sizeof(*l->v));
+	if (!l->v)
 		abort();
-	for (size_t i = 0; i < index_len(&ix); i++) {
-		struct row *r = *rows + *n;
-		if (index_at(&ix, i, &e) == 0 && image_load(s, &e, &r->img) == 0) {
-			fill_row(s, r);
-			++*n;
-			continue;
-		}
-		auto_buf struct buf why = BUF_INIT;
-		err_text(&err, &why);
-		tool_warn("image %s left out: %s", e.name ? e.name : e.digest, buf_str(&why));
-		good = false;
-	}
-	index_free(&ix);
-	return good;
+	for (; l->n < (size_t)a->n; l->n++)
+		if (image_find(s, a->operand[l->n], &l->v[l->n]) < 0)
+			tool_die();
 }
 
-static void
-load_named(const struct store *s, const struct args *a, struct row **rows, size_t *n)
+/* Those that pass the filter, newest first. */
+static struct row *
+make_rows(const struct store *s, const struct image_list *l, size_t *n)
 {
-	*rows = calloc((size_t)a->n, sizeof(**rows));
-	if (!*rows)
+	struct image_filter f;
+	struct row *rows = calloc(l->n + 1, sizeof(*rows));
+	if (!rows)
 		abort();
-	for (; *n < (size_t)a->n; ++*n) {
-		if (image_find(s, a->operand[*n], &(*rows)[*n].img) < 0)
-			tool_die();
-		fill_row(s, *rows + *n);
+	if (image_filter_ready(s, &o.filter, &f) < 0)
+		tool_die();
+	for (size_t i = 0; i < l->n; i++)
+		if (image_filter_passes(&f, &l->v[i]))
+			fill_row(s, &l->v[i], &rows[(*n)++]);
+	qsort(rows, *n, sizeof(*rows), newest_first);
+	return rows;
+}
+
+/* One that cannot be read is named, and left out; the status tells. */
+static void
+warn_left_out(struct buf *left_out)
+{
+	for (char *line = left_out->s, *end; line && *line; line = end + 1) {
+		end = strchr(line, '\n');
+		*end = '\0';
+		tool_warn("%s", line);
 	}
 }
 
@@ -202,17 +201,17 @@ main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
 	auto_store struct store *s = store_open();
-	struct row *rows = NULL;
+	struct image_list list = {0};
+	auto_buf struct buf left_out = BUF_INIT;
 	size_t n = 0;
-	bool good = true;
 	if (!s)
 		tool_die();
 	if (a.n > 0)
-		load_named(s, &a, &rows, &n);
-	else
-		good = load_all(s, &rows, &n);
-	if (n)
-		qsort(rows, n, sizeof(*rows), newest_first);
+		find_named(s, &a, &list);
+	else if (images_list(s, &list, &left_out) < 0)
+		tool_die();
+	warn_left_out(&left_out);
+	struct row *rows = make_rows(s, &list, &n);
 	if (o.quiet)
 		print_ids(rows, n);
 	else if (!o.json)
@@ -220,9 +219,11 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < n; i++) {
 		if (o.json)
 			print_json(&rows[i]);
-		image_free(&rows[i].img);
+		buf_free(&rows[i].repository);
+		buf_free(&rows[i].tag);
 	}
 	free(rows);
+	images_list_free(&list);
 	int status = tool_finish();
-	return good ? status : EXIT_COULD_NOT;
+	return left_out.len ? EXIT_COULD_NOT : status;
 }

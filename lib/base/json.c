@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* End of the string that starts at p (a quote), or end. */
@@ -112,6 +113,24 @@ json_read(const char *path, size_t max)
 	if (input ? read_stdin(max, &text) < 0 : file_read(path, max, &text) < 0)
 		return NULL;
 	return json_parse(input ? "standard input" : path, buf_str(&text), text.len);
+}
+
+void
+json_visible(const json_t *doc, size_t flags, struct buf *out)
+{
+	char *text = json_dumps(doc, flags);
+	if (!text)
+		abort();
+	for (const char *p = text; *p; p++) {
+		unsigned char c = (unsigned char)*p, next = (unsigned char)p[1];
+		if (c == 0x7f)
+			buf_adds(out, "\\u007f");
+		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			buf_addf(out, "\\u%04x", (unsigned char)*++p);
+		else
+			buf_addc(out, *p);
+	}
+	free(text);
 }
 
 struct jat

@@ -34,6 +34,10 @@ json_t *json_parse(const char *what, const char *text, size_t len);
 /* Reads and parses a file; "-" is standard input. At most `max` bytes. */
 json_t *json_read(const char *path, size_t max);
 
+/* Appends a document as text (flags as json_dumps), fit for a terminal: control characters that
+ * JSON lets through, DEL and U+0080 to U+009F, are escaped too. */
+void json_visible(const json_t *doc, size_t flags, struct buf *out);
+
 /* A place in a document: borrowed pointers, made on the stack, valid while the document and the
  * places above it are. v is NULL where the member is absent or null, which mean the same to us:
  * Go's encoder writes null for an empty list. */
