@@ -222,7 +222,7 @@ int
 opt_parse(const struct tool *t, int argc, char **argv, struct common *c, struct args *out)
 {
 	struct scan s = {.t = t, .argv = argv, .argc = argc, .i = 1};
-	bool options_over = false, chain = t->kind == TOOL_CHAIN;
+	bool options_over = false, chain = (t->kind == TOOL_CHAIN || t->takes_command);
 	*c = (struct common){0};
 	*out = (struct args){0};
 	common_options(c, s.common);

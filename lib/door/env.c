@@ -124,6 +124,14 @@ env_report_status(int status)
 	status_fd = -1;
 }
 
+void
+env_close_status(void)
+{
+	if (status_fd > STDERR_FILENO)
+		close(status_fd);
+	status_fd = -1;
+}
+
 const char *
 env_own_dir(void)
 {

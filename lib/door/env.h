@@ -24,6 +24,9 @@ void env_for_program(void);
 /* Writes `err` as one JSON line to the status descriptor, if there is one, and closes it. */
 void env_report_status(int status);
 
+/* Closes it without a word: the program runs, as far as this process is concerned. */
+void env_close_status(void);
+
 /* Directory that holds our own program, without a slash at the end, "" when it cannot be told. */
 const char *env_own_dir(void);
 /* Whether `path` (as execve takes it) lies in that directory. */

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,4 +156,78 @@ run_behind(int (*work)(void *arg), void *arg, int keep)
 		close_range(STDERR_FILENO + 1, (unsigned)keep - 1, 0);
 	close_range((unsigned)keep + 1, ~0U, 0);
 	_exit(work(arg));
+}
+
+int
+run_tool(const char *why, char *const argv[], struct buf *out)
+{
+	struct step st;
+	auto_buf struct buf words = BUF_INIT, lost = BUF_INIT;
+	if (step_open(&st, "spawn", why)) {
+		env_for_own_tool(true);
+		step_result(&st, run_capture(argv, -1, (size_t)1 << 20, out ? out : &lost));
+	}
+	if (step_told(&st)) {
+		buf_add_argv(&words, argv);
+		step_call(&st, "posix_spawn(%s)", tell_c(argv[0]));
+		step_shell(&st, "%s", words.s);
+	}
+	long status = step_close(&st);
+	if (status < 0)
+		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
+	return status == 0
+		? 0
+		: err_set(ERR_INTERNAL, argv[0], "cannot go on: %s failed with status %ld", argv[0],
+			  status);
+}
+
+/* posix_spawn in the order that makes a terminal the controlling one: first the new session, then
+ * the opening (tty_ioctl(4)). */
+static int
+spawn_run(pid_t *pid, const char *path, const struct run *r)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	sigemptyset(&none);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(
+		&attr, (short)(POSIX_SPAWN_SETSIGMASK | (r->session ? POSIX_SPAWN_SETSID : 0)));
+	posix_spawnattr_setsigmask(&attr, &none);
+	for (int i = 0; i < 3; i++)
+		if (r->fd[i] >= 0)
+			posix_spawn_file_actions_adddup2(&files, r->fd[i], i);
+		else
+			posix_spawn_file_actions_addopen(
+				&files, i, r->terminal ? r->terminal : "/dev/null", O_RDWR, 0);
+	int no = posix_spawnp(pid, path, &files, &attr, r->argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	errno = no;
+	return no ? -1 : 0;
+}
+
+pid_t
+run_start(const char *why, const struct run *r)
+{
+	struct step st;
+	char place[PATH_MAX], number[16];
+	auto_buf struct buf words = BUF_INIT;
+	pid_t pid = 0;
+	if (step_open(&st, "spawn", why)) {
+		env_for_own_tool(r->status_fd >= 0);
+		snprintf(number, sizeof(number), "%d", r->status_fd);
+		if (r->status_fd >= 0)
+			setenv("TACKLEBOX_STATUS_FD", number, 1);
+		step_result(&st, spawn_run(&pid, resolve(r->argv[0], place), r));
+	}
+	if (step_told(&st)) {
+		buf_add_argv(&words, r->argv);
+		step_call(&st, "posix_spawn(%s)", tell_c(r->argv[0]));
+		step_shell(&st, "%s", words.s);
+	}
+	if (step_close(&st) < 0)
+		return err_sys("spawn", r->argv[0], "cannot run %s", r->argv[0]);
+	return pid;
 }
