@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * box-create: makes a box of an image.
  *
- * A box is a directory: config.json says how it runs, in the words of the OCI runtime specification,
- * so that other runtimes can run it too. Nothing runs yet, and nothing is mounted.
+ * A box is a directory: config.json says how it runs, in the words of the OCI runtime
+ *specification, so that other runtimes can run it too. Nothing runs yet, and nothing is mounted.
  *
  *	box-start "$(box-create --name web alpine sleep 100)"
  */

@@ -78,8 +78,9 @@ box_find(const char *text, struct box *b)
 		return -1;
 	if (s.n == 1)
 		return 0;
-	return s.n ? err_set(ERR_CONFLICT, text, "several boxes have an id that begins with %s", text)
-		   : err_set(ERR_NOT_FOUND, text, "no such box: %s", text);
+	return s.n
+		? err_set(ERR_CONFLICT, text, "several boxes have an id that begins with %s", text)
+		: err_set(ERR_NOT_FOUND, text, "no such box: %s", text);
 }
 
 int

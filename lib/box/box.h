@@ -50,8 +50,8 @@ json_t *box_read(const struct box *b, const char *file);
 void box_state(const struct box *b, struct box_state *st);
 /* "created", "running" … */
 const char *box_status_word(enum box_status s);
-/* Takes the lock without waiting; *fd is the caller's. conflict when the box runs, not-found when it
- * has been removed meanwhile. */
+/* Takes the lock without waiting; *fd is the caller's. conflict when the box runs, not-found when
+ * it has been removed meanwhile. */
 int box_lock(const struct box *b, int *fd);
 /* Waits until the box does not run. */
 int box_wait(const struct box *b);

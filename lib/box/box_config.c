@@ -74,7 +74,8 @@ user(const struct store *s, const struct image *img, const char *text)
 	bool number = is_digits(name);
 	if (number && parse_int(name, 0, UINT32_MAX - 1, &n) < 0)
 		return NULL;
-	bool known = passwd_find(buf_str(&passwd), number ? NULL : name, number ? (uint32_t)n : 0, &who);
+	bool known =
+		passwd_find(buf_str(&passwd), number ? NULL : name, number ? (uint32_t)n : 0, &who);
 	if (!known && *name && !number) {
 		err_set(ERR_NOT_FOUND, text, "the image has no user %s", name);
 		return NULL;
@@ -126,9 +127,8 @@ environment(const json_t *image, const struct box_options *o, const char *host)
 	}
 	if (o->tty)
 		set_variable(list, "TERM=xterm");
-	json_array_foreach(json_object_get(image, "Env"), i, item)
-		if (json_is_string(item))
-			set_variable(list, json_string_value(item));
+	json_array_foreach(json_object_get(image, "Env"), i, item) if (json_is_string(item))
+		set_variable(list, json_string_value(item));
 	for (i = 0; i < o->env.n; i++) {
 		/* A name alone takes the caller's value along. */
 		const char *value = strchr(o->env.v[i], '=') ? NULL : getenv(o->env.v[i]);
@@ -191,8 +191,8 @@ add_volumes(json_t *mounts, const struct box_options *o)
 		auto_free char *word = str_new(o->volume.v[i]);
 		char *dst = strchr(word, ':');
 		if (!dst || *word != '/' || dst[1] != '/')
-			return err_set(ERR_INVALID, word, "--volume %s: write /SRC:/DST or /SRC:/DST:ro",
-				o->volume.v[i]);
+			return err_set(ERR_INVALID, word,
+				"--volume %s: write /SRC:/DST or /SRC:/DST:ro", o->volume.v[i]);
 		*dst++ = '\0';
 		char *mode = strchr(dst, ':');
 		if (mode)
@@ -222,15 +222,16 @@ mounts(const struct box_options *o, const struct box *b)
 	json_t *list = json_pack("[{s:s,s:s,s:s,s:[s,s,s]},{s:s,s:s,s:s,s:[s,s,s,s]},"
 				 "{s:s,s:s,s:s,s:[s,s,s,s,s]},{s:s,s:s,s:s,s:[s,s,s,s,s]},"
 				 "{s:s,s:s,s:s,s:[s,s,s]},{s:s,s:s,s:s,s:[s,s,s,s]}]",
-		"destination", "/proc", "type", "proc", "source", "proc", "options", "nosuid", "noexec",
-		"nodev", "destination", "/dev", "type", "tmpfs", "source", "tmpfs", "options", "nosuid",
-		"strictatime", "mode=755", "size=65536k", "destination", "/dev/pts", "type", "devpts",
-		"source", "devpts", "options", "nosuid", "noexec", "newinstance", "ptmxmode=0666",
-		"mode=0620", "destination", "/dev/shm", "type", "tmpfs", "source", "shm", "options",
-		"nosuid", "noexec", "nodev", "mode=1777", "size=65536k", "destination", "/dev/mqueue",
-		"type", "mqueue", "source", "mqueue", "options", "nosuid", "noexec", "nodev",
-		"destination", "/sys", "type", "sysfs", "source", "sysfs", "options", "nosuid", "noexec",
-		"nodev", o->privileged ? "rw" : "ro");
+		"destination", "/proc", "type", "proc", "source", "proc", "options", "nosuid",
+		"noexec", "nodev", "destination", "/dev", "type", "tmpfs", "source", "tmpfs",
+		"options", "nosuid", "strictatime", "mode=755", "size=65536k", "destination",
+		"/dev/pts", "type", "devpts", "source", "devpts", "options", "nosuid", "noexec",
+		"newinstance", "ptmxmode=0666", "mode=0620", "destination", "/dev/shm", "type",
+		"tmpfs", "source", "shm", "options", "nosuid", "noexec", "nodev", "mode=1777",
+		"size=65536k", "destination", "/dev/mqueue", "type", "mqueue", "source", "mqueue",
+		"options", "nosuid", "noexec", "nodev", "destination", "/sys", "type", "sysfs",
+		"source", "sysfs", "options", "nosuid", "noexec", "nodev",
+		o->privileged ? "rw" : "ro");
 	add_file(list, b, "hosts");
 	add_file(list, b, "hostname");
 	if (add_volumes(list, o) == 0)
@@ -279,8 +280,8 @@ linux_part(const struct box_options *o, const struct box *b)
 		return l;
 	json_object_set_new(l, "maskedPaths",
 		json_pack("[s,s,s,s,s,s,s,s,s,s]", "/proc/asound", "/proc/acpi", "/proc/kcore",
-			"/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
-			"/proc/sched_debug", "/proc/scsi", "/sys/firmware"));
+			"/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+			"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"));
 	json_object_set_new(l, "readonlyPaths",
 		json_pack("[s,s,s,s,s]", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
 			"/proc/sysrq-trigger"));
@@ -308,9 +309,10 @@ box_config(const struct store *s, const struct image *img, const struct box_opti
 	if (!lin)
 		return NULL;
 	return json_pack("{s:s,s:{s:s,s:b},s:s,s:{s:b,s:O,s:O,s:o,s:s,s:O},s:O,s:O}", "ociVersion",
-		"1.0.2", "root", "path", "root", "readonly", o->read_only, "hostname", host, "process",
-		"terminal", o->tty, "user", ids, "args", args, "env", environment(image, o, host), "cwd",
-		cwd && *cwd ? cwd : "/", "capabilities", caps, "mounts", fs, "linux", lin);
+		"1.0.2", "root", "path", "root", "readonly", o->read_only, "hostname", host,
+		"process", "terminal", o->tty, "user", ids, "args", args, "env",
+		environment(image, o, host), "cwd", cwd && *cwd ? cwd : "/", "capabilities", caps,
+		"mounts", fs, "linux", lin);
 }
 
 json_t *
@@ -336,10 +338,10 @@ box_document(const char *image, const struct image *img, const struct box_option
 			*value++ = '\0';
 		json_object_set_new(labels, key, json_string(value ? value : ""));
 	}
-	return json_pack("{s:s,s:s,s:I,s:s,s:s,s:O,s:b,s:b,s:b,s:b,s:s,s:s,s:o,s:o,s:o}", "Id", b->id,
-		"Name", name, "Created", (json_int_t)time(NULL), "Image", image, "ImageID", img->id,
-		"Command", json_object_get(json_object_get(config, "process"), "args"), "Tty", o->tty,
-		"OpenStdin", o->interactive, "AutoRemove", o->remove, "Privileged", o->privileged,
-		"NetworkMode", network(o), "StopSignal", stop ? stop : "TERM", "Publish",
-		strings(&o->publish), "Limits", limits, "Labels", labels);
+	return json_pack("{s:s,s:s,s:I,s:s,s:s,s:O,s:b,s:b,s:b,s:b,s:s,s:s,s:o,s:o,s:o}", "Id",
+		b->id, "Name", name, "Created", (json_int_t)time(NULL), "Image", image, "ImageID",
+		img->id, "Command", json_object_get(json_object_get(config, "process"), "args"),
+		"Tty", o->tty, "OpenStdin", o->interactive, "AutoRemove", o->remove, "Privileged",
+		o->privileged, "NetworkMode", network(o), "StopSignal", stop ? stop : "TERM",
+		"Publish", strings(&o->publish), "Limits", limits, "Labels", labels);
 }

@@ -12,14 +12,15 @@
 #include <string.h>
 #include <sys/random.h>
 
-static const char *const adjectives[] = {"able", "amber", "bold", "brave", "bright", "calm", "clear",
-	"clever", "eager", "fair", "gentle", "happy", "keen", "kind", "lively", "lucid", "merry",
-	"nimble", "patient", "quiet", "rapid", "sharp", "steady", "sunny", "swift", "tidy", "vivid",
-	"warm", "wise", "witty", "young", "zesty"};
+static const char *const adjectives[] = {"able", "amber", "bold", "brave", "bright", "calm",
+	"clear", "clever", "eager", "fair", "gentle", "happy", "keen", "kind", "lively", "lucid",
+	"merry", "nimble", "patient", "quiet", "rapid", "sharp", "steady", "sunny", "swift", "tidy",
+	"vivid", "warm", "wise", "witty", "young", "zesty"};
 static const char *const surnames[] = {"babbage", "bohr", "boole", "cantor", "church", "curie",
 	"dijkstra", "einstein", "euler", "fermat", "franklin", "galileo", "gauss", "hamilton",
-	"hopper", "kepler", "knuth", "lamarr", "lovelace", "maxwell", "meitner", "newton", "noether",
-	"pascal", "planck", "ritchie", "shannon", "tesla", "thompson", "turing", "volta", "wiles"};
+	"hopper", "kepler", "knuth", "lamarr", "lovelace", "maxwell", "meitner", "newton",
+	"noether", "pascal", "planck", "ritchie", "shannon", "tesla", "thompson", "turing", "volta",
+	"wiles"};
 
 static int
 random_id(char id[65])
@@ -125,7 +126,8 @@ box_create(const struct store *s, const char *image, const struct image *img,
 	auto_fd int lock = -1;
 	box_path(b, "lock", path);
 	if (!doc || host_files(b, config) < 0 ||
-		write_json(b, "config.json", "how it runs (OCI runtime specification)", config) < 0 ||
+		write_json(b, "config.json", "how it runs (OCI runtime specification)", config) <
+			0 ||
 		write_json(b, "box.json", "what else was asked for", doc) < 0)
 		return -1;
 	return sys_create("what box-mon will hold while it runs", path, 0600, &lock);

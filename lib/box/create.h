@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Making a box: an image's config and Docker's options, merged as Docker does, become an OCI bundle.
+ * Making a box: an image's config and Docker's options, merged as Docker does, become an OCI
+ * bundle.
  */
 #ifndef TACKLE_BOX_CREATE_H
 #define TACKLE_BOX_CREATE_H

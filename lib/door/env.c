@@ -125,6 +125,13 @@ env_report_status(int status)
 }
 
 void
+env_keep_explain(void)
+{
+	unsetenv("TACKLEBOX_EXPLAIN");
+	close_on_exec(tell_fd(), true);
+}
+
+void
 env_close_status(void)
 {
 	if (status_fd > STDERR_FILENO)

@@ -24,7 +24,10 @@ void env_for_program(void);
 /* Writes `err` as one JSON line to the status descriptor, if there is one, and closes it. */
 void env_report_status(int status);
 
-/* Closes it without a word: the program runs, as far as this process is concerned. */
+/* After env_for_own_tool(): the child tells no steps after all. */
+void env_keep_explain(void);
+/* Closes the status descriptor without a word: the program runs, as far as this process is
+ * concerned. */
 void env_close_status(void);
 
 /* Directory that holds our own program, without a slash at the end, "" when it cannot be told. */

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,26 +160,27 @@ run_behind(int (*work)(void *arg), void *arg, int keep)
 }
 
 int
-run_tool(const char *why, char *const argv[], struct buf *out)
+run_tool(const char *why, const char *const *argv, struct buf *out)
 {
 	struct step st;
+	/* They are not written to, whatever the type of execve(2) says. */
+	char *const *words_of = (char *const *)(uintptr_t)argv;
 	auto_buf struct buf words = BUF_INIT, lost = BUF_INIT;
 	if (step_open(&st, "spawn", why)) {
 		env_for_own_tool(true);
-		step_result(&st, run_capture(argv, -1, (size_t)1 << 20, out ? out : &lost));
+		step_result(&st, run_capture(words_of, -1, (size_t)1 << 20, out ? out : &lost));
 	}
 	if (step_told(&st)) {
-		buf_add_argv(&words, argv);
+		buf_add_argv(&words, words_of);
 		step_call(&st, "posix_spawn(%s)", tell_c(argv[0]));
 		step_shell(&st, "%s", words.s);
 	}
 	long status = step_close(&st);
 	if (status < 0)
 		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
-	return status == 0
-		? 0
-		: err_set(ERR_INTERNAL, argv[0], "cannot go on: %s failed with status %ld", argv[0],
-			  status);
+	return status == 0 ? 0
+			   : err_set(ERR_INTERNAL, argv[0],
+				     "cannot go on: %s failed with status %ld", argv[0], status);
 }
 
 /* posix_spawn in the order that makes a terminal the controlling one: first the new session, then
@@ -220,6 +222,9 @@ run_start(const char *why, const struct run *r)
 		snprintf(number, sizeof(number), "%d", r->status_fd);
 		if (r->status_fd >= 0)
 			setenv("TACKLEBOX_STATUS_FD", number, 1);
+		/* Who outlives us must not hold what our caller reads to its end. */
+		if (r->session)
+			env_keep_explain();
 		step_result(&st, spawn_run(&pid, resolve(r->argv[0], place), r));
 	}
 	if (step_told(&st)) {

@@ -28,7 +28,7 @@ int run_behind(int (*work)(void *arg), void *arg, int keep);
 
 /* Runs argv as run_wait() does, with its standard output kept out of ours: appended to out, or lost
  * when out is NULL. A step. A status other than 0 is -1 with `err` set: the tool has said why. */
-int run_tool(const char *why, char *const argv[], struct buf *out);
+int run_tool(const char *why, const char *const *argv, struct buf *out);
 
 /* A child that is not waited for here. */
 struct run {
