@@ -291,6 +291,17 @@ teardown() {
 	cg-rm --kill "$g" "$g-p" "$g-c" "$g-q"
 }
 
+@test "what a limit of memory keeps out goes to swap; without swap it is the end" {
+	requires cg-memory swap
+	cg-create -m 16M "$g"
+	run -0 cg-exec "$g" -- sh -c 'head -c 48M /dev/zero | tail | wc -c'
+	assert_eq $((48 << 20)) "$output"
+	cg-create -m 16M --swap 0 "$g-0"
+	run -137 cg-exec "$g-0" -- sh -c 'head -c 48M /dev/zero | tail'
+	run -0 cg-stat --json "$g" "$g-0"
+	jq -se '.[0].oom_kills == 0 and .[1].oom_kills == 1 and .[1].swap == 0' <<<"$output"
+}
+
 # ---- explained, replayed, failed ----
 
 @test "replay: the scripts of cg-create, cg-set and cg-exec are true" {
