@@ -201,6 +201,41 @@ published() {
 	host body
 }
 
+@test "br-publish: a port of a namespace that ended leads to nobody who gets its address" {
+	body() {
+		br-setup --subnet 10.77.0.0/24 br0
+		br-attach br0 web
+		br-publish web 8000-8001:80-81
+		br-publish web 9000:80
+		ip netns del web
+		br-publish --rm web 9000:80
+		[[ $(br-attach br0 web) == 10.77.0.2 ]]
+		[[ $(nft list table inet tacklebox-br0) != *elements* ]]
+		br-publish web 8000:80
+		ip netns del web
+		[[ $(br-attach --ip 10.77.0.2 br0 db) == 10.77.0.2 ]]
+		[[ $(nft list table inet tacklebox-br0) != *elements* ]]
+		br-detach db
+	}
+	host body
+}
+
+@test "br-publish: several at once are all remembered" {
+	body() {
+		local i
+		br-setup --subnet 10.77.0.0/24 br0
+		br-attach br0 web
+		for i in 1 2 3 4 5 6; do
+			br-publish web 800$i:80 &
+		done
+		wait
+		[[ $(grep -c ^published= "$TACKLEBOX_RUN/leases/br0/10.77.0.2") == 6 ]]
+		br-detach web
+		[[ $(nft list table inet tacklebox-br0) != *elements* ]]
+	}
+	host body
+}
+
 @test "br-publish: a port of one bridge is taken at the others; thousands at once" {
 	body() {
 		br-setup --subnet 10.77.0.0/24 br0
