@@ -53,7 +53,7 @@ unset tool
 
 # A registry on the loopback of the example's own network namespace, with the image in it.
 needs_img_pull() { echo docker-registry skopeo; }
-before_img_pull() {
+start_registry() {
 	cat >registry.yml <<-END
 		version: 0.1
 		storage: {filesystem: {rootdirectory: $PWD/registry}}
@@ -61,10 +61,16 @@ before_img_pull() {
 	END
 	OTEL_TRACES_EXPORTER=none docker-registry serve registry.yml >registry.log 2>&1 &
 	echo $! >registry.pid
+}
+before_img_pull() {
+	start_registry
 	before_img && wait_for skopeo copy -q --dest-tls-verify=false "oci:$TACKLEBOX_ROOT/images:docker.io/library/example:latest" \
 		docker://localhost:5000/example:1 && rm -rf "$TACKLEBOX_ROOT"
 }
 after_img_pull() { kill "$(<registry.pid)"; }
+needs_img_push() { echo docker-registry curl; }
+before_img_push() { start_registry && before_img && wait_for curl -fs -o /dev/null http://localhost:5000/v2/; }
+after_img_push() { after_img_pull; }
 
 # ---- files that the examples read ----
 
