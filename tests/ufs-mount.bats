@@ -38,7 +38,7 @@ hard_layers() {
 	ln -s /etc l1/tolink && mkfifo l1/fifo && chmod 0751 l1/a/deep
 	((EUID)) || chown 5:6 l1/a/deep
 	touch -d '2001-02-03 04:05:06.123456789' l1/a/deep
-	setfattr -n user.kept -v yes l1/f && chmod 4755 l1/f
+	setfattr -n "$1.kept" -v yes l1/f && chmod 4755 l1/f
 	truncate -s 10M l1/sparse && printf hi | dd of=l1/sparse bs=1 seek=5000000 conv=notrunc status=none
 	mknod l2/gone c 0 0 && setfattr -n "$1.overlay.opaque" -v y l2/opq
 	echo n >l2/opq/n && echo over >l2/f2 && echo f >l2/tofile && echo in >l2/tolink/in
