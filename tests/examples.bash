@@ -44,6 +44,10 @@ before_img() {
 	tar -C rootfs -c . | img-import --cmd '["/bin/sh"]' example >/dev/null
 }
 before_img_import() { make_root rootfs; }
+before_squash() {
+	before_img
+	echo more >more && tar -c more | img-commit --parent example example >/dev/null
+}
 before_img_commit() { before_img && mkdir up && echo new >up/file; }
 before_img_load() { before_img && img-save example >example.tar && rm -rf "$TACKLEBOX_ROOT"; }
 for tool in img_config img_layers img_ls img_save img_tag img_rm img_gc img_tree img_history img_inspect; do
