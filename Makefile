@@ -21,6 +21,7 @@ PKG_TEST  = $(PKG_DEMO) acl attr bash-completion bats bzip2 crun curl docker-reg
 	golang-1.19-src libcap2-bin mandoc mmdebstrap nftables openssl podman procps python3 runc skopeo strace uidmap umoci \
 	xz-utils zstd
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
+NOT_VM    = bash-completion crun docker-registry golang-1.19-src mandoc mmdebstrap runc skopeo umoci
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
 PKG_BENCH = $(PKG_DEMO) bubblewrap containernetworking-plugins crun docker-registry iperf3 iproute2 iptables jq \
 	mmdebstrap podman runc skopeo socat
@@ -236,15 +237,15 @@ fmt-check: ; @clang-format --dry-run -Werror $(C_FILES)
 # ---- does it work ----
 
 UNITS      := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
-TEST_PROGS := $(O)/tests/probe $(O)/tests/subreaper
+TEST_PROGS := $(addprefix $(O)/tests/,probe subreaper swap)
 TEST_WARN   = $(filter-out -Wcast-qual,$(WARN))
 
 .SECONDARY: $(UNITS:=.o)
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB)
 	$(call say,LD   unit/$(@F))
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
-# The probe runs in roots without a C library.
-$(O)/tests/probe: LINK = -static
+# They run in roots without a C library.
+$(O)/tests/probe $(O)/tests/swap: LINK = -static
 $(TEST_PROGS): $(O)/%: %.c
 	@mkdir -p $(@D)
 	$(call say,CC   $<)
@@ -265,7 +266,7 @@ check-fresh: deps-test
 # On another kernel, in a virtual machine: cgroup v2, the old mount(2), swap.
 check-vm: deps-vm
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) test-programs
-	@O=$(O) PACKAGES='$(PKG_TEST)' tests/vm/run.sh $(FILES)
+	@O=$(O) PACKAGES='$(filter-out $(NOT_VM),$(PKG_TEST))' tests/vm/run.sh $(FILES)
 test-programs: all $(UNITS) $(TEST_PROGS)
 
 # ---- where it goes ----

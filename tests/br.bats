@@ -201,6 +201,41 @@ published() {
 	host body
 }
 
+@test "br-publish: a port of a namespace that ended leads to nobody who gets its address" {
+	body() {
+		br-setup --subnet 10.77.0.0/24 br0
+		br-attach br0 web
+		br-publish web 8000-8001:80-81
+		br-publish web 9000:80
+		ip netns del web
+		br-publish --rm web 9000:80
+		[[ $(br-attach br0 web) == 10.77.0.2 ]]
+		[[ $(nft list table inet tacklebox-br0) != *elements* ]]
+		br-publish web 8000:80
+		ip netns del web
+		[[ $(br-attach --ip 10.77.0.2 br0 db) == 10.77.0.2 ]]
+		[[ $(nft list table inet tacklebox-br0) != *elements* ]]
+		br-detach db
+	}
+	host body
+}
+
+@test "br-publish: several at once are all remembered" {
+	body() {
+		local i
+		br-setup --subnet 10.77.0.0/24 br0
+		br-attach br0 web
+		for i in 1 2 3 4 5 6; do
+			br-publish web 800$i:80 &
+		done
+		wait
+		[[ $(grep -c ^published= "$TACKLEBOX_RUN/leases/br0/10.77.0.2") == 6 ]]
+		br-detach web
+		[[ $(nft list table inet tacklebox-br0) != *elements* ]]
+	}
+	host body
+}
+
 @test "br-publish: a port of one bridge is taken at the others; thousands at once" {
 	body() {
 		br-setup --subnet 10.77.0.0/24 br0
@@ -366,6 +401,7 @@ no_icc() {
 	host body
 }
 
+# bats test_tags=anywhere
 @test "leases: the lowest free one, a chosen one, taken, outside, full, and free again" {
 	body() {
 		br-setup --subnet 10.77.0.0/29 br0
@@ -409,6 +445,7 @@ no_icc() {
 	host body
 }
 
+# bats test_tags=anywhere
 @test "names: one that was there stays, one that was made goes; two bridges at one namespace" {
 	body() {
 		ip netns add mine
@@ -438,6 +475,7 @@ no_icc() {
 	host body
 }
 
+# bats test_tags=anywhere
 @test "bad input gets one line and leaves nothing" {
 	body() {
 		local before
@@ -503,6 +541,7 @@ no_icc() {
 	host body
 }
 
+# bats test_tags=anywhere
 @test "many rounds leave nothing" {
 	body() {
 		local before i
@@ -525,18 +564,21 @@ prepare_bridge() { br-setup --subnet 10.77.0.0/24 --subnet fd77::/64 br0 >/dev/n
 prepare_cable() { prepare_bridge && br-attach --rate 1gbit br0 web >/dev/null; }
 prepare_port() { prepare_cable && br-publish web 8080:80 >/dev/null; }
 
+# bats test_tags=anywhere
 @test "replay: br-setup" {
 	replay_same -u --net state_net -- br-setup --subnet 10.77.0.0/24 --subnet fd77::/64 br0
 	replay_same -u --net state_net -- br-setup --internal --no-icc --mtu 1400 br0
 	replay_same -u --net -p prepare_bridge state_net -- br-setup --rm br0
 }
 
+# bats test_tags=anywhere
 @test "replay: br-attach, br-detach" {
 	replay_same -u --net -p prepare_bridge state_net -- br-attach br0 web
 	replay_same -u --net -p prepare_bridge state_net -- br-attach --json --ip 10.77.0.9 --name net0 --rate 10mbit br0 web
 	replay_same -u --net -p prepare_cable state_net -- br-detach web
 }
 
+# bats test_tags=anywhere
 @test "replay: br-publish" {
 	replay_same -u --net -p prepare_cable state_net -- br-publish web 8080:80
 	replay_same -u --net -p prepare_cable state_net -- br-publish web 127.0.0.1:8080:80/udp
@@ -544,6 +586,7 @@ prepare_port() { prepare_cable && br-publish web 8080:80 >/dev/null; }
 	replay_same -u --net -p prepare_port state_net -- br-publish --rm web 8080:80
 }
 
+# bats test_tags=anywhere
 @test "faults: every step of the br tools fails once, and nothing is left" {
 	body() {
 		local was
@@ -562,6 +605,7 @@ prepare_port() { prepare_cable && br-publish web 8080:80 >/dev/null; }
 	host body
 }
 
+# bats test_tags=anywhere
 @test "what -x tells is what happens" {
 	body() {
 		told_same -- br-setup --subnet 10.77.0.0/24 br0

@@ -264,7 +264,7 @@ teardown() {
 	requires strace
 	cg-create "$g"
 	strace -f -o "$T/trace" cg-exec "$g" -- "$PROBE" >/dev/null
-	! grep -E 'clone|fork' "$T/trace" || fail "a process was made"
+	! grep -E '\b(clone3?|v?fork)\(' "$T/trace" || fail "a process was made"
 	assert_eq "$(group_dirs "$g" | wc -l)" "$(grep -c 'write([0-9]*, "0", 1)' "$T/trace")"
 }
 
@@ -289,6 +289,17 @@ teardown() {
 	jq -e '.throttled >= 3 and .throttled <= .periods and .throttled_usec > 100000
 		and .cpu_usec < 400000 and .cpu_usec > 20000' <<<"${lines[2]}"
 	cg-rm --kill "$g" "$g-p" "$g-c" "$g-q"
+}
+
+@test "what a limit of memory keeps out goes to swap; without swap it is the end" {
+	requires cg-memory swap
+	cg-create -m 16M "$g"
+	run -0 cg-exec "$g" -- sh -c 'head -c 48M /dev/zero | tail | wc -c'
+	assert_eq $((48 << 20)) "$output"
+	cg-create -m 16M --swap 0 "$g-0"
+	run -137 cg-exec "$g-0" -- sh -c 'head -c 48M /dev/zero | tail'
+	run -0 cg-stat --json "$g" "$g-0"
+	jq -se '.[0].oom_kills == 0 and .[1].oom_kills == 1 and .[1].swap == 0' <<<"$output"
 }
 
 # ---- explained, replayed, failed ----

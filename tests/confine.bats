@@ -7,7 +7,8 @@ load helpers
 
 setup_file() {
 	tb_setup_file
-	"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -O1 -static -o "$TB_DIR/swap" "$TB_TESTS/swap.c"
+	SWAP=$(tb_program swap)
+	export SWAP
 }
 teardown_file() { tb_teardown_file; }
 setup() {
@@ -51,6 +52,7 @@ stop_running() {
 	wait "$pid" || :
 }
 
+# bats test_tags=anywhere
 @test "a user name of digits is a number (runc 2016-3697)" {
 	requires root
 	make_root "${root:?}"
@@ -252,7 +254,7 @@ raced() {
 	shift
 	mkdir -p "$root$dir"
 	ln -s ../../../../../../../../../../../.."$canary" "$root/trap"
-	"$TB_DIR/swap" "$root$dir" "$root/trap" &
+	"$SWAP" "$root$dir" "$root/trap" &
 	swapper=$!
 	for ((i = 0; i < $(rounds) * 5; i++)); do
 		if timeout 20 ns-exec --all --root "$root" "$@" -- /bin/true >/dev/null 2>&1; then
@@ -359,6 +361,7 @@ raced() {
 	assert_eq '["","","","","ENOSYS"]' "$(jq -sc 'map(.errno)' <<<"$output" | sed 's/"EPERM"/""/')"
 }
 
+# bats test_tags=anywhere
 @test "the default filter answers as its profile says, to the errno, whatever the capabilities" {
 	requires root
 	local calls=(unshare-user unshare-net clone3-user mount umount2 fsopen fsconfig fsmount fspick move_mount

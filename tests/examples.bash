@@ -44,6 +44,11 @@ before_img() {
 	tar -C rootfs -c . | img-import --cmd '["/bin/sh"]' example >/dev/null
 }
 before_img_import() { make_root rootfs; }
+before_squash() {
+	before_img
+	echo more >more && tar -c more | img-commit --parent example example >/dev/null
+}
+before_img_commit() { before_img && mkdir up && echo new >up/file; }
 before_img_load() { before_img && img-save example >example.tar && rm -rf "$TACKLEBOX_ROOT"; }
 for tool in img_config img_layers img_ls img_save img_tag img_rm img_gc img_tree img_history img_inspect; do
 	eval "before_$tool() { before_img; }"
@@ -52,7 +57,7 @@ unset tool
 
 # A registry on the loopback of the example's own network namespace, with the image in it.
 needs_img_pull() { echo docker-registry skopeo; }
-before_img_pull() {
+start_registry() {
 	cat >registry.yml <<-END
 		version: 0.1
 		storage: {filesystem: {rootdirectory: $PWD/registry}}
@@ -60,10 +65,16 @@ before_img_pull() {
 	END
 	OTEL_TRACES_EXPORTER=none docker-registry serve registry.yml >registry.log 2>&1 &
 	echo $! >registry.pid
+}
+before_img_pull() {
+	start_registry
 	before_img && wait_for skopeo copy -q --dest-tls-verify=false "oci:$TACKLEBOX_ROOT/images:docker.io/library/example:latest" \
 		docker://localhost:5000/example:1 && rm -rf "$TACKLEBOX_ROOT"
 }
 after_img_pull() { kill "$(<registry.pid)"; }
+needs_img_push() { echo docker-registry curl; }
+before_img_push() { start_registry && before_img && wait_for curl -fs -o /dev/null http://localhost:5000/v2/; }
+after_img_push() { after_img_pull; }
 
 # ---- files that the examples read ----
 

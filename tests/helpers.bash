@@ -17,7 +17,8 @@
 #
 # Functions (each file of tests/lib says more above its functions):
 #   requires WORD…       skip unless all are there: root user userns cg1 cg2 cg cg1-CTRL cg2-CTRL
-#                        cg-CTRL overlay overlay-user net tmpfs, or the name of a command
+#                        cg-CTRL overlay overlay-user user-xattr net tmpfs swap, or the name
+#                        of a command
 #   make_root DIR        a root directory: busybox with all its applets, /etc/passwd, /probe
 #   rounds               how often long loops go round: TEST_ROUNDS, 20
 #   as_nobody CMD…       as uid nobody without groups, with a state, run and home directory of its own

@@ -5,6 +5,9 @@
 load helpers
 load registry
 
+# Silent about what goes well, but where a test looks at that.
+img-pull() { command img-pull -q "$@"; }
+
 setup_file() { tb_setup_file; }
 teardown_file() { tb_teardown_file; }
 setup() {
@@ -19,103 +22,15 @@ teardown() {
 	tb_teardown
 }
 
-# layer FILE COMMAND…: a tar of what the commands make in an empty directory.
-layer() {
-	local dir file=$1
-	dir=$(mktemp -d "$T/layer.XXXX")
-	(cd "$dir" && chmod 0755 . && bash -ec "$2") || return
-	tar -C "$dir" --numeric-owner --sort=name --mtime=@1600000000 -cf "$file" ${3:-.}
-	rm -rf "$dir"
-}
-
-# make_layout DIR NAME TAR…: an OCI layout with one image of these layers, packed as their names end.
-make_layout() {
-	local dir=$1 name=$2 tar file plain type digest config manifest diffs=() descs=()
-	shift 2
-	mkdir -p "$dir/blobs/sha256"
-	for tar in "$@"; do
-		file=$tar plain=$tar type=
-		case $tar in
-		*.gz) type=+gzip plain=${tar%.gz} ;;
-		*.zst) type=+zstd plain=${tar%.zst} ;;
-		esac
-		digest=$(sha256sum <"$file" | cut -d' ' -f1)
-		cp "$file" "$dir/blobs/sha256/$digest"
-		diffs+=("\"sha256:$(sha256sum <"$plain" | cut -d' ' -f1)\"")
-		descs+=("{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar$type\",\"digest\":\"sha256:$digest\",\"size\":$(stat -c %s "$file")}")
-	done
-	config=$(jq -nc --argjson d "[$(IFS=, && echo "${diffs[*]}")]" --arg a "${ARCH:-amd64}" \
-		'{architecture: $a, os: "linux", config: {Cmd: ["sh"]}, rootfs: {type: "layers", diff_ids: $d},
-		history: [$d[] | {created_by: "test"}]}')
-	digest=$(put_blob "$dir" "$config")
-	manifest=$(jq -nc --argjson l "[$(IFS=, && echo "${descs[*]}")]" --arg d "sha256:$digest" \
-		--argjson n "${#config}" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json",
-		config: {mediaType: "application/vnd.oci.image.config.v1+json", digest: $d, size: $n}, layers: $l}')
-	digest=$(put_blob "$dir" "$manifest")
-	echo '{"imageLayoutVersion":"1.0.0"}' >"$dir/oci-layout"
-	jq -nc --arg d "sha256:$digest" --argjson n "${#manifest}" --arg r "$name" --arg a "${ARCH:-amd64}" \
-		'{schemaVersion: 2, manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d,
-		size: $n, annotations: {"org.opencontainers.image.ref.name": $r}, platform: {os: "linux", architecture: $a}}]}' \
-		>"$dir/index.json"
-}
-
-put_blob() {
-	local digest
-	digest=$(printf %s "$2" | sha256sum | cut -d' ' -f1)
-	printf %s "$2" >"$1/blobs/sha256/$digest"
-	echo "$digest"
-}
-
-# The host's architecture, as images have it.
-host_arch() {
-	case $(uname -m) in x86_64) echo amd64 ;; aarch64) echo arm64 ;; *) uname -m ;; esac
-}
-
-# Three layers, one of each packing: a base with a sticky /tmp, a file above it, a hard link to a
-# file of the base.
-three_layers() {
-	layer "$T/1.tar" 'mkdir -m 1777 tmp; mkdir -m 0750 data; echo base >data/file; echo 1 >gone
-		head -c 300000 /dev/urandom >noise'
-	layer "$T/2.tar" 'mkdir tmp; echo x >tmp/x; : >.wh.gone' 'tmp/x .wh.gone'
-	layer "$T/3.tar" 'mkdir data; echo base >data/file; ln data/file data/link; head -c 200000 /dev/zero >zero' \
-		'data/file data/link zero'
-	gzip -k "$T/1.tar"
-	zstd -q "$T/2.tar"
-	# Only the link is in the layer: what it points to lies below.
-	python3 - "$T/3.tar" <<-'END'
-		import sys, tarfile
-		old = tarfile.open(sys.argv[1]); members = old.getmembers()
-		data = {m.name: old.extractfile(m).read() for m in members if m.isreg()}
-		import io
-		new = tarfile.open(sys.argv[1] + ".new", "w")
-		for m in members:
-		    if m.name != "data/file":
-		        new.addfile(m, io.BytesIO(data[m.name]) if m.name in data else None)
-		new.close()
-	END
-	mv "$T/3.tar.new" "$T/3.tar"
-	ARCH=$(host_arch) make_layout "$T/layout" img "$T/1.tar.gz" "$T/2.tar.zst" "$T/3.tar"
-}
-
-# push NAME [LAYOUT] [SKOPEO-OPTION…]
-push() {
-	local name=$1 layout=${2:-$T/layout}
-	shift $(($# > 1 ? 2 : 1))
-	# Unless it is told otherwise, skopeo compresses what is not, and writes manifests anew.
-	[[ $* == *--format* ]] || set -- --preserve-digests "$@"
-	skopeo copy -q --dest-tls-verify=false "$@" "oci:$layout" "docker://$REGISTRY/$name"
-}
-
-digest_of() {
-	skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$1" | sha256sum | sed 's/^/sha256:/; s/ .*//'
-}
-
 # nothing_visible: no image, nothing half done, and no layer under its name.
 nothing_visible() {
 	[[ -z $(img-ls -q) ]] || fail "an image is there" || return
 	[[ -z $(ls -A "$images/tmp" 2>/dev/null) ]] || fail "left: $(ls "$images/tmp")" || return
 	[[ -z $(ls -A "$layers" 2>/dev/null) ]] || fail "left: $(ls -A "$layers")"
 }
+
+# manifest_of LAYOUT: the hash of its manifest.
+manifest_of() { jq -r '.manifests[0].digest' "$1/index.json" | cut -d: -f2; }
 
 same_store() {
 	local blob
@@ -327,20 +242,21 @@ same_store() {
 
 @test "a registry that misbehaves: one clear line, and nothing visible" {
 	requires python3 zstd
-	local mode want hint
+	local mode want hint retries
 	three_layers
 	double_start "$T/layout"
 	while IFS='|' read -r mode want hint; do
-		run -1 img-pull --timeout 2s "$DOUBLE/$mode/app:1"
+		[[ $mode == resume* ]] && retries=1 || retries=0
+		run -1 bounded 32 img-pull -q --retries $retries --timeout 1s "$DOUBLE/$mode/app:1"
 		assert_error img-pull "$want" ${hint:+"$hint"} || fail "mode $mode: $output"
 		[[ $output != *$'\x1b'* ]]
 		nothing_visible || fail "mode $mode"
 	done <<-'END'
 		absent|cannot fetch */absent/app:1: 127.0.0.1:* answers 404: repository name not known to registry|is the name right*
 		forbidden|cannot fetch * answers 403: requested access to the resource is denied\\x1b\[2J|*not public
-		basic|cannot fetch *: the registry wants a user name and a password|only public images can be pulled
+		basic|cannot use *: the registry wants a user name and a password|*docker login 127.0.0.1:*--creds-fd
 		tokenloop|cannot fetch * answers 401*|*
-		evilrealm|cannot fetch *: the registry names 'file:///etc/passwd' to get a token from, which is not https
+		evilrealm|cannot use *: the registry names 'file:///etc/passwd' to get a token from, which is not https
 		failing|cannot fetch * answers 500
 		roundabout|cannot fetch *: Maximum (5) redirects followed
 		tofile|cannot fetch *: Protocol "file" *
@@ -363,6 +279,16 @@ same_store() {
 		reset|cannot fetch *|the connection broke; try again
 		stall|cannot fetch *|*does not answer*
 		missing|cannot fetch layer sha256:* answers 404: blob unknown to registry|*
+		drip|cannot fetch *|*does not answer*
+		busy|cannot fetch * answers 429|too many requests*
+		negative|manifest sha256:*: layers\[0\].size *
+		nosize|manifest sha256:*: layers\[0\].size *
+		fewer|config sha256:*: rootfs.diff_ids has 3 entries for 2 layers
+		many|manifest sha256:*: layers has 501 layers; overlay can stack 500
+		foreignfile|cannot fetch layer sha256:* answers 404*|*
+		resumeother|cannot fetch *: asked for what comes from byte * on, it sends another part
+		resumelong|cannot fetch *: more than the * bytes it should have
+		resumechanged|*layer sha256:*
 	END
 	# A digest that was asked for is not taken on trust either.
 	want=$(jq -r '.manifests[0].digest' "$T/layout/index.json")
@@ -370,6 +296,68 @@ same_store() {
 	assert_error img-pull "cannot use *: what came is sha256:*, not $want" '*sent other content'
 	nothing_visible
 	run -0 img-pull "$DOUBLE/good/app@$want"
+}
+
+@test "a transfer that breaks goes on where it broke off; a server at a loss is asked again" {
+	requires python3 zstd
+	local mode
+	three_layers
+	double_start "$T/layout"
+	for mode in once500 resume resumewhole; do
+		run -0 --separate-stderr command img-pull "$DOUBLE/$mode/app:1"
+		assert_like "$stderr" '*: Retrying in 0.25 seconds*'
+		same_store
+		rm -rf "$TACKLEBOX_ROOT"
+	done
+	# Each of the two large layers came in three thirds, none of them twice.
+	grep '/v2/resume/.* bytes=' "$T/layout/requests" | awk '{ print $NF }' | sort -u >"$T/ranges"
+	assert_eq 4 "$(wc -l <"$T/ranges")"
+	# It does so once or twice, but not for ever.
+	unset stderr
+	run -1 img-pull --retries 0 "$DOUBLE/resume/app:1"
+	assert_error img-pull 'cannot fetch *' 'the connection broke; try again'
+	: >"$T/layout/requests"
+	run -1 img-pull --retries 2 "$DOUBLE/failing/app:1"
+	assert_eq 3 "$(wc -l <"$T/layout/requests")"
+}
+
+@test "a foreign layer is fetched where the manifest says, without our token" {
+	requires python3 zstd
+	three_layers
+	double_start "$T/layout"
+	run -0 img-pull "$DOUBLE/foreign/app:1"
+	assert_eq 2 "$(grep -c '^GET /v2/x/y/blobs/sha256:[0-9a-f]* -$' "$T/layout/elsewhere")"
+	! grep Bearer "$T/layout/elsewhere" || fail "the token went elsewhere"
+	same_store
+}
+
+@test "mirrors are asked first, in order; the registry itself last" {
+	requires python3 zstd
+	three_layers
+	double_start "$T/layout"
+	export TACKLEBOX_MIRRORS=$T/mirrors
+	cat >"$T/mirrors" <<-END
+		# nobody, somebody who lacks it, somebody who has it
+		example.invalid http://127.0.0.1:1 http://$DOUBLE
+		other.invalid   http://$DOUBLE/more
+	END
+	run -0 --separate-stderr command img-pull example.invalid/good/app:1
+	assert_like "$stderr" '*No help from http://127.0.0.1:1: *'
+	run -0 img-layers example.invalid/good/app:1
+	assert_eq 3 "${#lines[@]}"
+	unset stderr
+	# The registry's own refusal is the one that is told.
+	run -1 img-pull example.invalid/absent/app:1
+	assert_error img-pull 'cannot fetch https://example.invalid/v2/absent/app/manifests/1: Could not resolve host*' '*'
+	run -1 img-pull other.invalid/good/app:1
+	grep -q '^GET /more/v2/good/app/manifests/1 -' "$T/layout/requests"
+	# A registry without mirrors is asked at once.
+	run -0 img-pull "$DOUBLE/good/app:1"
+	echo 'example.invalid ftp://x' >"$T/mirrors"
+	run -1 img-pull example.invalid/good/app:1
+	assert_error img-pull "$T/mirrors: 'ftp://x' is no http or https URL"
+	TACKLEBOX_MIRRORS=$T/none run -1 img-pull "$DOUBLE/good/app:1"
+	assert_error img-pull "cannot open $T/none: No such file or directory (ENOENT)"
 }
 
 # The network is faster here than the unpacking, so the transfer pauses again and again; what is wrong
@@ -402,6 +390,19 @@ same_store() {
 	make_layout "$T/noise" img "$T/n.tar"
 	mkdir "$T/evil" && tar -C "$T" -cf "$T/e.tar" --transform='s,.*,../../../out,' -P 1.tar
 	make_layout "$T/escape" img "$T/e.tar"
+	# A config without the layers' hashes.
+	cp -r "$T/layout" "$T/nodiffids"
+	put_blob "$T/nodiffids" "$(jq -c 'del(.rootfs.diff_ids)' "$T/layout/blobs/sha256/$(
+		jq -r .config.digest "$T/layout/blobs/sha256/$(manifest_of "$T/layout")" | cut -d: -f2)")" >"$T/config"
+	put_blob "$T/nodiffids" "$(jq -c --arg d "$(<"$T/config")" \
+		--argjson n "$(stat -c %s "$T/nodiffids/blobs/sha256/$(<"$T/config")")" \
+		'.config |= (.digest = "sha256:" + $d | .size = $n)' "$T/layout/blobs/sha256/$(manifest_of "$T/layout")")" >"$T/manifest"
+	jq --arg d "sha256:$(<"$T/manifest")" '.manifests[0].digest = $d' "$T/layout/index.json" >"$T/nodiffids/index.json"
+	double_start "$T/nodiffids"
+	run -1 img-pull "$DOUBLE/good/app:1"
+	assert_error img-pull 'config sha256:*: rootfs.diff_ids has 0 entries for 3 layers'
+	nothing_visible
+	double_stop
 	for digest in truncated unlike noise escape; do
 		double_start "$T/$digest"
 		run -1 img-pull "$DOUBLE/good/app:1"
@@ -498,15 +499,31 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >"$T/port" 2>/dev/null 3>
 	END
 }
 
-@test "progress on a terminal only; a dry run asks nobody" {
+@test "the progress: lines, objects in Docker's words, bars on a terminal; a dry run asks nobody" {
 	requires python3 zstd script
+	local id digest
 	three_layers
 	double_start "$T/layout"
+	digest=$(jq -r '.manifests[0].digest' "$T/layout/index.json")
+	id=$(sha256sum <"$T/1.tar.gz" | cut -c1-12)
+	run -0 --separate-stderr command img-pull "$DOUBLE/good/app:1"
+	assert_eq "$digest" "$output"
+	assert_like "$stderr" "1: Pulling from good/app"$'\n'"$id: Pulling fs layer*$id: Download complete*$id: Pull complete*"
 	run -0 --separate-stderr img-pull "$DOUBLE/good/app:1"
 	assert_eq '' "$stderr"
+	run -0 command img-pull --json "$DOUBLE/good/app:1"
+	assert_eq "{\"status\":\"Pulling from good/app\",\"progressDetail\":{},\"id\":\"1\"}" "${lines[0]}"
+	assert_eq "{\"status\":\"Already exists\",\"progressDetail\":{},\"id\":\"$id\"}" "${lines[1]}"
+	assert_eq "{\"status\":\"Digest: $digest\"}" "${lines[-2]}"
+	assert_eq "{\"status\":\"Status: Image is up to date for $DOUBLE/good/app:1\"}" "${lines[-1]}"
+	rm -rf "$TACKLEBOX_ROOT"
+	run -0 command img-pull --json "$DOUBLE/resume/app:1"
+	run -0 jq -s --arg i "$id" '[.[] | select(.id == $i and .status == "Downloading").progressDetail] |
+		length > 0 and all(.current <= .total and .total > 300000)' <<<"$output"
+	assert_eq true "$output"
 	rm -rf "$TACKLEBOX_ROOT"
 	run -0 script -qec "img-pull $DOUBLE/good/app:1" /dev/null
-	assert_like "$output" $'*\r\e\\[K*'
+	assert_like "$output" $'*\r*: Pull complete\e\\[K*'
 	rm -rf "$TACKLEBOX_ROOT"
 	run -0 script -qec "img-pull -q $DOUBLE/good/app:1" /dev/null
 	[[ $output != *$'\e[K'* ]]

@@ -270,3 +270,48 @@ assert_layered() {
 	assert_like "$(<"$T/err")" 'img-load: *cannot *: No space left on device (ENOSPC)*'
 	run ! grep '^\.tmp-' "$T/left"
 }
+
+@test "what must survive a power cut is written before it is named, and named before it is entered" {
+	requires strace
+	layered app:1 >/dev/null
+	strace -f -y -qq -o "$T/trace" -e trace=fsync,syncfs,rename,renameat,renameat2 img-load -i "$T/layered.tar"
+	# Each rename: of a file, right after its fsync; of a tree, after a syncfs; then the directory.
+	awk '
+		/syncfs/ { synced = 1 }
+		/fsync/ { match($0, /<[^>]*>/); last = substr($0, RSTART + 1, RLENGTH - 2) }
+		/rename/ {
+			split($0, q, "\""); from = q[2]; to = q[4]
+			if (from ~ /layers\/\.tmp-/ && to !~ /json$/) { if (!synced) bad = 1 }
+			else if (last != from) bad = 1
+			dir = to; sub(/\/[^\/]*$/, "", dir); want = dir; n++; final = to
+		}
+		/fsync/ && want { if (last != want) bad = 1; want = "" }
+		END { if (bad || want || n < 15 || final !~ /index.json$/) exit 1 }' "$T/trace" ||
+		fail "$(<"$T/trace")"
+}
+
+@test "five hundred layers and 20,000 files are loaded and saved; one layer more is refused" {
+	local i
+	mkdir "$T/d"
+	for ((i = 1; i < 501; i++)); do
+		touch "$T/n$i" && tar -C "$T" --numeric-owner -b1 -cf "$T/d/l$i" "n$i"
+	done
+	printf '{"repeat": 20000, "name": "many/%%d", "data": "x"}\n' | mktar >"$T/d/l0"
+	# many N: the archive of the first N layers.
+	many() {
+		(cd "$T/d" && for ((i = 0; i < $1; i++)); do echo "l$i"; done >../list &&
+			xargs sha256sum <../list | cut -d' ' -f1 >../sums)
+		jq -cRn '{os: "linux", rootfs: {diff_ids: ["sha256:" + inputs]}}' <"$T/sums" >"$T/d/c.json"
+		jq -cRn '[{Config: "c.json", RepoTags: ["deep:1"], Layers: [inputs]}]' <"$T/list" >"$T/d/manifest.json"
+		tar -C "$T/d" -cf "$T/deep.tar" c.json manifest.json -T "$T/list"
+	}
+	many 501
+	run -1 img-load -i "$T/deep.tar"
+	assert_error img-load 'manifest.json: \[0\].Layers has 501 entries; 500 are the most'
+	many 500
+	(ulimit -n 1024 && img-load -i "$T/deep.tar")
+	assert_eq 500 "$(img-layers deep:1 | wc -l)"
+	assert_eq 20000 "$(ls "$(img-layers deep:1 | head -n1)/many" | wc -l)"
+	(ulimit -n 1024 && img-save --format docker-old deep:1) | tar -t | grep -c layer.tar | grep -qx 500
+	no_temporaries
+}

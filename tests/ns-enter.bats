@@ -178,6 +178,7 @@ stop_running() {
 	assert_eq 5 "$got"
 }
 
+# bats test_tags=anywhere
 @test "replay: the script is true" {
 	requires root
 	keep_running --all --hostname inn
@@ -189,6 +190,7 @@ stop_running() {
 	done
 }
 
+# bats test_tags=anywhere
 @test "faults, and what is told" {
 	requires root strace
 	keep_running --all

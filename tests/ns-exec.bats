@@ -137,6 +137,7 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 	assert_error ns-exec "cannot write the ids to /proc/*/uid_map: *EINVAL*"
 }
 
+# bats test_tags=anywhere
 @test "a map of more than 64 KiB is refused, and root stays unmapped" {
 	requires root
 	local many=() i
@@ -441,9 +442,42 @@ as_user() {
 	run ns-exec --all --join-cgroup "$TB_NAME-join" -- cat /proc/self/cgroup
 	cg-rm "$TB_NAME-join"
 	assert_status 0
-	assert_like "$output" "*pids:/"$'\n'"*"
+	# The group is the root of what it sees.
+	if [[ $(cg_version pids) == 1 ]]; then
+		assert_like "$output" "*pids:/"$'\n'"*"
+	else
+		assert_eq 0::/ "$output"
+	fi
 	run -125 ns-exec --join-cgroup "$TB_NAME-none" -- true
 	assert_error ns-exec "cannot find group $TB_NAME-none: *"
+}
+
+# A write to cgroup.procs waits until every processor has seen it.
+@test "--join-cgroup on v2: the program is born in the group, nobody writes and waits" {
+	requires root strace cg2-pids
+	cg-create "$TB_NAME-born" >/dev/null
+	run strace -f -o "$T/trace" ns-exec --pid --join-cgroup "$TB_NAME-born" -- cat /proc/self/cgroup
+	cg-rm "$TB_NAME-born"
+	assert_status 0
+	assert_eq "0::/$TB_NAME-born" "$output"
+	grep -q 'clone3(.*CLONE_INTO_CGROUP' "$T/trace"
+	run ! grep "openat.*cgroup.procs" "$T/trace"
+}
+
+@test "--root with a cgroup namespace on v2: /sys/fs/cgroup is the group, to be read" {
+	requires root cg2-pids
+	make_root "${root:?}"
+	cg-create -p 20 "$TB_NAME-view" >/dev/null
+	cg-create "$TB_NAME-other" >/dev/null
+	# shellcheck disable=SC2016 # for the shell inside
+	run ns-exec --all --root "$root" --join-cgroup "$TB_NAME-view" -- sh -c 'cat /proc/self/cgroup
+		cd /sys/fs/cgroup; cat cgroup.procs pids.max; ls -d */ 2>&1
+		for f in cgroup.procs pids.max; do echo 0 >$f; done; mkdir x'
+	cg-rm "$TB_NAME-view" "$TB_NAME-other"
+	assert_eq "0::/" "${lines[0]}"
+	assert_eq 1,20 "$(grep -x 1 <<<"$output" | head -1),${lines[3]}"
+	assert_like "${lines[4]}" '*No such file*'
+	assert_eq 3 "$(grep -c 'Read-only file system' <<<"$output")"
 }
 
 # ---- what it may do ----
@@ -566,6 +600,7 @@ as_user() {
 
 # ---- the contract of the house ----
 
+# bats test_tags=anywhere
 @test "mistakes in the command line: two lines, 125" {
 	run -125 ns-exec
 	assert_eq $'ns-exec: no command to run\nTry \'ns-exec --help\'.' "$output"
@@ -578,6 +613,7 @@ as_user() {
 # What the host mounts meanwhile is not ours; how it would come to us is.
 own_norm() { probe_norm | jq '.mounts |= (map(.propagation) | unique)'; }
 
+# bats test_tags=anywhere
 @test "replay: namespaces" {
 	requires root
 	local options
@@ -589,6 +625,7 @@ own_norm() { probe_norm | jq '.mounts |= (map(.propagation) | unique)'; }
 	done
 }
 
+# bats test_tags=anywhere
 @test "replay: identity and capabilities" {
 	requires root setpriv
 	local options
@@ -599,6 +636,7 @@ own_norm() { probe_norm | jq '.mounts |= (map(.propagation) | unique)'; }
 	done
 }
 
+# bats test_tags=anywhere
 @test "replay: a root" {
 	requires root
 	local options
@@ -612,6 +650,7 @@ own_norm() { probe_norm | jq '.mounts |= (map(.propagation) | unique)'; }
 		ns-exec --all --root root --mask /etc/passwd --ro-path /home --device /dev/null:/dev/x -- /probe
 }
 
+# bats test_tags=anywhere
 @test "replay: ranges of ids, which newuidmap allows" {
 	requires root newuidmap
 	echo root:100000:65536 >"$T/subid"
@@ -623,6 +662,7 @@ own_norm() { probe_norm | jq '.mounts |= (map(.propagation) | unique)'; }
 	replay_same -p allowed -f own_norm state_none -- ns-exec --user --map-auto --pid -- "$PROBE"
 }
 
+# bats test_tags=anywhere
 @test "replay: a root for nobody" {
 	requires userns
 	make_root "${root:?}"
@@ -636,6 +676,7 @@ own_norm() { probe_norm | jq '.mounts |= (map(.propagation) | unique)'; }
 
 none_left() { [[ -z $(mounts_below "$T") ]]; }
 
+# bats test_tags=anywhere
 @test "faults: every step fails once, and nothing is left" {
 	requires root
 	make_root "${root:?}"
@@ -646,6 +687,7 @@ none_left() { [[ -z $(mounts_below "$T") ]]; }
 	faults_walk -c none_left -- ns-exec --user --uid-map 0:1000:10 --gid-map 0:1000:10 --pid -- true
 }
 
+# bats test_tags=anywhere
 @test "faults: for nobody" {
 	requires userns
 	make_root "${root:?}"
@@ -653,6 +695,7 @@ none_left() { [[ -z $(mounts_below "$T") ]]; }
 }
 nobodys_ns_exec() { as_nobody ns-exec "$@"; }
 
+# bats test_tags=anywhere
 @test "what is told is what happens" {
 	requires root strace
 	make_root "${root:?}"

@@ -9,7 +9,8 @@
 #   TEST_ROUNDS   how often the long loops go round (20)
 #   TEST_STRICT   1: a skip that is not listed in tests/skips.txt is a failure, and so is anything
 #                 with our marks that is on the host afterwards and was not before
-#   V             1: every test, not only those that failed
+#   TEST_TAGS     only the tests with these tags (bats --filter-tags)
+#   V             1: every test with its time, not only those that failed
 #
 # Each file runs under a subreaper of its own (tests/subreaper.c), which knows the processes that it
 # leaves behind; its output is kept together.
@@ -95,7 +96,8 @@ clean_up_after() {
 run_file() {
 	local name=${1##*/} from=${EPOCHREALTIME/./} status=0
 	: >"$logs/$name.dirs"
-	TB_RUN_DIRS=$logs/$name.dirs "$O/tests/subreaper" -t "$limit" bats -F tap "$1" \
+	TB_RUN_DIRS=$logs/$name.dirs "$O/tests/subreaper" -t "$limit" bats -F tap \
+		${V:+-T} ${TEST_TAGS:+--filter-tags "$TEST_TAGS"} "$1" \
 		>"$logs/$name.tap" 2>&1 || status=$?
 	clean_up_after "$name" >>"$logs/$name.tap" 2>&1
 	echo $status $(((${EPOCHREALTIME/./} - from) / 100000)) >"$logs/$name.status.new"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=overlay
 # shellcheck disable=SC2030,SC2031 # each test is a subshell of its own, as is meant
 # ufs-mount: overlays by both calls, by root and in a user namespace; copies; and what it says when
 # the kernel says EINVAL.
@@ -37,7 +38,7 @@ hard_layers() {
 	ln -s /etc l1/tolink && mkfifo l1/fifo && chmod 0751 l1/a/deep
 	((EUID)) || chown 5:6 l1/a/deep
 	touch -d '2001-02-03 04:05:06.123456789' l1/a/deep
-	setfattr -n user.kept -v yes l1/f && chmod 4755 l1/f
+	setfattr -n "$1.kept" -v yes l1/f && chmod 4755 l1/f
 	truncate -s 10M l1/sparse && printf hi | dd of=l1/sparse bs=1 seek=5000000 conv=notrunc status=none
 	mknod l2/gone c 0 0 && setfattr -n "$1.overlay.opaque" -v y l2/opq
 	echo n >l2/opq/n && echo over >l2/f2 && echo f >l2/tofile && echo in >l2/tolink/in
@@ -129,6 +130,7 @@ remember() {
 	umount base
 }
 
+# bats test_tags=anywhere
 @test "500 layers by the new call, and by the old one; 501 are refused" {
 	requires root overlay
 	cd "$T" && many_layers 501
@@ -148,6 +150,7 @@ remember() {
 	[ ! -e up ]
 }
 
+# bats test_tags=anywhere
 @test "the script for many layers: as many as fit in a page by name, 500 by short links" {
 	requires root overlay
 	cd "$T" && many_layers 500
@@ -165,6 +168,7 @@ remember() {
 	[ -z "$(compgen -G 'tmp.*')" ]
 }
 
+# bats test_tags=anywhere
 @test "any character in any name, in both calls and in the script" {
 	requires root overlay
 	cd "$T" && mkdir t
@@ -190,8 +194,26 @@ remember() {
 	done
 }
 
+# Layers one by one came with Linux 6.7; before it there is one string of options for all.
+@test "the kernel's own way is taken, and -x tells which" {
+	requires root overlay strace
+	cd "$T" && two_layers
+	strace -o trace -e trace=mount,fsmount ufs-mount -x -u up -w wk root base app 2>told
+	if printf '%s\n' 6.7 "$(uname -r)" | sort -CV; then
+		grep -q '^fsmount(.* = [0-9]' trace
+		run ! grep '^mount(' trace
+		grep -q '"lowerdir+", .* = 0$' told
+	else
+		grep -q '^mount("tacklebox", .*, "overlay", .* = 0$' trace
+		grep -q 'the same by the older call' told
+		tb-doctor | grep -q '^no *overlay-api '
+	fi
+	assert_eq app "$(<root/etc/name)"
+	ufs-mount --umount root
+}
+
 @test "in a user namespace: whiteouts, opaque directories and a layer made of UPPER" {
-	requires overlay-user
+	requires overlay-user user-xattr
 	cd "$T" && two_layers
 	chmod 0777 .
 	as_nobody unshare --user --map-root-user --mount sh -ec '
@@ -455,6 +477,7 @@ remember() {
 	kill "$pid" && wait "$pid" || :
 }
 
+# bats test_tags=anywhere
 @test "options that do not go together" {
 	cd "$T"
 	local args
@@ -493,6 +516,7 @@ here() {
 # Where names had to be replaced, the mount table shows what they were replaced with.
 here_unnamed() { here "$@" | sed -E 's/lowerdir=.*,workdir=[^,]*/-/'; }
 
+# bats test_tags=anywhere
 @test "the script does what the tool does" {
 	requires root overlay getfattr
 	replay_same -p prepare_two 'here up root' -- ufs-mount -u up -w wk root base app
@@ -509,6 +533,7 @@ here_unnamed() { here "$@" | sed -E 's/lowerdir=.*,workdir=[^,]*/-/'; }
 	replay_same -p prepare_two 'here up root' -- ufs-mount -u up -w wk root base app
 }
 
+# bats test_tags=anywhere
 @test "the script does what the tool does in a user namespace" {
 	requires overlay-user
 	replay_same -u '--user --map-root-user' -p prepare_two 'here up root' -- ufs-mount -u up -w wk root base app
@@ -533,6 +558,7 @@ here_unnamed() { here "$@" | sed -E 's/lowerdir=.*,workdir=[^,]*/-/'; }
 
 clean_walk() { nothing_made; }
 
+# bats test_tags=anywhere
 @test "any step may fail: nothing is left" {
 	requires root overlay
 	cd "$T" && two_layers && chown 1000 app && remember
@@ -561,6 +587,7 @@ clean_walk() { nothing_made; }
 	done
 }
 
+# bats test_tags=anywhere
 @test "a result that cannot be written is a failure, and the mount goes" {
 	requires root overlay
 	cd "$T" && two_layers && remember
@@ -585,6 +612,7 @@ clean_walk() { nothing_made; }
 	assert_eq "$mounts" "$(wc -l </proc/self/mountinfo)"
 }
 
+# bats test_tags=anywhere
 @test "it loads nothing but the C library" {
 	assert_eq libc.so.6 "$(readelf -d "$BIN/ufs-mount" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')"
 }

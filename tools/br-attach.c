@@ -2,7 +2,7 @@
  * br-attach: a cable from a bridge to a network namespace, with an address at the far end.
  *
  * The cable is a veth pair: two links, and what goes in at one comes out at the other. One end
- *becomes a port of the bridge, the other is born inside the namespace and is called eth0 there.
+ * becomes a port of the bridge, the other is born inside the namespace and is called eth0 there.
  *
  *	br-attach br0 web
  *	ip netns exec web ping -c1 10.1.0.1
@@ -20,6 +20,7 @@
 #include "mech/lease.h"
 #include "mech/net_link.h"
 #include "mech/netns.h"
+#include "mech/publish.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +86,16 @@ name_links(struct lease *l)
 	snprintf(l->port, sizeof(l->port), "veth%08x", h);
 	if (o.rate)
 		snprintf(l->ifb, sizeof(l->ifb), "ifb%08x", h);
+}
+
+/* What a namespace that ended without br-detach had published would lead to whoever gets its
+ * address next. Before the lock, which br-publish takes; an address of a lease that still has
+ * something published is not given away. */
+static int
+drop_dead(struct lease *l, void *arg)
+{
+	(void)arg;
+	return lease_alive(l) ? 0 : publish_drop(l);
 }
 
 static int
@@ -266,7 +277,8 @@ main(int argc, char **argv)
 	struct net *n = net_open();
 	if (!n || bridge_find(n, a.operand[0], &b) < 0 || netns_open(a.operand[1], true, &ns) < 0)
 		tool_die();
-	if (lease_lock(b.name, &lock) < 0 || choose_lease(&b, &ns, &l) < 0)
+	if (lease_each(b.name, drop_dead, NULL) < 0 || lease_lock(b.name, &lock) < 0 ||
+		choose_lease(&b, &ns, &l) < 0)
 		tool_die();
 	if (lay_cable(n, &b, &ns, &l) < 0 || set_up_inside(&b, &ns, &l) < 0)
 		tool_die();

@@ -6,7 +6,6 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "door/spawn.h"
 #include "door/sys.h"
 #include "door/tell.h"
 #include "door/tool.h"
@@ -14,6 +13,7 @@
 #include "mech/lease.h"
 #include "mech/net_link.h"
 #include "mech/netns.h"
+#include "mech/publish.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -56,31 +56,12 @@ match(struct lease *l, void *arg)
 	return 0;
 }
 
-/* Packet rules are br-publish's business, and its library takes time to load: it is only run when
- * there is something published. */
-static int
-unpublish(const struct lease *l)
-{
-	for (size_t i = 0; i < l->published.n; i++) {
-		char *argv[] = {(char *)(uintptr_t) "br-publish", (char *)(uintptr_t) "--rm",
-			(char *)(uintptr_t) "--bridge", (char *)(uintptr_t)l->bridge,
-			(char *)(uintptr_t)l->netns, (char *)(uintptr_t)l->published.v[i], NULL};
-		int status = run_wait("its published port", argv);
-		if (status < 0)
-			return -1;
-		if (status != 0)
-			return err_set(ERR_INTERNAL, l->published.v[i],
-				"cannot take back published port %s", l->published.v[i]);
-	}
-	return 0;
-}
-
 /* Away with one cable: its near end takes the far one along. The lease goes last, so that a failure
  * in between leaves what a second try still finds. */
 static int
 detach_one(struct net *n, const struct lease *l)
 {
-	if (unpublish(l) < 0 ||
+	if (publish_drop(l) < 0 ||
 		net_link_discard(n, "the cable goes, and nobody waits for the kernel to free it",
 			l->port) < 0)
 		return -1;

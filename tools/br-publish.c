@@ -46,8 +46,35 @@ static const struct tool me = {
 	.example = "br-publish web 8080:80\nbr-publish --rm web 8080:80",
 };
 
+static bool
+has_published(const struct lease *l, const char *text)
+{
+	for (size_t i = 0; i < l->published.n; i++)
+		if (strcmp(l->published.v[i], text) == 0)
+			return true;
+	return false;
+}
+
+/* Of several ports there was a choice of, the one that was chosen. */
+static bool
+find_published(const struct lease *l, struct publish *p)
+{
+	char text[PUBLISH_TEXT];
+	struct publish one = *p;
+	one.spare = 0;
+	for (unsigned i = 0; i <= p->spare; i++) {
+		one.hport = (uint16_t)(p->hport + i);
+		if (has_published(l, publish_text(&one, text))) {
+			*p = one;
+			return true;
+		}
+	}
+	return false;
+}
+
 struct search {
 	const struct netns *ns;
+	struct publish *remove; /* found only where it is published, and among the dead as well */
 	struct lease *l;
 	int n;
 };
@@ -56,7 +83,10 @@ static int
 match(struct lease *l, void *arg)
 {
 	struct search *s = arg;
-	if (!lease_is_of(l, s->ns) || (o.bridge && strcmp(o.bridge, l->bridge) != 0))
+	bool dead = s->remove && !lease_alive(l) && strcmp(l->netns, s->ns->path) == 0;
+	if ((!lease_is_of(l, s->ns) && !dead) || (o.bridge && strcmp(o.bridge, l->bridge) != 0))
+		return 0;
+	if (s->remove && !find_published(l, s->remove))
 		return 0;
 	*s->l = *l;
 	s->n++;
@@ -64,14 +94,23 @@ match(struct lease *l, void *arg)
 }
 
 static int
-find_lease(const char *spec, struct lease *l)
+find_lease(const char *spec, struct publish *p, struct lease *l)
 {
 	struct netns ns;
-	struct search s = {&ns, l, 0};
-	if (netns_open(spec, false, &ns) < 0 || lease_each(o.bridge, match, &s) < 0)
+	char text[PUBLISH_TEXT];
+	struct search s = {&ns, o.remove ? p : NULL, l, 0};
+	/* What ended without br-detach is still found by its path, to be taken back. */
+	if (netns_open(spec, false, &ns) < 0 && (!o.remove || err.no != ENOENT))
+		return -1;
+	struct err before = err;
+	if (lease_each(o.bridge, match, &s) < 0)
 		return -1;
 	if (s.n == 1)
 		return 0;
+	if (s.n == 0 && o.remove && ns.fd < 0)
+		return err = before, -1;
+	if (s.n == 0 && o.remove)
+		return err_set(ERR_NOT_FOUND, spec, "%s is not published", publish_text(p, text));
 	if (s.n == 0) {
 		err_set(ERR_NOT_FOUND, spec, "%s is not attached to a bridge", spec);
 		return err_hint("br-attach BRIDGE %s first", spec);
@@ -102,40 +141,12 @@ drop_published(struct lease *l, const char *text)
 	l->published.n = to;
 }
 
-static bool
-has_published(const struct lease *l, const char *text)
-{
-	for (size_t i = 0; i < l->published.n; i++)
-		if (strcmp(l->published.v[i], text) == 0)
-			return true;
-	return false;
-}
-
-/* Of several ports there was a choice of, the one that was chosen. */
-static void
-find_published(const struct lease *l, struct publish *p)
-{
-	char text[PUBLISH_TEXT];
-	struct publish one = *p;
-	one.spare = 0;
-	for (unsigned i = 0; p->spare && i <= p->spare; i++) {
-		one.hport = (uint16_t)(p->hport + i);
-		if (has_published(l, publish_text(&one, text)))
-			*p = one;
-	}
-}
-
 static int
 take_back(struct lease *l, const struct bridge *b, struct publish *p)
 {
 	char text[PUBLISH_TEXT];
 	auto_buf struct buf script = BUF_INIT;
-	find_published(l, p);
 	publish_text(p, text);
-	if (!has_published(l, text)) {
-		err_set(ERR_NOT_FOUND, text, "%s is not published", text);
-		return -1;
-	}
 	publish_script(p, b, l, false, &script);
 	if (nft_change("the port leads nowhere again", l->bridge, script.s) < 0)
 		return -1;
@@ -207,8 +218,10 @@ main(int argc, char **argv)
 	if (publish_parse(a.operand[1], &p) < 0)
 		tool_die();
 	struct net *n = net_open();
-	if (!n || find_lease(a.operand[0], &l) < 0 || lease_lock(l.bridge, &lock) < 0 ||
-		bridge_find(n, l.bridge, &b) < 0)
+	if (!n || find_lease(a.operand[0], &p, &l) < 0 || lease_lock(l.bridge, &lock) < 0)
+		tool_die();
+	/* Again: it may have changed before the lock was ours. */
+	if (find_lease(a.operand[0], &p, &l) < 0 || bridge_find(n, l.bridge, &b) < 0)
 		tool_die();
 	if (o.remove ? take_back(&l, &b, &p) < 0 : publish(&l, &b, &p) < 0)
 		tool_die();

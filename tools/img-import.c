@@ -20,6 +20,7 @@
 static struct {
 	const char *tag, *file, *platform, *message;
 	struct config_changes changes;
+	struct strlist change;
 } o;
 
 static const struct opt options[] = {
@@ -35,6 +36,9 @@ static const struct opt options[] = {
 	{0, "entrypoint", "WORDS", opt_str, &o.changes.entrypoint,
 		"what a container runs always, before --cmd", false},
 	{'e', "env", "NAME=VALUE", opt_list, &o.changes.env, "a variable of its environment",
+		false},
+	{'c', "change", "LINE", opt_list, &o.change,
+		"a setting, as a Dockerfile has it: CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD SHELL STOPSIGNAL USER VOLUME WORKDIR",
 		false},
 	{'w', "workdir", "DIR", opt_str, &o.changes.workdir, "where it starts", false},
 	{'u', "user", "USER", opt_str, &o.changes.user, "who it runs as: name or number, :group",
@@ -75,33 +79,17 @@ open_input(struct import *im)
 	return 0;
 }
 
-/* The full form of the name asked for; NULL for none. */
-static int
-full_name(const char *word, struct buf *full)
-{
-	struct ref r;
-	if (!word)
-		return 0;
-	if (ref_parse_name(word, &r) < 0)
-		return -1;
-	if (r.digest[0])
-		return err_set(ERR_INVALID, word,
-			"'%s' names a digest, which only the content itself can give", word);
-	ref_full(&r, full);
-	return 0;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	struct import im = {.changes = o.changes};
+	struct import im = {.changes = o.changes, .words = &o.change};
 	struct imported made;
 	auto_buf struct buf name = BUF_INIT;
 	auto_store struct store *s = NULL;
 	if (a.n > 1 || (a.n == 1 && o.tag))
 		tool_usage("one NAME is enough");
-	if (full_name(a.n ? a.operand[0] : o.tag, &name) < 0)
+	if (ref_given_name(a.n ? a.operand[0] : o.tag, &name) < 0)
 		tool_usage_err();
 	platform_host(&im.platform);
 	if (o.platform && platform_parse(o.platform, &im.platform) < 0)

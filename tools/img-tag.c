@@ -30,15 +30,9 @@ static const struct tool me = {
 static void
 full_names(char **word, int n, struct buf *full)
 {
-	for (int i = 0; i < n; i++) {
-		struct ref r;
-		if (ref_parse_name(word[i], &r) < 0)
+	for (int i = 0; i < n; i++)
+		if (ref_given_name(word[i], &full[i]) < 0)
 			tool_usage_err();
-		if (r.digest[0])
-			tool_usage("'%s' names a digest, which only the content itself can give",
-				word[i]);
-		ref_full(&r, &full[i]);
-	}
 }
 
 int

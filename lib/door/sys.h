@@ -64,6 +64,9 @@ int sys_remove_tree(const char *why, const char *path);
 int sys_keep_dir(const char *why, const char *path, mode_t mode);
 /* Makes a new, empty file open for writing; *fd is the caller's. Undone by unlink. */
 int sys_create(const char *why, const char *path, mode_t mode, int *fd);
+/* A file without a name, gone when the program is, for what can be read only once: O_TMPFILE in
+ * $TMPDIR or /tmp (open(2)). *fd is the caller's. */
+int sys_spool(const char *why, int *fd);
 /* Takes an exclusive lock on one of 2^62 parts of a lock file (fcntl(2), open file description
  * locks), waiting if need be: many things can be locked one by one without a file for each. *fd is
  * opened when it is -1, and is the caller's; closing it gives up all its locks. Who takes

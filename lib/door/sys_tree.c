@@ -186,6 +186,38 @@ sys_keep_dir(const char *why, const char *path, mode_t mode)
 	return 0;
 }
 
+/* Not every file system has O_TMPFILE: overlay only since Linux 6.6. */
+static int
+nameless(const char *dir)
+{
+	int fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	auto_free char *path = fmt_new("%s/.tacklebox-XXXXXX", dir);
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	return fd;
+}
+
+int
+sys_spool(const char *why, int *fd)
+{
+	struct step st;
+	const char *dir = getenv("TMPDIR");
+	dir = dir && *dir ? dir : "/tmp";
+	*fd = -1;
+	if (step_open(&st, "spool", why)) {
+		*fd = nameless(dir);
+		step_result(&st, *fd < 0 ? -1 : 0);
+	}
+	if (step_told(&st)) {
+		step_call(&st, "open(%s, O_RDWR|O_TMPFILE, 0600)", tell_c(dir));
+		step_shell(&st, "spool=$(mktemp -p %s)", tell_sh(dir));
+	}
+	return step_close(&st) < 0 ? err_sys("spool", dir, "cannot make a file in %s", dir) : 0;
+}
+
 int
 sys_create(const char *why, const char *path, mode_t mode, int *fd)
 {

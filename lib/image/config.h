@@ -22,6 +22,23 @@ struct config_changes {
 /* Makes these changes to the "config" object of an image's config document. Returns 0, or -1 with
  * `err` set (invalid) naming the option. */
 int config_change(json_t *doc, const struct config_changes *c);
+/* Makes changes in the words of a Dockerfile, in order: CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL
+ * ONBUILD SHELL STOPSIGNAL USER VOLUME WORKDIR, one a string, as `docker commit --change` takes
+ * them. $NAME and ${NAME} are replaced by variables of the config (those of ENV), except in CMD,
+ * ENTRYPOINT, HEALTHCHECK, ONBUILD and SHELL. ENTRYPOINT forgets a CMD that was not set here.
+ * Returns 0, or -1 with `err` set (invalid) naming the change. */
+int config_words(json_t *doc, const struct strlist *changes);
+
+/* Adds a step to the history: what made the layer whose diff id is given, which is added to the
+ * list of them; NULL: no layer. `created` is set as the image's time. Texts may be NULL. Returns 0,
+ * or -1 with `err` set (invalid) for a text that is not UTF-8. */
+struct config_step {
+	time_t created;
+	const char *created_by, *author, *comment;
+	const char *diff_id;
+};
+int config_add_step(json_t *doc, const struct config_step *step);
+
 /* A new config document of one layer, with one entry of history (buildah and podman refuse
  * images whose history does not account for each layer). New reference. */
 json_t *config_new(

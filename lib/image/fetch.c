@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/fetch.h"
 
+#include "image/fetch_body.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <time.h>
+#include <unistd.h>
 
 #ifndef TACKLEBOX_VERSION
 #define TACKLEBOX_VERSION "0.1"
@@ -23,6 +26,7 @@ struct fetcher {
 	CURLM *multi;
 	const struct fetch_options *o;
 	char *no_proxy;
+	struct fetch *later; /* not begun yet */
 };
 
 struct fetch_state {
@@ -30,8 +34,7 @@ struct fetch_state {
 	struct curl_slist *headers;
 	char said[CURL_ERROR_SIZE];
 	bool paused;
-	bool refused; /* the writer (or our own limit) did not take the body: `err` is kept in why
-		       */
+	bool refused; /* the writer (or our own limit) did not take the body: `why` says so */
 };
 
 struct fetcher *
@@ -85,53 +88,65 @@ take_body(char *data, size_t one, size_t len, void *self)
 	struct fetch *r = self;
 	(void)one;
 	curl_easy_getinfo(r->state->easy, CURLINFO_RESPONSE_CODE, &r->status);
-	if (r->status != 200) {
+	if (!fetch_wanted(r)) {
 		size_t room = REFUSAL_MAX - r->refusal.len;
 		buf_add(&r->refusal, data, len < room ? len : room);
 		return len;
 	}
-	if ((int64_t)len > r->max - r->got) {
-		err_set(ERR_INVALID, r->url,
-			"cannot fetch %s: more than the %lld bytes it should have", r->url,
-			(long long)r->max);
-		return give_up(r);
-	}
-	int taken = r->write(r->self, data, len);
+	int taken = fetch_take(r, data, len);
 	if (taken < 0)
 		return give_up(r);
 	if (taken == 0) {
 		r->state->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	r->got += (int64_t)len;
 	return len;
 }
 
-/* Keeps the challenge of the last answer: each redirect begins with a line "HTTP/…". */
 static size_t
 take_header(char *data, size_t one, size_t len, void *self)
 {
-	static const char name[] = "www-authenticate:";
 	struct fetch *r = self;
 	(void)one;
-	if (len > 5 && strncmp(data, "HTTP/", 5) == 0)
-		r->challenge[0] = '\0';
-	if (len <= sizeof(name) || strncasecmp(data, name, sizeof(name) - 1) != 0 ||
-		r->challenge[0])
-		return len;
-	const char *value = data + sizeof(name) - 1, *end = data + len;
-	while (value < end && (*value == ' ' || *value == '\t'))
-		value++;
-	while (end > value && (end[-1] == '\r' || end[-1] == '\n'))
-		end--;
-	if ((size_t)(end - value) < sizeof(r->challenge)) {
-		memcpy(r->challenge, value, (size_t)(end - value));
-		r->challenge[end - value] = '\0';
-	}
+	fetch_head_line(&r->head, data, len);
 	return len;
 }
 
+/* ---- what goes out ---- */
+
+static size_t
+give_body(char *to, size_t one, size_t room, void *self)
+{
+	struct fetch *r = self;
+	(void)one;
+	ssize_t n = fetch_give(r, to, room);
+	if (n < 0) {
+		give_up(r);
+		return CURL_READFUNC_ABORT;
+	}
+	return (size_t)n;
+}
+
+/* A connection that was kept open turned out to be dead: once more, from the beginning. */
+static int
+seek_body(void *self, curl_off_t to, int origin)
+{
+	struct fetch *r = self;
+	if (origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	r->sent = to;
+	return CURL_SEEKFUNC_OK;
+}
+
 /* ---- what went wrong ---- */
+
+#define NO_NAME "is the name right, and does this machine reach a name server?"
+#define NOBODY "nothing listens there, or something on the way refuses"
+#define SILENT "the host does not answer; --timeout sets how long to wait"
+#define UNTRUSTED \
+	"if the registry has a certificate of its own, give its authority's with --cacert FILE"
+#define NO_TLS "if the registry speaks plain HTTP, --insecure allows that"
+#define BROKE "the connection broke; try again"
 
 /* "cannot fetch URL: Connection refused (ECONNREFUSED)" where the kernel said why, libcurl's words
  * otherwise. */
@@ -140,57 +155,46 @@ say(struct fetch *r, CURLcode code, enum err_class class)
 {
 	long no = 0;
 	curl_easy_getinfo(r->state->easy, CURLINFO_OS_ERRNO, &no);
+	const char *what = fetch_shown(r);
+	const char *verb = r->method ? "send" : "fetch";
 	bool kernel = code == CURLE_COULDNT_CONNECT || code == CURLE_RECV_ERROR ||
 		code == CURLE_SEND_ERROR;
 	errno = (int)no;
 	if (kernel && no)
-		err_sys("connect", r->url, "cannot fetch %s", r->url);
+		err_sys("connect", what, "cannot %s %s", verb, what);
 	else
-		err_set(class, r->url, "cannot fetch %s: %s", r->url,
+		err_set(class, what, "cannot %s %s: %s", verb, what,
 			r->state->said[0] ? r->state->said : curl_easy_strerror(code));
 }
 
 static void
 explain(struct fetch *r, CURLcode code)
 {
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		say(r, code, ERR_NOT_FOUND);
-		err_hint("is the name right, and does this machine reach a name server?");
-		break;
-	case CURLE_COULDNT_CONNECT:
-		say(r, code, ERR_NOT_FOUND);
-		err_hint("nothing listens there, or something on the way refuses");
-		break;
-	case CURLE_OPERATION_TIMEDOUT:
-		say(r, code, ERR_NOT_FOUND);
-		err_hint("the host does not answer; --timeout sets how long to wait");
-		break;
-	case CURLE_PEER_FAILED_VERIFICATION:
-		say(r, code, ERR_DENIED);
-		err_hint("if the registry has a certificate of its own, give its authority's with "
-			 "--cacert FILE");
-		break;
-	case CURLE_SSL_CACERT_BADFILE:
-		say(r, code, ERR_INVALID);
-		break;
-	case CURLE_SSL_CONNECT_ERROR:
-		say(r, code, ERR_INTERNAL);
-		err_hint("if the registry speaks plain HTTP, --insecure allows that");
-		break;
-	case CURLE_PARTIAL_FILE:
-	case CURLE_RECV_ERROR:
-	case CURLE_GOT_NOTHING:
-		say(r, code, ERR_INTERNAL);
-		err_hint("the connection broke; try again");
-		break;
-	case CURLE_TOO_MANY_REDIRECTS:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	default:
-		say(r, code, ERR_INTERNAL);
-		break;
-	}
+	static const struct {
+		CURLcode code;
+		enum err_class class;
+		bool passing; /* a second try may mend it */
+		const char *hint;
+	} known[] = {
+		{CURLE_COULDNT_RESOLVE_HOST, ERR_NOT_FOUND, true, NO_NAME},
+		{CURLE_COULDNT_RESOLVE_PROXY, ERR_NOT_FOUND, true, NO_NAME},
+		{CURLE_COULDNT_CONNECT, ERR_NOT_FOUND, true, NOBODY},
+		{CURLE_OPERATION_TIMEDOUT, ERR_NOT_FOUND, true, SILENT},
+		{CURLE_PEER_FAILED_VERIFICATION, ERR_DENIED, false, UNTRUSTED},
+		{CURLE_SSL_CACERT_BADFILE, ERR_INVALID, false, NULL},
+		{CURLE_SSL_CONNECT_ERROR, ERR_INTERNAL, false, NO_TLS},
+		{CURLE_PARTIAL_FILE, ERR_INTERNAL, true, BROKE},
+		{CURLE_SEND_ERROR, ERR_INTERNAL, true, BROKE},
+		{CURLE_RECV_ERROR, ERR_INTERNAL, true, BROKE},
+		{CURLE_GOT_NOTHING, ERR_INTERNAL, true, BROKE},
+	};
+	size_t i = 0, n = sizeof(known) / sizeof(known[0]);
+	while (i < n && known[i].code != code)
+		i++;
+	say(r, code, i < n ? known[i].class : ERR_INTERNAL);
+	r->passing = i < n && known[i].passing;
+	if (i < n && known[i].hint)
+		err_hint("%s", known[i].hint);
 }
 
 /* Signs that the other side speaks TLS where we do not, or the reverse. */
@@ -231,6 +235,33 @@ finish(struct fetch *r, CURLcode code)
 #define SET(option, value) curl_easy_setopt(e, option, value)
 
 static void
+set_up_method(struct fetch *r)
+{
+	CURL *e = r->state->easy;
+	char rest[32];
+	snprintf(rest, sizeof(rest), "%lld-", (long long)r->from);
+	if (!r->method) {
+		if (r->from > 0)
+			SET(CURLOPT_RANGE, rest);
+		return;
+	}
+	SET(CURLOPT_READFUNCTION, give_body);
+	SET(CURLOPT_READDATA, r);
+	SET(CURLOPT_SEEKFUNCTION, seek_body);
+	SET(CURLOPT_SEEKDATA, r);
+	if (strcmp(r->method, "HEAD") == 0) {
+		SET(CURLOPT_NOBODY, 1L);
+	} else if (strcmp(r->method, "POST") == 0) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+	} else {
+		SET(CURLOPT_UPLOAD, 1L);
+		SET(CURLOPT_CUSTOMREQUEST, r->method);
+		SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
+	}
+}
+
+static void
 set_up(struct fetcher *f, struct fetch *r)
 {
 	CURL *e = r->state->easy;
@@ -238,7 +269,7 @@ set_up(struct fetcher *f, struct fetch *r)
 	long seconds = (long)((f->o->patience + 999999999) / 1000000000);
 	SET(CURLOPT_URL, r->url);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_FOLLOWLOCATION, 1L);
+	SET(CURLOPT_FOLLOWLOCATION, r->method && strcmp(r->method, "HEAD") != 0 ? 0L : 1L);
 	SET(CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
 	SET(CURLOPT_REDIR_PROTOCOLS_STR, tls ? "https" : "http,https");
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -265,29 +296,86 @@ set_up(struct fetcher *f, struct fetch *r)
 	if (r->bearer) {
 		SET(CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
 		SET(CURLOPT_XOAUTH2_BEARER, r->bearer);
+	} else if (r->basic) {
+		SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		SET(CURLOPT_USERPWD, r->basic);
 	}
+	set_up_method(r);
 }
 
-int
-fetch_start(struct fetcher *f, struct fetch *r)
+static int64_t
+now_ms(void)
 {
-	r->done = r->ok = r->spoke_tls = false;
-	r->status = 0;
-	r->got = 0;
-	r->content_type[0] = r->challenge[0] = '\0';
-	memset(r->content_type, 0, sizeof(r->content_type));
-	buf_reset(&r->refusal);
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int
+begin(struct fetcher *f, struct fetch *r)
+{
 	r->state = calloc(1, sizeof(*r->state));
 	if (!r->state || !(r->state->easy = curl_easy_init()))
 		abort();
 	for (size_t i = 0; r->headers && r->headers[i]; i++)
 		r->state->headers = curl_slist_append(r->state->headers, r->headers[i]);
+	/* Whether we may send was settled before; waiting for "100 Continue" only takes time. */
+	if (r->body_len)
+		r->state->headers = curl_slist_append(r->state->headers, "Expect:");
 	set_up(f, r);
 	CURLMcode code = curl_multi_add_handle(f->multi, r->state->easy);
 	if (code == CURLM_OK)
 		return 0;
-	err_set(ERR_INTERNAL, r->url, "cannot fetch %s: %s", r->url, curl_multi_strerror(code));
+	err_set(ERR_INTERNAL, r->url, "cannot reach %s: %s", fetch_shown(r),
+		curl_multi_strerror(code));
 	return -1;
+}
+
+int
+fetch_start(struct fetcher *f, struct fetch *r, unsigned ms)
+{
+	r->done = r->ok = r->spoke_tls = r->passing = false;
+	r->status = 0;
+	r->got = r->from;
+	r->sent = 0;
+	r->begun = false;
+	memset(r->content_type, 0, sizeof(r->content_type));
+	fetch_head_reset(&r->head);
+	buf_reset(&r->refusal);
+	if (ms == 0)
+		return begin(f, r);
+	r->due = now_ms() + ms;
+	r->later = f->later;
+	f->later = r;
+	return 0;
+}
+
+static void
+unlist(struct fetcher *f, const struct fetch *r)
+{
+	struct fetch **at = &f->later;
+	while (*at && *at != r)
+		at = &(*at)->later;
+	if (*at)
+		*at = r->later;
+}
+
+/* Begins what is due. Lessens *ms to the time until the next one is. */
+static int
+begin_due(struct fetcher *f, int *ms)
+{
+	for (struct fetch *r = f->later, *next; r; r = next) {
+		int64_t left = r->due - now_ms();
+		next = r->later;
+		if (left > 0) {
+			*ms = left < *ms ? (int)left : *ms;
+			continue;
+		}
+		unlist(f, r);
+		if (begin(f, r) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 bool
@@ -308,6 +396,7 @@ fetch_resume(struct fetch *r)
 void
 fetch_free(struct fetcher *f, struct fetch *r)
 {
+	unlist(f, r);
 	if (r->state) {
 		curl_multi_remove_handle(f->multi, r->state->easy);
 		curl_easy_cleanup(r->state->easy);
@@ -316,11 +405,15 @@ fetch_free(struct fetcher *f, struct fetch *r)
 		r->state = NULL;
 	}
 	buf_free(&r->refusal);
+	free(r->head.location);
+	r->head.location = NULL;
 }
 
 int
 fetcher_poll(struct fetcher *f, int ms)
 {
+	if (begin_due(f, &ms) < 0)
+		return -1;
 	CURLMsg *m;
 	int left, running;
 	CURLMcode code = curl_multi_perform(f->multi, &running);
@@ -345,7 +438,7 @@ fetcher_poll(struct fetcher *f, int ms)
 int
 fetch_now(struct fetcher *f, struct fetch *r)
 {
-	if (fetch_start(f, r) < 0)
+	if (fetch_start(f, r, 0) < 0)
 		return -1;
 	while (!r->done)
 		if (fetcher_poll(f, 1000) < 0)

@@ -7,14 +7,16 @@
  *
  * Only http and https, also behind redirects, and never from https to http. Bodies are bounded by
  * `max`. An Authorization header is not passed on when a redirect leads to another host
- * (CURLOPT_UNRESTRICTED_AUTH stays off). HTTP/1.1 only: a paused HTTP/2 stream would pile up in
- * memory what the other side keeps sending; a paused connection holds it back.
+ * (CURLOPT_UNRESTRICTED_AUTH stays off), and what is sent to a server is never sent on behind a
+ * redirect. HTTP/1.1 only: a paused HTTP/2 stream would pile up in memory what the other side keeps
+ * sending; a paused connection holds it back.
  */
 #ifndef TACKLE_FETCH_H
 #define TACKLE_FETCH_H
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "image/fetch_head.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,29 +36,57 @@ typedef int fetch_write_fn(void *self, const void *data, size_t len);
 
 struct fetch {
 	const char *url;
+	const char *shown; /* what it is, for messages; NULL: the URL */
+	const char *method; /* NULL: GET; HEAD, POST, PUT, PATCH */
 	const char *const *headers; /* "Accept: x", NULL-terminated; may be NULL */
 	const char *bearer; /* token, NULL for none; never told */
+	const char *basic; /* "user:password", NULL for none; never told */
 	int64_t max; /* a longer body is an error */
 	fetch_write_fn *write;
 	void *self;
+	/* The first `from` bytes of the body are here already, from a try before: only the rest is
+	 * asked for, and given to write. */
+	int64_t from;
+
+	/* What is sent: body_len bytes, from memory, or with body NULL from body_fd at body_at. */
+	const void *body;
+	int body_fd;
+	int64_t body_at, body_len;
 
 	/* What came of it, once `done`. */
 	bool done;
 	bool ok; /* an answer came, whole; its status may be any */
+	bool passing; /* when not ok: may well go better the next time */
 	struct err why; /* when not ok */
 	long status; /* of HTTP */
 	char content_type[128]; /* without parameters, lower case */
-	char challenge[1024]; /* WWW-Authenticate */
-	int64_t got; /* bytes of body */
-	struct buf refusal; /* the body of an answer other than 200, its first 8 KiB */
+	struct fetch_head head;
+	int64_t got; /* bytes of body, those of `from` among them */
+	int64_t sent; /* bytes of our body */
+	struct buf refusal; /* the body of an answer that was not asked for, its first 8 KiB */
 	bool spoke_tls; /* plain HTTP was asked of a server that speaks TLS, or the reverse */
 
 	struct fetch_state *state; /* fetch.c's own */
+	struct fetch *later;
+	int64_t due; /* ms */
+	bool begun; /* the first piece of the body was looked at */
+	int64_t skip; /* bytes that come again, and are here already */
 	/* registry.c's own. */
-	char *made_url;
-	unsigned token_age; /* which token it was sent with */
+	char *tail, *made_url;
+	bool resumes; /* what a broken try brought is kept */
+	bool once; /* not to be tried again by itself */
+	unsigned tries; /* that failed */
+	int64_t got_before; /* when the last try failed */
+	unsigned auth_age; /* which token or password it was sent with */
 	bool renewed; /* sent again with another one already */
 };
+
+/* What a request is called in messages. */
+static inline const char *
+fetch_shown(const struct fetch *r)
+{
+	return r->shown ? r->shown : r->url;
+}
 
 /* NULL with `err` set when libcurl cannot be set up. */
 struct fetcher *fetcher_new(const struct fetch_options *o);
@@ -67,15 +97,15 @@ void fetcher_wake(void *fetcher);
 /* Moves all requests on; waits at most `ms` for something to happen. */
 int fetcher_poll(struct fetcher *f, int ms);
 
-/* Begins a request; it goes on in fetcher_poll(). The struct stays where it is until it is done and
- * given back by fetch_free(). */
-int fetch_start(struct fetcher *f, struct fetch *r);
+/* Begins a request, `ms` from now; it goes on in fetcher_poll(). The struct stays where it is until
+ * it is done and given back by fetch_free(). */
+int fetch_start(struct fetcher *f, struct fetch *r, unsigned ms);
 /* One that could not give its bytes away tries again. */
 void fetch_resume(struct fetch *r);
 /* Whether it waits for fetch_resume(). */
 bool fetch_paused(const struct fetch *r);
-/* Ends a request, done or not, and frees what it holds. A result stays readable, but for `refusal`.
- */
+/* Ends a request, done or not, and frees what it holds. A result stays readable, but for `refusal`
+ * and head.location. */
 void fetch_free(struct fetcher *f, struct fetch *r);
 
 /* Begins a request and waits until it is done, while others go on as well. Returns 0 when an answer

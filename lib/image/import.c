@@ -59,7 +59,8 @@ image_import(struct store *s, const struct import *im, struct imported *out)
 	 * pass over the tar. */
 	auto_json json_t *config =
 		config_new(&im->platform, config_now(), DIGEST_PREFIX, im->comment);
-	if (!config || config_change(config, &im->changes) < 0)
+	if (!config || config_change(config, &im->changes) < 0 ||
+		config_words(config, im->words) < 0)
 		return -1;
 	a.in.read = stream_fd_read;
 	a.in.self = &from;

@@ -15,6 +15,7 @@ struct import {
 	const char *comment; /* for the history */
 	struct platform platform;
 	struct config_changes changes;
+	const struct strlist *words; /* further ones, see config_words() */
 };
 
 /* What came of it. */

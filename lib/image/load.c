@@ -92,6 +92,7 @@ complete(struct arrival *a, const int *lower, size_t n)
 	if (step_open(&st, "complete", "what depends on the layers below")) {
 		auto_fd int dir = open(a->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		a->in.apply.dir = dir;
+		a->in.apply.shown = a->tree;
 		a->in.apply.lower = lower;
 		a->in.apply.n_lower = n;
 		r = dir < 0 ? err_sys("open", a->tree, "cannot open %s", a->tree)

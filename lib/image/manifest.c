@@ -65,19 +65,30 @@ manifest_kind(const char *what, json_t *doc, const char *media_type, enum manife
 static int
 read_descriptor(const struct jat *at, struct descriptor *d)
 {
-	const char *digest = "", *type = "";
+	const char *digest = "", *type = "", *url = "";
 	uint64_t size = 0;
-	struct jat sized = jat_member(at, "size"), named = jat_member(at, "digest");
+	struct jat urls, sized = jat_member(at, "size"), named = jat_member(at, "digest");
 	if (jat_need(at) < 0 || jat_object(at) < 0 || jat_need(&named) < 0 ||
 		jat_str(&named, &digest) < 0 || jat_need(&sized) < 0 ||
-		jat_u64(&sized, INT64_MAX, &size) < 0 || jat_get_str(at, "mediaType", &type) < 0)
+		jat_u64(&sized, INT64_MAX, &size) < 0 || jat_get_str(at, "mediaType", &type) < 0 ||
+		jat_get_array(at, "urls", &urls) < 0)
+		return -1;
+	const struct jat first = jat_item(&urls, 0);
+	if (jat_str(&first, &url) < 0)
 		return -1;
 	if (!digest_ok(digest))
 		return jat_fail(&named, ERR_INVALID, "'%.80s' is not a sha256 digest", digest);
 	memcpy(d->digest, digest, DIGEST_SIZE);
 	d->size = (int64_t)size;
 	snprintf(d->media_type, sizeof(d->media_type), "%s", type);
+	snprintf(d->url, sizeof(d->url), "%s", strlen(url) < sizeof(d->url) ? url : "");
 	return 0;
+}
+
+bool
+layer_is_foreign(const struct descriptor *d)
+{
+	return strstr(d->media_type, ".foreign.") || strstr(d->media_type, ".nondistributable.");
 }
 
 int
@@ -193,7 +204,13 @@ add_descriptor(struct buf *out, const char *type, const struct descriptor *d)
 {
 	buf_adds(out, "{\"mediaType\":");
 	buf_add_json(out, type);
-	buf_addf(out, ",\"digest\":\"%s\",\"size\":%lld}", d->digest, (long long)d->size);
+	buf_addf(out, ",\"digest\":\"%s\",\"size\":%lld", d->digest, (long long)d->size);
+	if (layer_is_foreign(d) && d->url[0]) {
+		buf_adds(out, ",\"urls\":[");
+		buf_add_json(out, d->url);
+		buf_addc(out, ']');
+	}
+	buf_addc(out, '}');
 }
 
 void

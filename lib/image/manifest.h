@@ -29,6 +29,7 @@ struct descriptor {
 	char digest[DIGEST_SIZE];
 	int64_t size;
 	char media_type[128]; /* "" where none is given */
+	char url[256]; /* of a foreign layer: the first of "urls"; "" */
 };
 
 struct manifest {
@@ -48,6 +49,9 @@ int manifest_kind(const char *what, json_t *doc, const char *media_type, enum ma
  * given back by manifest_free(). */
 int manifest_read(const char *what, json_t *doc, struct manifest *m);
 void manifest_free(struct manifest *m);
+/* Whether a layer must not be kept by every registry ("foreign", "nondistributable"): it may lie at
+ * its url only, and is not pushed. */
+bool layer_is_foreign(const struct descriptor *d);
 /* Picks from an index what serves the platform best (the first of equals). -1 with `err` set
  * (not-found, naming what there is) when nothing does. */
 int manifest_pick(

@@ -6,6 +6,7 @@
 #include "door/tell.h"
 #include "image/index.h"
 #include "image/manifest.h"
+#include "image/mirrors.h"
 #include "image/sha256.h"
 
 #include <stdio.h>
@@ -149,6 +150,17 @@ compare_platform(struct task *t)
 			t->shown, has.s, want.s);
 }
 
+/* Whether the name means this image already. */
+static bool
+is_news(const struct task *t, const char *name)
+{
+	auto_image struct image now = {0};
+	struct err before = err;
+	bool same = image_find(t->s, name, &now) == 0 && strcmp(now.id, t->img.id) == 0;
+	err = before;
+	return !same;
+}
+
 /* Config and manifest, then the name. Docker's manifest is kept beside its translation, as a blob:
  * pushed again, the image can have the digest that it had. */
 static int
@@ -172,14 +184,42 @@ enter(struct task *t, const struct buf *config)
 			return -1;
 	}
 	ref_full(t->ref, &name);
+	t->out->news = is_news(t, name.s);
 	return index_enter(t->s, name.s, digest, len, t->out->digest);
+}
+
+/* Asks the mirrors of the image's registry first, in order, and it itself last. Who has the
+ * manifest is asked for the rest. What a mirror says instead is of interest only to those who look.
+ */
+static int
+find_registry(struct task *t)
+{
+	struct mirrors m = {0};
+	if (mirrors_of(t->ref->host, &m) < 0)
+		return -1;
+	int r = -1;
+	for (size_t i = 0; i <= m.n && r < 0; i++) {
+		const char *url = i < m.n ? m.urls[i] : NULL;
+		registry_close(t->g);
+		t->g = registry_open(t->ref, url, &t->how->registry);
+		r = t->g ? find_manifest(t) : -1;
+		if (r < 0 && url && !step_dry())
+			progress_say(t->how->progress, NULL, false, "No help from %s: %s", url,
+				err.message);
+		if (step_dry())
+			break;
+	}
+	mirrors_free(&m);
+	return r;
 }
 
 static int
 pull(struct task *t)
 {
 	auto_buf struct buf config = BUF_INIT;
-	if (find_manifest(t) < 0) {
+	progress_say(t->how->progress, t->ref->digest[0] ? t->ref->digest : t->ref->tag, false,
+		"Pulling from %s", t->ref->path);
+	if (find_registry(t) < 0) {
 		if (step_dry() && t->manifest.len == 0)
 			tell_line(": # what follows is named by the manifest: config, layers, "
 				  "index.json");
@@ -202,9 +242,6 @@ image_pull(struct store *s, const struct ref *r, const struct pull *how, struct 
 	*out = (struct pulled){0};
 	ref_familiar(r, &shown);
 	snprintf(t.shown, sizeof(t.shown), "%s", shown.s);
-	t.g = registry_open(r, &how->registry);
-	if (!t.g)
-		return -1;
 	int result = pull(&t);
 	registry_close(t.g);
 	manifest_free(&t.m);

@@ -11,30 +11,24 @@
 
 #include "image/image.h"
 #include "image/platform.h"
+#include "image/progress.h"
 #include "image/ref.h"
 #include "image/registry.h"
 #include "image/store.h"
 
 #include <stdint.h>
 
-struct pull_progress {
-	int64_t bytes, bytes_total; /* of blobs to be fetched */
-	unsigned layers, layers_total; /* done, to be done */
-};
-typedef void pull_progress_fn(void *self, const struct pull_progress *p);
-
 struct pull {
 	struct registry_options registry;
 	const struct platform *platform; /* NULL: this machine */
 	unsigned side_by_side; /* layers at once, 0: as suits this machine */
-	pull_progress_fn *progress; /* called some ten times a second; NULL: nobody */
-	void *progress_self;
+	struct progress *progress; /* NULL: nobody looks */
 };
 
 struct pulled {
 	char digest[DIGEST_SIZE]; /* under which the registry knows it; "" in a dry run */
 	char id[DIGEST_SIZE];
-	unsigned fetched; /* layers that had to be fetched */
+	bool news; /* the name meant something else before, or nothing */
 	char warning[512]; /* "" for none */
 };
 

@@ -74,7 +74,8 @@ open_source(struct job *j, struct store *s, struct registry *g)
 		queue_on_room(j->queue, fetcher_wake, j->fetcher);
 		j->in.read = queue_get;
 		j->in.self = j->queue;
-		j->fetch = (struct fetch){.max = j->layer->blob.size, .write = take, .self = j};
+		j->fetch = (struct fetch){
+			.max = j->layer->blob.size, .write = take, .self = j, .resumes = true};
 		j->fetching = true;
 		snprintf(tail, sizeof(tail), "blobs/%s", j->layer->blob.digest);
 		return registry_start(g, tail, &j->fetch);
@@ -134,6 +135,19 @@ job_start(struct job *j, struct store *s, struct registry *g)
 	return 0;
 }
 
+/* A foreign layer that the registry lacks is asked for where the manifest says. */
+static bool
+go_elsewhere(struct job *j, struct registry *g)
+{
+	const struct descriptor *d = &j->layer->blob;
+	if (j->elsewhere || !j->fetch.ok || j->fetch.status != 404 || !layer_is_foreign(d) ||
+		!registry_allows_url(g, d->url))
+		return false;
+	j->elsewhere = true;
+	fetch_free(j->fetcher, &j->fetch);
+	return registry_start_at(g, d->url, 0, &j->fetch) == 0;
+}
+
 /* The transfer's end is the thread's end of file, or its error. */
 static void
 step_fetch(struct job *j, struct registry *g)
@@ -145,7 +159,7 @@ step_fetch(struct job *j, struct registry *g)
 	if (!j->fetch.done)
 		return;
 	int r = registry_check(g, j->what, &j->fetch);
-	if (r == 0)
+	if (r == 0 || (r < 0 && go_elsewhere(j, g)))
 		return;
 	j->fetching = false;
 	if (r > 0 && j->fetch.got != j->layer->blob.size)

@@ -25,6 +25,7 @@ struct job {
 	char *blob, *tree; /* temporary names; NULL where none is needed */
 	int blob_fd, tree_fd;
 	char what[96]; /* "layer sha256:…", for messages */
+	char id[13]; /* the beginning of its digest, for the progress */
 	struct intake in;
 	struct step step;
 
@@ -32,6 +33,7 @@ struct job {
 	struct fetch fetch; /* when it comes from the registry */
 	struct queue *queue; /* from the fetch to the thread */
 	bool fetching;
+	bool elsewhere; /* not the registry has it, but the URL of a foreign layer */
 	bool left; /* the thread wants no more */
 	bool cut; /* the transfer failed, and that is what matters: */
 	struct err why;

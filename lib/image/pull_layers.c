@@ -14,11 +14,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SIDE_BY_SIDE_MAX 4
-/* How long the loop sleeps when nothing wakes it; the progress is shown as often. */
+/* How long the loop sleeps when nothing wakes it. */
 #define TICK_MS 100
 
 struct batch {
@@ -28,8 +27,6 @@ struct batch {
 	struct job *jobs; /* one a layer, bottom first */
 	size_t n;
 	unsigned running, most;
-	struct pull_progress seen;
-	int64_t shown_at; /* ms */
 };
 
 /* What is missing of each layer. */
@@ -92,28 +89,16 @@ next_job(struct batch *b)
 	return NULL;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void
-show(struct batch *b, bool last)
+show(struct batch *b)
 {
-	int64_t now = now_ms();
-	if (!b->how->progress || (!last && now - b->shown_at < TICK_MS))
-		return;
-	b->shown_at = now;
-	b->seen.bytes = 0;
-	b->seen.layers = 0;
 	for (size_t i = 0; i < b->n; i++) {
-		b->seen.bytes += b->jobs[i].fetch.got;
-		b->seen.layers += b->jobs[i].state == JOB_DONE;
+		const struct job *j = &b->jobs[i];
+		if (j->state == JOB_RUNS && j->fetching)
+			progress_bytes(b->how->progress, j->id, "Downloading", j->fetch.got,
+				j->layer->blob.size);
 	}
-	b->how->progress(b->how->progress_self, &b->seen);
+	progress_draw(b->how->progress);
 }
 
 /* Starts what may start, and moves on what runs. 1 when all is done. */
@@ -133,12 +118,14 @@ turn(struct batch *b)
 		if (r < 0)
 			return -1;
 		if (r > 0) {
+			progress_say(b->how->progress, j->id, false, "%s",
+				j->need_blob ? "Download complete" : "Extracted");
 			job_stop(j, b->g);
 			b->running--;
 			moved = true;
 		}
 	}
-	show(b, false);
+	show(b);
 	if (moved)
 		return b->running == 0 && !next_job(b);
 	return fetcher_poll(registry_fetcher(b->g), TICK_MS);
@@ -148,16 +135,13 @@ static int
 run(struct batch *b)
 {
 	int r = next_job(b) ? 0 : 1;
-	for (size_t i = 0; i < b->n; i++)
-		if (b->jobs[i].state == JOB_WAITS) {
-			b->seen.layers_total++;
-			if (b->jobs[i].need_blob)
-				b->seen.bytes_total += b->jobs[i].layer->blob.size;
-		}
+	for (size_t i = 0; i < b->n; i++) {
+		bool here = b->jobs[i].state == JOB_DONE;
+		progress_say(b->how->progress, b->jobs[i].id, here, "%s",
+			here ? "Already exists" : "Pulling fs layer");
+	}
 	while (r == 0)
 		r = turn(b);
-	if (r > 0)
-		show(b, true);
 	return r < 0 ? -1 : 0;
 }
 
@@ -233,6 +217,8 @@ publish(struct batch *b)
 		if (j->need_tree &&
 			store_publish_layer(b->s, j->tree, j->layer->chain, &record) < 0)
 			return -1;
+		if (j->need_blob || j->need_tree)
+			progress_say(b->how->progress, j->id, true, "Pull complete");
 	}
 	return 0;
 }
@@ -279,6 +265,7 @@ pull_layers(struct store *s, struct registry *g, const struct image *img, const 
 		j->layer = &img->layers[i];
 		j->blob_fd = j->tree_fd = j->file.fd = -1;
 		snprintf(j->what, sizeof(j->what), "layer %s", j->layer->blob.digest);
+		snprintf(j->id, sizeof(j->id), "%.12s", digest_hex(j->layer->blob.digest));
 	}
 	look(&b);
 	int r = lock_missing(&b, &lock);
@@ -286,7 +273,6 @@ pull_layers(struct store *s, struct registry *g, const struct image *img, const 
 		r = run(&b);
 	for (size_t i = 0; i < b.n; i++) {
 		const struct job *j = &b.jobs[i];
-		out->fetched += j->need_blob;
 		if (j->in.result.warning[0] && !out->warning[0])
 			snprintf(out->warning, sizeof(out->warning), "layer %.19s: %.480s",
 				j->layer->blob.digest, j->in.result.warning);

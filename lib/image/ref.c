@@ -240,3 +240,18 @@ ref_familiar(const struct ref *r, struct buf *out)
 	ref_familiar_name(r, out);
 	add_tail(r, out);
 }
+
+int
+ref_given_name(const char *s, struct buf *out)
+{
+	struct ref r;
+	if (!s)
+		return 0;
+	if (ref_parse_name(s, &r) < 0)
+		return -1;
+	if (r.digest[0])
+		return err_set(ERR_INVALID, s,
+			"'%s' names a digest, which only the content itself can give", s);
+	ref_full(&r, out);
+	return 0;
+}

@@ -33,6 +33,9 @@ struct ref {
 int ref_parse(const char *s, struct ref *r);
 /* The same for a place where a name is needed, not an id: for pulling and tagging. */
 int ref_parse_name(const char *s, struct ref *r);
+/* Appends the full form of a name that is to be given to an image: a digest cannot be. NULL:
+ * appends nothing. Returns 0, or -1 with `err` set. */
+int ref_given_name(const char *s, struct buf *out);
 /* Appends the full form: "docker.io/library/alpine:3", "host/x@sha256:…". Needs a host. A tag
  * beside a digest is left out: it says nothing once the digest is given. */
 void ref_full(const struct ref *r, struct buf *out);

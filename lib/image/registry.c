@@ -5,69 +5,72 @@
 #include "base/json.h"
 #include "door/step.h"
 #include "door/tell.h"
+#include "image/challenge.h"
+#include "image/registry_in.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN_REPLY_MAX (1 << 20)
+/* The first pause before another try; each is twice as long as the one before. */
+#define PAUSE_MS 250U
+#define PAUSE_MAX_MS 30000U
+/* A try that brought this much more was worth it: the count of tries begins anew. */
+#define WORTH_IT (1 << 20)
 
-struct registry {
-	const struct registry_options *o;
-	struct fetch_options fetch_options;
-	struct fetcher *fetcher;
-	const char *scheme; /* the one to try, or that worked */
-	bool settled; /* somebody answered in it, or it is the second that was tried */
-	bool switched; /* the other one was tried before, and gave this: */
-	struct err first;
-	bool plain_allowed;
-	char *host, *path;
-	char *token; /* NULL: none yet */
-	unsigned token_age; /* counts tokens: how old the one of a request is */
-};
-
-bool
-host_is_loopback(const char *host)
+/* Splits "https://host:port/prefix/". */
+static int
+use_mirror(struct registry *g, const char *mirror)
 {
-	if (host[0] == '[')
-		return strncmp(host, "[::1]", 5) == 0 && (host[5] == '\0' || host[5] == ':');
-	size_t n = strcspn(host, ":");
-	if (n == strlen("localhost") && strncmp(host, "localhost", n) == 0)
-		return true;
-	/* 127.0.0.0/8, and nothing like 127.0.0.1.example. */
-	int dots = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (host[i] == '.')
-			dots++;
-		else if (!isdigit((unsigned char)host[i]))
-			return false;
-	}
-	return dots == 3 && strncmp(host, "127.", 4) == 0;
+	char host[REF_NAME_MAX + 1];
+	if (!url_host(mirror, host, sizeof(host)))
+		return err_set(ERR_INVALID, mirror, "mirror '%s' is no http or https URL", mirror);
+	const char *rest = strstr(mirror, "://") + 3 + strlen(host);
+	size_t n = strlen(rest);
+	while (n && rest[n - 1] == '/')
+		n--;
+	g->scheme = strncmp(mirror, "https:", 6) == 0 ? "https" : "http";
+	g->plain_allowed = strcmp(g->scheme, "http") == 0;
+	g->settled = true; /* the scheme is given */
+	g->host = str_new(host);
+	g->name = str_new(host);
+	g->prefix = fmt_new("%.*s", (int)n, rest);
+	return 0;
+}
+
+static void
+use_registry(struct registry *g, const char *host)
+{
+	bool local = host_is_loopback(host);
+	g->plain_allowed = (local && !g->o->cacert) || g->o->insecure;
+	/* On this machine plain HTTP is the rule, and costs nothing to try first. */
+	g->scheme = local && !g->o->cacert ? "http" : "https";
+	/* The images that need no host in their name have their API at another one than in
+	 * their full name. */
+	g->host = str_new(strcmp(host, "docker.io") == 0 ? "registry-1.docker.io" : host);
+	g->name = str_new(host);
+	g->prefix = str_new("");
 }
 
 struct registry *
-registry_open(const struct ref *r, const struct registry_options *o)
+registry_open(const struct ref *r, const char *mirror, const struct registry_options *o)
 {
 	struct registry *g = calloc(1, sizeof(*g));
-	bool local = host_is_loopback(r->host);
 	if (!g)
 		abort();
 	g->o = o;
 	g->fetch_options = (struct fetch_options){
 		.cacert = o->cacert, .insecure = o->insecure, .patience = o->patience};
-	g->plain_allowed = (local && !o->cacert) || o->insecure;
-	/* On this machine plain HTTP is the rule, and costs nothing to try first. */
-	g->scheme = local && !o->cacert ? "http" : "https";
-	/* The images that need no host in their name have their API at another one than in
-	 * their full name. */
-	g->host = str_new(strcmp(r->host, "docker.io") == 0 ? "registry-1.docker.io" : r->host);
 	g->path = str_new(r->path);
-	if (!step_dry() && !(g->fetcher = fetcher_new(&g->fetch_options))) {
-		registry_close(g);
-		return NULL;
-	}
-	return g;
+	if (!mirror)
+		use_registry(g, r->host);
+	else if (use_mirror(g, mirror) < 0)
+		goto fail;
+	if (step_dry() || (g->fetcher = fetcher_new(&g->fetch_options)))
+		return g;
+fail:
+	registry_close(g);
+	return NULL;
 }
 
 void
@@ -76,9 +79,11 @@ registry_close(struct registry *g)
 	if (!g)
 		return;
 	fetcher_free(g->fetcher);
+	registry_forget(g);
 	free(g->host);
+	free(g->prefix);
 	free(g->path);
-	free(g->token);
+	free(g->name);
 	free(g);
 }
 
@@ -91,153 +96,24 @@ registry_fetcher(struct registry *g)
 void
 registry_url(const struct registry *g, const char *tail, struct buf *out)
 {
-	buf_addf(out, "%s://%s/v2/%s/%s", g->scheme, g->host, g->path, tail);
+	buf_addf(out, "%s://%s%s/v2/%s/%s", g->scheme, g->host, g->prefix, g->path, tail);
 }
 
-/* ---- tokens ---- */
-
-/* One parameter's value, quoted or not. Returns where it ends. */
-static const char *
-read_value(const char *s, char *out, size_t size)
+bool
+registry_allows_url(const struct registry *g, const char *url)
 {
-	bool quoted = *s == '"';
-	size_t n = 0;
-	for (s += quoted; *s && (quoted ? *s != '"' : !strchr(", \t", *s)); s++) {
-		if (quoted && *s == '\\' && s[1])
-			s++;
-		if (++n < size)
-			out[n - 1] = *s;
-	}
-	out[n < size ? n : 0] = '\0';
-	return s + (quoted && *s);
+	char host[256];
+	return url_host(url, host, sizeof(host)) &&
+		(strncmp(url, "https:", 6) == 0 || g->o->insecure ||
+			(g->plain_allowed && host_is_loopback(host)));
 }
 
-void
-challenge_parse(const char *header, struct challenge *c)
+const char *
+registry_tell_auth(const struct registry *g)
 {
-	char other[8];
-	const char *s = header + strcspn(header, " \t");
-	*c = (struct challenge){0};
-	c->basic = strncasecmp(header, "basic", 5) == 0;
-	if (s - header != 6 || strncasecmp(header, "bearer", 6) != 0)
-		return;
-	while (*(s += strspn(s, " \t,"))) {
-		size_t n = strcspn(s, "= \t,");
-		const char *name = s;
-		if (s[n] != '=')
-			break;
-		s += n + 1;
-		if (n == 5 && strncasecmp(name, "realm", n) == 0)
-			s = read_value(s, c->realm, sizeof(c->realm));
-		else if (n == 7 && strncasecmp(name, "service", n) == 0)
-			s = read_value(s, c->service, sizeof(c->service));
-		else if (n == 5 && strncasecmp(name, "scope", n) == 0)
-			s = read_value(s, c->scope, sizeof(c->scope));
-		else
-			s = read_value(s, other, sizeof(other));
-	}
-}
-
-/* Appends "key=value" to a URL's query, the value percent-encoded (RFC 3986 section 2.1). */
-static void
-add_query(struct buf *url, const char *key, const char *value)
-{
-	if (!*value)
-		return;
-	buf_addf(url, "%c%s=", strchr(buf_str(url), '?') ? '&' : '?', key);
-	for (const unsigned char *p = (const unsigned char *)value; *p; p++)
-		if (isalnum(*p) || strchr("-._~", *p))
-			buf_addc(url, (char)*p);
-		else
-			buf_addf(url, "%%%02X", *p);
-}
-
-/* The token goes into a header: what could end the header there is no token. */
-static bool
-token_ok(const char *s)
-{
-	size_t n = 0;
-	for (; s[n]; n++)
-		if (s[n] <= ' ' || s[n] > '~')
-			return false;
-	return n > 0 && n < 65536;
-}
-
-static int
-read_token(struct registry *g, const char *url, const struct buf *body)
-{
-	auto_json json_t *doc = json_parse("the token server's answer", buf_str(body), body->len);
-	const struct jat top = jat_top("the token server's answer", doc);
-	const char *token = NULL;
-	if (!doc || jat_get_str(&top, "access_token", &token) < 0 ||
-		jat_get_str(&top, "token", &token) < 0)
-		return -1;
-	if (!token || !token_ok(token))
-		return err_set(
-			ERR_INVALID, url, "cannot use the answer of %s: it holds no token", url);
-	free(g->token);
-	g->token = str_new(token);
-	g->token_age++;
-	return 0;
-}
-
-static int
-buf_take_bytes(void *self, const void *data, size_t len)
-{
-	buf_add(self, data, len);
-	return 1;
-}
-
-static int
-ask_for_token(struct registry *g, const char *url)
-{
-	auto_buf struct buf body = BUF_INIT;
-	struct fetch r = {
-		.url = url, .max = TOKEN_REPLY_MAX, .write = buf_take_bytes, .self = &body};
-	struct step st;
-	bool failed = false;
-	if (step_open(&st, "fetch", "ask the server that the registry named for a token")) {
-		failed = fetch_now(g->fetcher, &r) < 0;
-		errno = err.no ? err.no : EPROTO;
-		step_result(&st, failed ? -1 : 0);
-	}
-	if (step_told(&st)) {
-		step_call(&st, "GET %s", url);
-		step_shell(&st, "token=$(curl -fsS %s | jq -r '.token // .access_token')",
-			tell_sh(url));
-	}
-	int result = -1;
-	if (step_close(&st) < 0 && !failed)
-		err_sys("fetch", url, "cannot fetch %s", url);
-	else if (!failed && r.status != 200)
-		err_set(ERR_DENIED, url, "cannot get a token: %s answers %ld", url, r.status);
-	else if (!failed)
-		result = read_token(g, url, &body);
-	fetch_free(g->fetcher, &r);
-	return result;
-}
-
-/* Gets the token that a refusal asks for. */
-static int
-authorize(struct registry *g, const char *what, const char *header)
-{
-	struct challenge c;
-	auto_buf struct buf url = BUF_INIT;
-	challenge_parse(header, &c);
-	if (!c.realm[0]) {
-		err_set(ERR_DENIED, what, "cannot fetch %s: the registry wants %s", what,
-			c.basic ? "a user name and a password" : "to know who asks");
-		return err_hint("only public images can be pulled");
-	}
-	if (strncmp(c.realm, "https://", 8) != 0 &&
-		(strncmp(c.realm, "http://", 7) != 0 || !g->plain_allowed))
-		return err_set(ERR_DENIED, c.realm,
-			"cannot fetch %s: the registry names '%s' to get a token from, which is not https",
-			what, c.realm);
-	buf_adds(&url, c.realm);
-	add_query(&url, "service", c.service);
-	add_query(&url, "scope", c.scope);
-	return ask_for_token(g, url.s);
+	return g->token	   ? " -H \"Authorization: Bearer $token\""
+		: g->basic ? " -u \"$user:$password\""
+			   : "";
 }
 
 /* ---- answers ---- */
@@ -256,20 +132,25 @@ add_reason(const struct buf *refusal, struct buf *out)
 	err = before;
 }
 
-static int
-refused(const struct registry *g, const char *what, const struct fetch *r)
+int
+registry_refused(const struct registry *g, const char *what, const struct fetch *r)
 {
 	auto_buf struct buf reason = BUF_INIT;
 	enum err_class class = r->status == 404	       ? ERR_NOT_FOUND
 		: r->status == 401 || r->status == 403 ? ERR_DENIED
 						       : ERR_INTERNAL;
 	add_reason(&r->refusal, &reason);
-	err_set(class, what, "cannot fetch %s: %s answers %ld%s", what, g->host, r->status,
-		buf_str(&reason));
+	err_set(class, what, "cannot %s %s: %s answers %ld%s", r->method ? "send" : "fetch", what,
+		g->host, r->status, buf_str(&reason));
 	if (r->status == 404)
 		return err_hint("is the name right, and the tag?");
+	if ((r->status == 401 || r->status == 403) && (g->basic || g->known))
+		return err_hint("are user name and password right, and may they do this?");
 	if (r->status == 401 || r->status == 403)
 		return err_hint("there is no such image, or it is not public");
+	if (r->status == 413)
+		return err_hint("too much at once for a server on the way: --chunk sends it in "
+				"pieces");
 	if (r->status == 429)
 		return err_hint("too many requests: wait, and try again");
 	return -1;
@@ -290,23 +171,54 @@ other_scheme(struct registry *g, const struct fetch *r)
 
 /* ---- transfers ---- */
 
-/* The tail of r's URL, to build it anew: behind "://host/v2/path/". */
-static const char *
-tail_of(const struct registry *g, const struct fetch *r)
+/* Whether a URL is the registry's own: only there it is known who we are. */
+static bool
+is_ours(const struct registry *g, const char *url)
 {
-	return strstr(r->url, "://") + 3 + strlen(g->host) + strlen("/v2/") + strlen(g->path) + 1;
+	char host[REF_NAME_MAX + 1];
+	size_t n = strlen(g->scheme);
+	return strncmp(url, g->scheme, n) == 0 && url[n] == ':' &&
+		url_host(url, host, sizeof(host)) && strcmp(host, g->host) == 0;
+}
+
+static int
+begin(struct registry *g, struct fetch *r, unsigned ms)
+{
+	struct buf url = BUF_INIT;
+	if (r->tail) {
+		registry_url(g, r->tail, &url);
+		free(r->made_url);
+		r->made_url = buf_take(&url);
+	}
+	bool ours = is_ours(g, r->made_url);
+	r->url = r->made_url;
+	r->bearer = ours ? g->token : NULL;
+	r->basic = ours ? g->basic : NULL;
+	r->auth_age = g->auth_age;
+	return fetch_start(g->fetcher, r, ms);
 }
 
 int
 registry_start(struct registry *g, const char *tail, struct fetch *r)
 {
-	struct buf url = BUF_INIT;
-	registry_url(g, tail, &url);
+	free(r->tail);
+	r->tail = str_new(tail);
+	r->tries = 0;
+	r->renewed = false;
+	return begin(g, r, 0);
+}
+
+int
+registry_start_at(struct registry *g, const char *url, unsigned ms, struct fetch *r)
+{
+	char *copy = str_new(url);
+	free(r->tail);
 	free(r->made_url);
-	r->url = r->made_url = buf_take(&url);
-	r->bearer = g->token;
-	r->token_age = g->token_age;
-	return fetch_start(g->fetcher, r);
+	r->tail = NULL;
+	r->made_url = copy;
+	r->tries = 0;
+	r->renewed = false;
+	return begin(g, r, ms);
 }
 
 void
@@ -314,24 +226,59 @@ registry_end(struct registry *g, struct fetch *r)
 {
 	fetch_free(g->fetcher, r);
 	free(r->made_url);
-	r->url = r->made_url = NULL;
+	free(r->tail);
+	r->tail = r->made_url = NULL;
+	r->url = NULL;
 }
 
-/* Begins a transfer again whose first answer was no body. */
+/* Begins a transfer again, behind what it brought if its taker keeps that. */
 static int
-again(struct registry *g, struct fetch *r)
+again(struct registry *g, struct fetch *r, unsigned ms)
 {
-	auto_buf struct buf tail = BUF_INIT;
-	buf_adds(&tail, tail_of(g, r));
 	fetch_free(g->fetcher, r);
-	return registry_start(g, tail.s, r);
+	r->from = r->resumes ? r->got : 0;
+	return begin(g, r, ms);
+}
+
+unsigned
+registry_pause(const struct fetch *r, unsigned tries)
+{
+	unsigned ms = tries < 7 ? PAUSE_MS << tries : PAUSE_MAX_MS;
+	if (r->ok && r->head.retry_after * 1000U > ms)
+		ms = r->head.retry_after * 1000U;
+	return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
+}
+
+/* What another try may mend: a connection that broke, a server that is at a loss or wants us to
+ * wait (RFC 9110 section 15.6). A host that never answered at all is more likely the wrong one. */
+static bool
+worth_another(struct registry *g, struct fetch *r)
+{
+	long s = r->status;
+	bool passing = r->ok ? s == 408 || s == 429 || s == 500 || s == 502 || s == 503 || s == 504
+			     : r->passing && g->settled;
+	if (r->got - r->got_before >= WORTH_IT)
+		r->tries = 0;
+	r->got_before = r->got;
+	return passing && !r->once && r->tries < (unsigned)g->o->retries;
+}
+
+static int
+try_again(struct registry *g, const char *what, struct fetch *r)
+{
+	unsigned ms = registry_pause(r, r->tries++);
+	if (g->o->retrying)
+		g->o->retrying(g->o->self, what, ms);
+	return again(g, r, ms);
 }
 
 int
-registry_check(struct registry *g, const char *what, struct fetch *r)
+registry_settle(struct registry *g, const char *what, struct fetch *r)
 {
 	if (other_scheme(g, r))
-		return again(g, r);
+		return again(g, r, 0);
+	if (worth_another(g, r))
+		return try_again(g, what, r);
 	if (!r->ok) {
 		/* Neither was understood: what the first try met is nearer to the truth. */
 		err = g->switched && r->spoke_tls ? g->first : r->why;
@@ -339,30 +286,57 @@ registry_check(struct registry *g, const char *what, struct fetch *r)
 	}
 	g->settled = true;
 	g->switched = false;
-	if (r->status == 200)
+	/* Not known yet, or no longer; but who is refused with a fresh token is refused. */
+	if (r->status != 401 || !r->head.challenge[0] || r->renewed || !is_ours(g, r->url))
 		return 1;
-	/* No token, or one that has run out; but who is refused with a fresh one is refused. */
-	if (r->status == 401 && r->challenge[0] && !r->renewed) {
-		r->renewed = true;
-		if (r->token_age == g->token_age && authorize(g, what, r->challenge) < 0)
-			return -1;
-		return again(g, r);
-	}
-	return refused(g, what, r);
+	r->renewed = true;
+	if (r->auth_age == g->auth_age && registry_authorize(g, what, r->head.challenge) < 0)
+		return -1;
+	return again(g, r, 0);
 }
 
-static int
-get_all(struct registry *g, const char *what, const char *tail, struct fetch *r)
+int
+registry_check(struct registry *g, const char *what, struct fetch *r)
 {
-	if (registry_start(g, tail, r) < 0)
-		return -1;
+	int ok = registry_settle(g, what, r);
+	if (ok <= 0 || r->status == 200 || (r->status == 206 && r->from > 0))
+		return ok;
+	return registry_refused(g, what, r);
+}
+
+int
+registry_place(const struct registry *g, const char *what, const struct fetch *r, struct buf *url)
+{
+	const char *to = r->head.location;
+	if (!to || !*to)
+		return err_set(ERR_INVALID, what, "cannot send %s: %s does not say where to", what,
+			g->host);
+	if (to[0] == '/' && to[1] != '/')
+		buf_addf(url, "%s://%s%s", g->scheme, g->host, to);
+	else
+		buf_adds(url, to);
+	if (registry_allows_url(g, url->s))
+		return 0;
+	return err_set(ERR_DENIED, what,
+		"cannot send %s: %s sends us to '%.100s', which is not https", what, g->host, to);
+}
+
+/* ---- small documents ---- */
+
+static int
+wait_for(struct registry *g, const char *what, struct fetch *r, struct buf *body)
+{
+	size_t before = body ? body->len : 0;
 	for (;;) {
 		while (!r->done)
 			if (fetcher_poll(g->fetcher, 1000) < 0)
 				return -1;
-		int ok = registry_check(g, what, r);
+		int ok = registry_settle(g, what, r);
 		if (ok)
 			return ok < 0 ? -1 : 0;
+		/* What a broken try brought is not kept. */
+		if (body && body->s)
+			body->s[body->len = before] = '\0';
 	}
 }
 
@@ -375,9 +349,7 @@ tell_get(const struct registry *g, struct step *st, const char *tail, const char
 	buf_adds(&st->shell, "curl -fsSL");
 	for (size_t i = 0; accept && accept[i]; i++)
 		buf_addf(&st->shell, " -H %s", tell_sh(accept[i]));
-	if (g->token)
-		buf_adds(&st->shell, " -H \"Authorization: Bearer $token\"");
-	buf_addf(&st->shell, " %s", tell_sh(url.s));
+	buf_addf(&st->shell, "%s %s", registry_tell_auth(g), tell_sh(url.s));
 }
 
 int
@@ -389,7 +361,8 @@ registry_get(struct registry *g, const char *why, const char *what, const char *
 	bool failed = false;
 	content_type[0] = '\0';
 	if (step_open(&st, "fetch", why)) {
-		failed = get_all(g, what, tail, &r) < 0;
+		failed = registry_start(g, tail, &r) < 0 || wait_for(g, what, &r, body) < 0 ||
+			(r.status != 200 && registry_refused(g, what, &r) < 0);
 		memcpy(content_type, r.content_type, 128);
 		registry_end(g, &r);
 		errno = err.no ? err.no : EPROTO;
@@ -399,5 +372,47 @@ registry_get(struct registry *g, const char *why, const char *what, const char *
 		tell_get(g, &st, tail, accept);
 	if (step_close(&st) < 0 && !failed)
 		return err_sys("fetch", what, "cannot fetch %s", what);
+	return failed ? -1 : 0;
+}
+
+static int
+put(struct registry *g, const char *what, const char *tail, const char *digest, struct fetch *r)
+{
+	if (registry_start(g, tail, r) < 0 || wait_for(g, what, r, NULL) < 0)
+		return -1;
+	if (r->status < 200 || r->status > 299)
+		return registry_refused(g, what, r);
+	if (!r->head.digest[0] || strcmp(r->head.digest, digest) == 0)
+		return 0;
+	return err_set(ERR_INVALID, what, "cannot send %s: %s took it for %s, not %s", what,
+		g->host, r->head.digest, digest);
+}
+
+int
+registry_put(struct registry *g, const char *why, const char *what, const char *tail,
+	const char *type, const char *digest, const char *text, size_t len)
+{
+	auto_buf struct buf kind = BUF_INIT, url = BUF_INIT;
+	buf_addf(&kind, "Content-Type: %s", type);
+	struct fetch r = {.method = "PUT",
+		.headers = (const char *const[]){kind.s, NULL},
+		.body = text,
+		.body_len = (int64_t)len};
+	struct step st;
+	bool failed = false;
+	if (step_open(&st, "send", why)) {
+		failed = put(g, what, tail, digest, &r) < 0;
+		registry_end(g, &r);
+		errno = err.no ? err.no : EPROTO;
+		step_result(&st, failed ? -1 : 0);
+	}
+	if (step_told(&st)) {
+		registry_url(g, tail, &url);
+		step_call(&st, "PUT %s", url.s);
+		step_shell(&st, "printf %%s %s |\n\tcurl -fsS -X PUT%s -H %s --data-binary @- %s",
+			tell_sh(text), registry_tell_auth(g), tell_sh(kind.s), tell_sh(url.s));
+	}
+	if (step_close(&st) < 0 && !failed)
+		return err_sys("send", what, "cannot send %s", what);
 	return failed ? -1 : 0;
 }

@@ -113,10 +113,22 @@ tar_block(struct tar_reader *r, const char **block)
 	return 1;
 }
 
+void
+tar_set_skip(struct tar_reader *r, tar_skip_fn *pass_over)
+{
+	r->pass_over = pass_over;
+}
+
 static int
 skip(struct tar_reader *r, int64_t n)
 {
 	while (n > 0) {
+		if (r->n == 0 && r->pass_over) {
+			if (!r->pass_over(r->self, n))
+				return tar_truncated(r);
+			r->offset += (uint64_t)n;
+			return 0;
+		}
 		int ok = more(r);
 		if (ok <= 0)
 			return ok < 0 ? -1 : tar_truncated(r);
@@ -289,6 +301,14 @@ tar_next(struct tar_reader *r, struct tar_entry *e)
 		if (ok < 0)
 			return -1;
 	}
+}
+
+const struct tar_map *
+tar_sparse_map(const struct tar_reader *r, const struct tar_entry *e)
+{
+	const struct tar_map *m = &r->map;
+	bool whole = m->n == 1 && m->v[0].offset == 0 && m->v[0].len == e->size;
+	return e->type == TAR_FILE && e->size > 0 && !whole ? m : NULL;
 }
 
 ssize_t

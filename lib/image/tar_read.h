@@ -12,9 +12,12 @@
 
 #include "image/stream.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
+
+struct tar_map;
 
 /* An attribute; its value may hold any bytes. */
 struct tar_xattr {
@@ -51,12 +54,19 @@ struct tar_entry {
 
 /* Begins to read. Never NULL. */
 struct tar_reader *tar_open(stream_read_fn *read, void *self);
+/* For a stream that can be sought in: passes over n bytes beyond the last piece that was read. False
+ * when there are not so many. `self` is that of tar_open(). */
+typedef bool tar_skip_fn(void *self, int64_t n);
+void tar_set_skip(struct tar_reader *r, tar_skip_fn *pass_over);
 /* The next entry. Returns 1, 0 at the end (the stream has then been read to its end, and nothing
  * but zeros follows the archive), -1 with `err` set. */
 int tar_next(struct tar_reader *r, struct tar_entry *e);
 /* The next piece of a file's content, and where in the file it belongs; holes are skipped. Returns
  * its length, 0 at the end, -1 with `err` set. What is not asked for is skipped by tar_next(). */
 ssize_t tar_data(struct tar_reader *r, const void **data, int64_t *offset);
+/* Where the content of the entry at hand belongs, if it is a file with holes; NULL otherwise. Valid
+ * until the next tar_next(). */
+const struct tar_map *tar_sparse_map(const struct tar_reader *r, const struct tar_entry *e);
 /* Bytes of the tar taken so far. */
 uint64_t tar_offset(const struct tar_reader *r);
 /* NULL is fine. */

@@ -9,6 +9,7 @@
 
 struct tar_reader {
 	stream_read_fn *read;
+	tar_skip_fn *pass_over; /* NULL: what is skipped is read */
 	void *self;
 	const char *p; /* what is left of the piece at hand */
 	size_t n;

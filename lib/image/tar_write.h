@@ -24,6 +24,8 @@ struct tar_writer {
 int tar_write_entry(struct tar_writer *w, const struct tar_entry *e, const struct tar_map *map);
 /* Content of a file: any number of pieces, in all as long as was said. */
 int tar_write_data(struct tar_writer *w, const void *data, size_t len);
+/* Writes what was gathered: the caller puts the next `len` bytes of content there itself. */
+int tar_write_around(struct tar_writer *w, uint64_t len);
 /* Fills the content up to a whole block: after the last piece of every file. */
 int tar_write_padding(struct tar_writer *w);
 /* The two blocks of zeros at the end; what was gathered is written. */

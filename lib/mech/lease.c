@@ -173,15 +173,16 @@ lease_alive(const struct lease *l)
 	return stat(l->netns, &sb) == 0 && sb.st_ino == l->ino;
 }
 
-/* Whether the file of l->path stands for somebody who still lives; `who` gets the namespace. */
+/* Whether the file of l->path stands for somebody who still lives, or to whom published ports still
+ * lead (a dry run took none back); `who` gets the namespace. */
 static bool
 taken(const struct lease *l, char who[PATH_MAX])
 {
 	char ip[IPADDR_TEXT];
 	struct lease other;
 	struct err before = err;
-	bool is =
-		lease_read(l->bridge, ipaddr_text(&l->ip, ip), &other) == 0 && lease_alive(&other);
+	bool is = lease_read(l->bridge, ipaddr_text(&l->ip, ip), &other) == 0 &&
+		(lease_alive(&other) || (other.published.n > 0 && !step_dry()));
 	err = before;
 	if (is)
 		memcpy(who, other.netns, PATH_MAX);

@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/parse.h"
+#include "door/spawn.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -285,4 +286,21 @@ publish_script(const struct publish *p, const struct bridge *b, const struct lea
 		bridge_v6_of(b, &l->ip, &v6);
 		add_elements(p, table.s, &v6.ip, add, out);
 	}
+}
+
+int
+publish_drop(const struct lease *l)
+{
+	for (size_t i = 0; i < l->published.n; i++) {
+		char *argv[] = {(char *)(uintptr_t) "br-publish", (char *)(uintptr_t) "--rm",
+			(char *)(uintptr_t) "--bridge", (char *)(uintptr_t)l->bridge,
+			(char *)(uintptr_t)l->netns, (char *)(uintptr_t)l->published.v[i], NULL};
+		int status = run_wait("its published port", argv);
+		if (status < 0)
+			return -1;
+		if (status != 0)
+			return err_set(ERR_INTERNAL, l->published.v[i],
+				"cannot take back published port %s", l->published.v[i]);
+	}
+	return 0;
 }

@@ -43,4 +43,9 @@ int publish_claim(struct publish *p, const struct publish *taken, size_t n_taken
 void publish_script(const struct publish *p, const struct bridge *b, const struct lease *l,
 	bool add, struct buf *out);
 
+/* Takes back all that a lease has published, by way of br-publish: packet rules need a library
+ * that takes time to load, and seldom is there something published. The lease's lock is not held.
+ * Returns 0, or -1 with `err` set. */
+int publish_drop(const struct lease *l);
+
 #endif

@@ -27,7 +27,8 @@ clean_up() {
 	end_servers
 	! mountpoint -q "$work/root" || umount "$work/root"
 	cg-rm --kill "$group" 2>/dev/null || true
-	rm -rf --one-file-system "$work"
+	# A command cut off by a signal may still be writing there.
+	rm -rf --one-file-system "$work" 2>/dev/null || { sleep 2; rm -rf --one-file-system "$work"; }
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
@@ -96,12 +97,12 @@ skip() {
 	printf '%-46s skipped: %s\n' "$1" "$2"
 }
 
+. tests/registry.bash
 . tests/bench/start.sh
 . tests/bench/chain.sh
 . tests/bench/layer.sh
 . tests/bench/net.sh
 . tests/bench/pull.sh
-. tests/registry.bash
 . tests/bench/size.sh
 
 head_line

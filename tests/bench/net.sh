@@ -20,7 +20,8 @@ at() { in_host nsenter --net="/run/netns/$1" "${@:2}"; }
 serve() {
 	local enter=()
 	[ -z "$1" ] || enter=(nsenter --net="/run/netns/$1")
-	in_host "${enter[@]}" "${@:3}" >"$work/server.log" 2>&1 &
+	# No function: what is killed in the end must be the server, not a shell that waits for it.
+	"${inside[@]}" "${enter[@]}" "${@:3}" >"$work/server.log" 2>&1 &
 	servers+=($!)
 	wait_for listening "$2" "${enter[@]}"
 }

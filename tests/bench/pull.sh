@@ -27,8 +27,8 @@ more_layers() {
 	done
 }
 
-# push NAME TAR…: an image of these layers; skopeo compresses them.
-push() {
+# push_image NAME TAR…: an image of these layers; skopeo compresses them.
+push_image() {
 	local name=$1 dir=$work/archive tar ids=()
 	shift
 	mkdir "$dir"
@@ -49,12 +49,12 @@ push() {
 push_images() {
 	make -s O="$O" "$O/minbase.tar"
 	mkdir "$work/layers" "$work/tree"
-	push deb1 "$O/minbase.tar"
+	push_image deb1 "$O/minbase.tar"
 	tar -C "$work/tree" -xpf "$O/minbase.tar" --numeric-owner
 	split_layers "$work/tree"
-	push deb4 "$work"/layers/[1-4].tar
+	push_image deb4 "$work"/layers/[1-4].tar
 	more_layers "$work/tree"
-	push deb9 "$work"/layers/[1-9].tar
+	push_image deb9 "$work"/layers/[1-9].tar
 	rm -rf "$work/layers" "$work/tree"
 }
 

@@ -15,14 +15,15 @@ tb_base() {
 	echo "${TMPDIR:-/tmp}"
 }
 
-# tb_build_test_programs: those of tests/ that a test itself needs, unless make has built them.
-tb_build_test_programs() {
-	local source=$TB_TESTS/probe.c
-	[[ -x $PROBE && ! $source -nt $PROBE ]] && return
-	if ! mkdir -p "${PROBE%/*}" 2>/dev/null || [[ ! -w ${PROBE%/*} ]]; then
-		export PROBE=$TB_DIR/probe
+# tb_program NAME: where the program of tests/NAME.c is; it is built now unless make has done it.
+tb_program() {
+	local source=$TB_TESTS/$1.c program=$TB_OUT/tests/$1
+	if [[ ! -x $program || $source -nt $program ]]; then
+		mkdir -p "${program%/*}" 2>/dev/null && [[ -w ${program%/*} ]] || program=$TB_DIR/$1
+		"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -O1 -static -o "$program.$$" "$source" || return
+		mv "$program.$$" "$program"
 	fi
-	"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -O1 -static -o "$PROBE.$$" "$source" && mv "$PROBE.$$" "$PROBE"
+	echo "$program"
 }
 
 tb_setup_file() {
@@ -34,7 +35,8 @@ tb_setup_file() {
 	[[ ! ${TB_RUN_DIRS:-} ]] || echo "$TB_DIR" >>"$TB_RUN_DIRS" # for run.sh
 	echo $$ >"$TB_DIR/pids"
 	tb_clean_env
-	tb_build_test_programs
+	PROBE=$(tb_program probe)
+	export PROBE
 	ledger >"$TB_DIR/ledger.before"
 }
 
@@ -147,6 +149,8 @@ tb_has() {
 	overlay) tb_overlay '' ;;
 	overlay-user) tb_overlay userxattr ;;
 	net) unshare --user --map-root-user --net true 2>/dev/null ;;
+	swap) (($(awk '/^SwapFree:/{ print $2 }' /proc/meminfo) >= 65536)) ;;
+	user-xattr) : >"$TB_DIR/xattr" && setfattr -n user.test -v 1 "$TB_DIR/xattr" 2>/dev/null ;;
 	tmpfs) [[ $(stat -f -c %T "$TB_DIR") == tmpfs ]] ;;
 	cg) [[ -d $(cg_dir pids) && -w $(cg_dir pids) ]] ;;
 	cg1) grep -q ' - cgroup ' /proc/self/mountinfo ;;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * What a save archive says of itself, and what its members are taken for.
+ * What a save archive says of itself, what its members are taken for, and which layers are mounted.
  */
 #include "unit.h"
 
 #include "base/err.h"
 #include "image/archive.h"
+#include "image/mounted.h"
 
 static void
 names(void)
@@ -107,6 +108,38 @@ kinds(void)
 	CHECK(archive_kind(block, sizeof(block)) == ARCHIVE_TAR, "the right sum");
 }
 
+/* Layers named in mount tables: as overlay says them on newer and older kernels, as the root of a
+ * bind mount; and an overlay of ours that does not name them. */
+static void
+mounts(void)
+{
+#define HEX "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	static const struct {
+		const char *line;
+		bool all;
+		size_t n;
+	} rows[] = {
+		{"1 2 0:4 / /m rw - overlay tacklebox rw,lowerdir+=/l/" HEX ",upperdir=/u\n", true,
+			1},
+		{"1 2 0:4 / /m rw - overlay tacklebox rw,lowerdir=/l/" HEX ":/l/" HEX "a\n", true,
+			1},
+		{"1 2 0:4 /l/" HEX " /m ro - tmpfs tmpfs rw\n", true, 1},
+		{"1 2 0:4 / /m rw - overlay tacklebox rw,lowerdir=7:8:9\n", false, 0},
+		{"1 2 0:4 / /m rw - overlay other rw,lowerdir=7:8:9\n", true, 0},
+		{"1 2 0:4 / /m rw - overlay tacklebox rw,lowerdir=7\n3 1 0:5 /" HEX
+		 " / rw - x y z\n",
+			false, 1},
+		{"", true, 0},
+	};
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		struct names set = {0};
+		CHECK(mounted_in(rows[i].line, &set) == rows[i].all, "%s", rows[i].line);
+		CHECK(set.n == rows[i].n, "%zu: %s", set.n, rows[i].line);
+		CHECK(!set.n || names_find(&set, HEX, 64) == 0, "%s", rows[i].line);
+		names_free(&set);
+	}
+}
+
 int
 main(void)
 {
@@ -114,5 +147,6 @@ main(void)
 	RUN(manifests);
 	RUN(refusals);
 	RUN(kinds);
+	RUN(mounts);
 	return unit_end();
 }

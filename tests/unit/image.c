@@ -7,8 +7,9 @@
 #include "base/err.h"
 #include "base/human.h"
 #include "base/queue.h"
+#include "image/challenge.h"
+#include "image/fetch_head.h"
 #include "image/platform.h"
-#include "image/registry.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ challenges(void)
 		{"Bearerx realm=\"a\"", "", "", ""},
 		{"Basic realm=\"a\"", "", "", ""},
 		{"Bearer =,=,,,realm=", "", "", ""},
+		{"Bearer realm=\"a\", Basic realm=\"b\"", "a", "", ""},
 	};
 	struct challenge c;
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
@@ -102,6 +104,83 @@ hosts(void)
 	};
 	for (size_t i = 0; i < N_ROWS(rows); i++)
 		CHECK(host_is_loopback(rows[i].host) == rows[i].here, "%s", rows[i].host);
+}
+
+/* Who may have the password besides the registry. */
+static void
+realms(void)
+{
+	static const struct {
+		const char *registry, *realm, *also;
+		bool may;
+	} rows[] = {
+		{"a.example:5000", "a.example:5000", NULL, true},
+		{"a.example:5000", "a.example:5001", NULL, false},
+		{"127.0.0.1:5000", "127.0.0.1:5001", NULL, false},
+		{"registry.example.org", "example.org", NULL, true},
+		{"example.org", "auth.example.org", NULL, true},
+		{"registry.example.org", "auth.example.org", NULL, false},
+		{"registry.example.org", "auth.example.org", "auth.example.org", true},
+		{"example.org", "evilexample.org", NULL, false},
+		{"registry.example.org", "org", NULL, false},
+		{"10.0.0.1", "0.0.1", NULL, false},
+		{"registry-1.docker.io", "auth.docker.io", NULL, true},
+		{"registry-1.docker.io", "auth.docker.io.evil.example", NULL, false},
+	};
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+		CHECK(host_may_authorize(rows[i].registry, rows[i].realm, rows[i].also) ==
+				rows[i].may,
+			"%s for %s", rows[i].realm, rows[i].registry);
+	char host[16];
+	CHECK(url_host("https://a:1/b?c", host, sizeof(host)), "a URL");
+	CHECK_STR(host, "a:1");
+	static const char *const bad[] = {"a", "ftp://a/", "https://", "https:///x", "https://a@b/",
+		"https://a\\@b/", "file:///etc", "https://a-host-that-is-too-long/"};
+	for (size_t i = 0; i < N_ROWS(bad); i++)
+		CHECK(!url_host(bad[i], host, sizeof(host)), "%s has no host", bad[i]);
+}
+
+static void
+head_line(struct fetch_head *h, const char *line)
+{
+	fetch_head_line(h, line, strlen(line));
+}
+
+static void
+heads(void)
+{
+	struct fetch_head h = {0};
+	fetch_head_reset(&h);
+	CHECK(h.first == -1 && h.have == -1 && !h.location, "empty");
+	head_line(&h, "HTTP/1.1 401 No\r\n");
+	head_line(&h, "WWW-Authenticate: Basic realm=\"a\"\r\n");
+	head_line(&h, "www-authenticate:Bearer realm=\"b\"\r\n");
+	head_line(&h, "WWW-Authenticate: Negotiate\r\n");
+	CHECK_STR(h.challenge, "Bearer realm=\"b\"");
+	head_line(&h, "Location: /first\r\n");
+	head_line(&h, "Retry-After: 7\r\n");
+	CHECK(h.retry_after == 7, "%u", h.retry_after);
+	head_line(&h, "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n");
+	CHECK(h.retry_after == 0, "%u", h.retry_after);
+	/* Behind a redirect. */
+	head_line(&h, "HTTP/1.1 206 Partial\r\n");
+	CHECK(!h.challenge[0] && !h.location, "of the first answer nothing is left");
+	head_line(&h, "Content-Range: bytes 5-9/10\r\n");
+	head_line(&h, "Range: 0-1023\r\n");
+	head_line(&h, "Docker-Content-Digest: sha256:../../x\r\n");
+	CHECK(h.first == 5 && h.have == 1024, "%lld %lld", (long long)h.first, (long long)h.have);
+	CHECK_STR(h.digest, "");
+	head_line(&h, "Range: bytes=0-0\r\n");
+	CHECK(h.have == 0, "%lld", (long long)h.have);
+	head_line(&h, "Range: 5-9\r\n");
+	CHECK(h.have == -1, "%lld", (long long)h.have);
+	head_line(&h, "Content-Range: bytes -9223372036854775809-1/2\r\n");
+	CHECK(h.first == -1, "%lld", (long long)h.first);
+	fetch_head_line(&h, "Location: a\0b", 13);
+	head_line(&h, "no colon\r\n");
+	head_line(&h, "\r\n");
+	CHECK(!h.location, "a NUL is no part of a place");
+	fetch_head_reset(&h);
 }
 
 static void
@@ -225,6 +304,8 @@ main(void)
 	RUN(platforms);
 	RUN(challenges);
 	RUN(hosts);
+	RUN(realms);
+	RUN(heads);
 	RUN(times);
 	RUN(words);
 	RUN(queues);
