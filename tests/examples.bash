@@ -46,7 +46,7 @@ before_img() {
 before_img_import() { make_root rootfs; }
 before_squash() {
 	before_img
-	echo more >more && tar -c more | img-commit --parent example example >/dev/null
+	echo further >"more" && tar -c more | img-commit --parent example example >/dev/null
 }
 before_img_commit() { before_img && mkdir up && echo new >up/file; }
 before_img_load() { before_img && img-save example >example.tar && rm -rf "$TACKLEBOX_ROOT"; }

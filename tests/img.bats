@@ -3,49 +3,15 @@
 # shellcheck disable=SC2030,SC2031 # each test is a subshell of its own, as is meant
 # The image store: img-import, img-layers, img-ls, img-config.
 load helpers
+load lib/images
 
 setup_file() { tb_setup_file; }
 teardown_file() { tb_teardown_file; }
 setup() {
 	tb_setup
-	images=$TACKLEBOX_ROOT/images
-	layers=$TACKLEBOX_ROOT/layers
-	export SOURCE_DATE_EPOCH=1700000000
+	images_setup
 }
 teardown() { tb_teardown; }
-
-# small_tar FILE [TEXT]: three files and a directory.
-small_tar() {
-	local dir
-	dir=$(mktemp -d "$T/tree.XXXX")
-	mkdir "$dir/etc" && echo "${2:-hello}" >"$dir/etc/motd" && ln -s motd "$dir/etc/link"
-	chmod 0755 "$dir" && chmod 0700 "$dir/etc"
-	tar -C "$dir" --numeric-owner --sort=name --mtime=@1600000000 -cf "$1" .
-	rm -r "$dir"
-}
-
-# whole_store: what must hold at any moment: every blob is what its name says, the index is JSON and
-# leads to blobs that are there, every image's layers are unpacked.
-whole_store() {
-	local blob digest
-	[[ -e $images/index.json ]] || return 0
-	for blob in "$images"/blobs/sha256/*; do
-		[[ -e $blob ]] || continue
-		assert_eq "${blob##*/}" "$(sha256sum <"$blob" | cut -d' ' -f1)" "a blob" || return
-	done
-	jq -e .manifests "$images/index.json" >/dev/null || fail "the index is broken" || return
-	for digest in $(jq -r '.manifests[].digest' "$images/index.json"); do
-		img-layers "$digest" | while read -r dir; do
-			[[ -d $dir ]] || fail "$dir is missing"
-		done || return
-	done
-}
-
-# no_temporaries: nothing half done is left.
-no_temporaries() {
-	[[ -z $(ls -A "$images/tmp" 2>/dev/null) ]] || fail "left: $(ls "$images/tmp")" || return
-	! compgen -G "$layers/.tmp-*" || fail "a half unpacked layer is left"
-}
 
 @test "an import is an image: config, layer, name; and another of the same is the same" {
 	small_tar "$T/a.tar"

@@ -19,8 +19,8 @@
 /* The name under which `docker login` without a host keeps them. */
 #define HUB_KEY "https://index.docker.io/v1/"
 
-static void
-wipe(char **s)
+void
+secret_free(char **s)
 {
 	if (*s)
 		explicit_bzero(*s, strlen(*s));
@@ -31,10 +31,10 @@ wipe(char **s)
 void
 creds_free(struct creds *c)
 {
-	wipe(&c->user);
-	wipe(&c->secret);
-	wipe(&c->identity);
-	wipe(&c->token);
+	secret_free(&c->user);
+	secret_free(&c->secret);
+	secret_free(&c->identity);
+	secret_free(&c->token);
 }
 
 static void
@@ -183,7 +183,7 @@ read_reply(const char *program, const struct buf *text, struct creds *c)
 	/* This user name says that the secret is no password. */
 	if (c->user && c->secret && strcmp(c->user, "<token>") == 0) {
 		c->identity = take_ptr(&c->secret);
-		wipe(&c->user);
+		secret_free(&c->user);
 	}
 	return any(c);
 }

@@ -11,6 +11,9 @@ struct creds {
 	char *token; /* a registry's token, to be used as it is */
 };
 
+/* Frees a secret string after its bytes were overwritten (explicit_bzero(3)), and sets it to NULL.
+ */
+void secret_free(char **s);
 /* Frees, and wipes. */
 void creds_free(struct creds *c);
 

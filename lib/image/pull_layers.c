@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SIDE_BY_SIDE_MAX 4
 /* How long the loop sleeps when nothing wakes it. */
 #define TICK_MS 100
 
@@ -223,19 +222,6 @@ publish(struct batch *b)
 	return 0;
 }
 
-/* Threads and steps do not mix in what is told, nor in the count of injected faults: then one layer
- * goes after the other. */
-static unsigned
-side_by_side(const struct pull *how)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	if (tell_on() || getenv("TACKLEBOX_FAIL"))
-		return 1;
-	if (how->side_by_side)
-		return how->side_by_side;
-	return cpus < 2 ? 2 : cpus > SIDE_BY_SIDE_MAX ? SIDE_BY_SIDE_MAX : (unsigned)cpus;
-}
-
 static void
 free_jobs(struct batch *b)
 {
@@ -255,7 +241,11 @@ int
 pull_layers(struct store *s, struct registry *g, const struct image *img, const struct pull *how,
 	struct pulled *out)
 {
-	struct batch b = {.s = s, .g = g, .how = how, .n = img->n, .most = side_by_side(how)};
+	struct batch b = {.s = s,
+		.g = g,
+		.how = how,
+		.n = img->n,
+		.most = registry_side_by_side(how->side_by_side)};
 	auto_fd int lock = -1;
 	b.jobs = calloc(img->n + 1, sizeof(*b.jobs));
 	if (!b.jobs)

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SIDE_BY_SIDE_MAX 4
 #define TICK_MS 100
 
 struct batch {
@@ -135,18 +134,6 @@ find_sources(struct batch *b)
 	return 0;
 }
 
-static unsigned
-side_by_side(const struct push *how)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	/* Steps do not mix in what is told, nor in the count of injected faults. */
-	if (tell_on() || getenv("TACKLEBOX_FAIL"))
-		return 1;
-	if (how->side_by_side)
-		return how->side_by_side;
-	return cpus < 2 ? 2 : cpus > SIDE_BY_SIDE_MAX ? SIDE_BY_SIDE_MAX : (unsigned)cpus;
-}
-
 static void
 show(struct batch *b)
 {
@@ -210,7 +197,7 @@ send_blobs(struct batch *b, const struct manifest *m)
 	b->jobs = calloc(m->n + 1, sizeof(*b->jobs));
 	if (!b->jobs)
 		abort();
-	b->most = side_by_side(b->how);
+	b->most = registry_side_by_side(b->how->side_by_side);
 	for (size_t i = 0; i < m->n && r == 0; i++)
 		r = add_job(b, &m->layers[i], "layer", b->img->layers[i].diff_id);
 	if (r == 0)

@@ -11,6 +11,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define SIDE_BY_SIDE_MAX 4
 
 /* The first pause before another try; each is twice as long as the one before. */
 #define PAUSE_MS 250U
@@ -415,4 +418,15 @@ registry_put(struct registry *g, const char *why, const char *what, const char *
 	if (step_close(&st) < 0 && !failed)
 		return err_sys("send", what, "cannot send %s", what);
 	return failed ? -1 : 0;
+}
+
+unsigned
+registry_side_by_side(unsigned wanted)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (tell_on() || getenv("TACKLEBOX_FAIL"))
+		return 1;
+	if (wanted)
+		return wanted;
+	return cpus < 2 ? 2 : cpus > SIDE_BY_SIDE_MAX ? SIDE_BY_SIDE_MAX : (unsigned)cpus;
 }

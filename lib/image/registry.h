@@ -80,4 +80,9 @@ void registry_url(const struct registry *g, const char *tail, struct buf *out);
 /* Whether plain HTTP may be spoken to a host, for what a manifest says to get from there. */
 bool registry_allows_url(const struct registry *g, const char *url);
 
+/* How many layers travel at once: `wanted`, or for 0 as many as there are processors, 2 to 4. One
+ * when steps are told or made to fail: threads and steps do not mix there, nor in the count of
+ * faults. */
+unsigned registry_side_by_side(unsigned wanted);
+
 #endif

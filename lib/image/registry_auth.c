@@ -16,21 +16,12 @@
 
 #define TOKEN_REPLY_MAX (1 << 20)
 
-static void
-wipe(char **s)
-{
-	if (*s)
-		explicit_bzero(*s, strlen(*s));
-	free(*s);
-	*s = NULL;
-}
-
 void
 registry_forget(struct registry *g)
 {
 	creds_free(&g->found);
-	wipe(&g->token);
-	wipe(&g->basic);
+	secret_free(&g->token);
+	secret_free(&g->basic);
 }
 
 /* Whose the password is, once a run; many registries never ask. */
@@ -89,7 +80,7 @@ use_token(struct registry *g, const char *url, const char *token)
 	if (!token || !token_ok(token))
 		return err_set(
 			ERR_INVALID, url, "cannot use the answer of %s: it holds no token", url);
-	wipe(&g->token);
+	secret_free(&g->token);
 	g->token = str_new(token);
 	g->auth_age++;
 	return 0;
@@ -204,7 +195,7 @@ get_token(struct registry *g, const struct challenge *c, const struct creds *who
 		buf_addf(&url, "%c%s", strchr(c->realm, '?') ? '&' : '?', query.s);
 	struct fetch r = {.url = url.s, .basic = basic};
 	int result = ask(g, &r, url.s);
-	wipe(&basic);
+	secret_free(&basic);
 	return result;
 }
 
@@ -243,7 +234,7 @@ registry_authorize(struct registry *g, const char *what, const char *header)
 	if (c.bearer && c.realm[0])
 		return use_bearer(g, what, &c);
 	if (c.basic && who && who->user) {
-		wipe(&g->basic);
+		secret_free(&g->basic);
 		g->basic = fmt_new("%s:%s", who->user, who->secret);
 		g->auth_age++;
 		return 0;

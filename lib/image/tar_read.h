@@ -54,8 +54,8 @@ struct tar_entry {
 
 /* Begins to read. Never NULL. */
 struct tar_reader *tar_open(stream_read_fn *read, void *self);
-/* For a stream that can be sought in: passes over n bytes beyond the last piece that was read. False
- * when there are not so many. `self` is that of tar_open(). */
+/* For a stream that can be sought in: passes over n bytes beyond the last piece that was read.
+ * False when there are not so many. `self` is that of tar_open(). */
 typedef bool tar_skip_fn(void *self, int64_t n);
 void tar_set_skip(struct tar_reader *r, tar_skip_fn *pass_over);
 /* The next entry. Returns 1, 0 at the end (the stream has then been read to its end, and nothing

@@ -39,7 +39,7 @@ static const struct tool me = {
 		"Shows what these tools left on the host, one thing a line; nothing when nothing is left.\n"
 		"KINDs: process cgroup mount netns link nft lease copy note temporary.",
 	.options = options,
-	.example = "tb-ledger --check || tb-ledger --clean",
+	.example = "tb-ledger --check || tb-ledger --json",
 };
 
 /* Processes keep groups and mounts alive; a network namespace takes its links along; notes tell
