@@ -64,6 +64,7 @@ stop_running() {
 	assert_json '.gid.real == 1000'
 }
 
+# bats test_tags=anywhere
 @test "no descriptor of the host in there, whatever the caller left open" {
 	requires root
 	make_root "${root:?}"
@@ -76,6 +77,7 @@ stop_running() {
 	assert_json '.fds | keys == ["0", "1", "2"]'
 }
 
+# bats test_tags=anywhere
 @test "who enters shows nothing to those inside (runc 2016-9962, 2019-5736)" {
 	requires root
 	local before name i
@@ -117,6 +119,7 @@ stop_running() {
 	canary_lives
 }
 
+# bats test_tags=anywhere
 @test "our own program is never run inside (runc 2019-5736)" {
 	requires root
 	local before
@@ -140,6 +143,7 @@ stop_running() {
 	assert_eq "$before" "$(sha256sum "$BIN"/*)"
 }
 
+# bats test_tags=anywhere
 @test "an init inside hides the program it runs from" {
 	requires root
 	make_root "${root:?}"
@@ -219,6 +223,7 @@ stop_running() {
 	run ! start -- /bin/sh -c 'umount /proc/kcore || umount -l /proc/sys || mount -o remount,rw /proc/sys'
 }
 
+# bats test_tags=anywhere
 @test "planted /dev/null, /dev/console and parents lead nowhere (runc 2025-31133, 2025-52565)" {
 	requires root
 	make_root "${root:?}"
@@ -235,6 +240,7 @@ stop_running() {
 	canary_lives
 }
 
+# bats test_tags=anywhere
 @test "a planted symlink under a mount target stays in the root (runc 2021-30465)" {
 	requires root
 	make_root "${root:?}"
@@ -271,6 +277,7 @@ raced() {
 	canary_lives
 }
 
+# bats test_tags=anywhere
 @test "a mount target swapped with a symlink all the while (runc 2021-30465, 2024-45310)" {
 	requires root
 	make_root "${root:?}"
@@ -279,12 +286,14 @@ raced() {
 	raced /target --bind "$T/volume:/target/a/b" --bind "$T/volume/mine:/target/file" --tmpfs /target/t
 }
 
+# bats test_tags=anywhere
 @test "/proc swapped with a symlink all the while (runc 2019-19921)" {
 	requires root
 	make_root "${root:?}"
 	raced /proc
 }
 
+# bats test_tags=anywhere
 @test "/dev swapped with a symlink all the while (runc 2025-52565)" {
 	requires root
 	make_root "${root:?}"
@@ -394,6 +403,7 @@ raced() {
 	assert_eq 5 "${#lines[@]}"
 }
 
+# bats test_tags=anywhere
 @test "a set-user-ID program inside gives no more than the bounding set" {
 	requires root
 	make_root "${root:?}"

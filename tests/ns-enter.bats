@@ -60,6 +60,7 @@ stop_running() {
 	assert_eq inn "$output"
 }
 
+# bats test_tags=anywhere
 @test "files: by kind, whatever they are called" {
 	requires root
 	keep_running --all --hostname inn
@@ -74,6 +75,7 @@ stop_running() {
 	assert_eq "$(readlink "/proc/$inside/ns/pid")" "$output"
 }
 
+# bats test_tags=anywhere
 @test "nothing to enter, nothing to run" {
 	run -125 ns-enter
 	assert_eq $'ns-enter: no process and no file to enter\nTry \'ns-enter --help\'.' "$output"
@@ -112,6 +114,7 @@ stop_running() {
 		--argjson u "$(stat -Lc %i "/proc/$inside/ns/user")"
 }
 
+# bats test_tags=anywhere
 @test "who one is inside: --as, capabilities, filter, environment, directory" {
 	requires root
 	keep_running --all
@@ -131,6 +134,7 @@ stop_running() {
 	((status == 125))
 }
 
+# bats test_tags=anywhere
 @test "the root and directory of a process that only changed its root" {
 	requires root
 	make_root "${root:?}"
@@ -145,6 +149,7 @@ stop_running() {
 	assert_eq / "$output"
 }
 
+# bats test_tags=anywhere
 @test "--tty inside: a terminal of the container's" {
 	requires root script
 	keep_running --all
@@ -162,6 +167,7 @@ stop_running() {
 	assert_like "$output" "*/$TB_NAME-enter*"
 }
 
+# bats test_tags=anywhere
 @test "exit status and signals come through" {
 	requires root
 	keep_running --all
@@ -201,6 +207,7 @@ stop_running() {
 	told_same -- ns-enter "$inside" -- /bin/true
 }
 
+# bats test_tags=anywhere
 @test "many times, and nothing is left inside" {
 	requires root
 	local i
