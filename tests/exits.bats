@@ -231,14 +231,11 @@ killed_with_its_wrapper() {
 	wait_for gone "$inner" || fail "the program outlives its wrapper: $(ps -o pid,ppid,args "$inner")"
 }
 
-# bats file_tags=chain,anywhere
-@test "a killed wrapper takes its program along: ns-enter" { killed_with_its_wrapper enter; }
-# bats file_tags=chain
-
 gone() { [[ ! -e /proc/$1 ]] || in_state Z "$1"; }
 
 @test "a killed wrapper takes its program along: cg-exec ns-exec" { killed_with_its_wrapper cg+root+init; }
 # bats file_tags=chain,anywhere
+@test "a killed wrapper takes its program along: ns-enter" { killed_with_its_wrapper enter; }
 @test "a killed wrapper takes its program along: ns-exec --pid" { killed_with_its_wrapper pid; }
 @test "a killed wrapper takes its program along: ns-exec --pid --init" { killed_with_its_wrapper init; }
 # bats file_tags=chain
