@@ -25,16 +25,18 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 
 @test "each namespace is new where it is asked for, and only there" {
 	requires root
-	local want kind here got
-	for want in pid net mnt uts ipc user cgroup time; do
-		for kind in pid net mnt uts ipc user cgroup time; do
-			here=$(readlink "/proc/self/ns/$kind")
-			# /proc still shows the host's processes, and self is one of those.
-			got=$(ns_of "$kind" ns-exec "--${want/mnt/mount}" --)
-			if [[ $want == "$kind" ]]; then
-				[[ $got != "$here" ]] || fail "--$want: $kind is the old one"
+	local kinds=(pid net mnt uts ipc user cgroup time) want i here got
+	mapfile -t here < <(readlink "${kinds[@]/#//proc/self/ns/}")
+	((${#here[@]} == 8))
+	for want in "${kinds[@]}"; do
+		# /proc still shows the host's processes, and self is one of those.
+		mapfile -t got < <(ns-exec "--${want/mnt/mount}" -- readlink "${kinds[@]/#//proc/self/ns/}")
+		((${#got[@]} == 8)) || fail "--$want: ${got[*]}"
+		for i in "${!kinds[@]}"; do
+			if [[ $want == "${kinds[i]}" ]]; then
+				[[ ${got[i]} != "${here[i]}" ]] || fail "--$want: ${kinds[i]} is the old one"
 			else
-				assert_eq "$here" "$got" "--$want: $kind"
+				assert_eq "${here[i]}" "${got[i]}" "--$want: ${kinds[i]}"
 			fi
 		done
 	done
@@ -66,7 +68,7 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 	done
 	run -0 ns-exec "--pid=/proc/$(<"$T/pid")/ns/pid" -- readlink /proc/self/ns/pid
 	assert_eq "$(readlink "/proc/$(<"$T/pid")/ns/pid")" "$output"
-	kill "$pid"
+	kill -KILL "$(<"$T/pid")" # process 1 of a namespace dies of nothing less
 	wait "$pid" || :
 	run -125 ns-exec --net="$T/none" -- true
 	assert_error ns-exec "cannot open namespace $T/none: *ENOENT*"
