@@ -42,8 +42,7 @@ keep_running() {
 	rm -f "$T/pid"
 	ns-exec --all --root "${root:?}" --pidfile "$T/pid" "$@" &
 	pid=$!
-	wait_for test -s "$T/pid"
-	inside=$(<"$T/pid")
+	wait_inside "$T/pid"
 }
 
 stop_running() {

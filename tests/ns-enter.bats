@@ -20,8 +20,7 @@ keep_running() {
 	[[ -d $root ]] || make_root "${root:?}"
 	ns-exec "$@" --root "$root" --pidfile "$T/pid" -- /bin/sleep 60 &
 	pid=$!
-	wait_for test -s "$T/pid"
-	inside=$(<"$T/pid")
+	wait_inside "$T/pid"
 }
 
 stop_running() {
@@ -107,8 +106,7 @@ stop_running() {
 	mkdir "$T/w" && chmod 777 "$T/w"
 	as_nobody ns-exec --all --hostname q --root "$root" --pidfile "$T/w/pid" -- /bin/sleep 60 &
 	pid=$!
-	wait_for test -s "$T/w/pid"
-	inside=$(<"$T/w/pid")
+	wait_inside "$T/w/pid"
 	run -0 --separate-stderr as_nobody ns-enter "$inside" -- /probe
 	assert_json '.uid.real == 0 and .hostname == "q" and .ns.user == $u' \
 		--argjson u "$(stat -Lc %i "/proc/$inside/ns/user")"
