@@ -112,7 +112,13 @@ wait_inside() {
 	inside=$(<"$1")
 	wait_for is_program "$inside"
 }
-is_program() { [[ $(readlink "/proc/$1/exe") != */ns-exec ]]; }
+# Its process 1 (--init) stays ns-exec; then its child is the program.
+is_program() {
+	local child
+	[[ $(readlink "/proc/$1/exe") == */ns-exec ]] || return 0
+	child=$(<"/proc/$1/task/$1/children")
+	[[ $child && $(readlink "/proc/${child%% *}/exe") != */ns-exec ]]
+}
 
 # as_nobody CMD…: without root's rights, with places of its own below $T/nobody, which it owns.
 # For an ordinary user it is a plain call: there is nothing to give up.
