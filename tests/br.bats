@@ -141,6 +141,7 @@ published() {
 @test "br-publish: from outside, from the host, from 127.0.0.1, hairpin (bridge-nf-call 0)" { host published 0; }
 @test "br-publish: from outside, from the host, from 127.0.0.1, hairpin (bridge-nf-call 1)" { host published 1; }
 
+# bats test_tags=anywhere
 @test "br-publish: one address only, UDP, the next free port" {
 	body() {
 		make_world

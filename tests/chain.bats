@@ -207,6 +207,7 @@ left_of_it() {
 }
 
 # Everything around the program fails once: whatever the step, the chain comes down clean.
+# bats test_tags=anywhere
 @test "each tool of the chain fails at each of its first steps, and the others clean up" {
 	requires root overlay cg-memory
 	local n status before
