@@ -4,12 +4,13 @@
 #include "base/err.h"
 #include "base/parse.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
 
 #define MAX_FAULTS 8
-#define FAULT_KILL (-1) /* no errno: the process ends there */
+#define FAULT_KILL INT_MAX /* no errno: the process ends there */
 static struct fault {
 	char call[32];
 	int no;
@@ -39,7 +40,7 @@ parse_one(const char *s, size_t len, struct fault *f)
 		goto bad;
 	memcpy(f->call, text, (size_t)(colon - text));
 	f->no = strcmp(colon + 1, "KILL") == 0 ? FAULT_KILL : err_number(colon + 1);
-	if (f->no < 0 && f->no != FAULT_KILL)
+	if (f->no < 0)
 		goto bad;
 	return 0;
 bad:
