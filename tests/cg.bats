@@ -173,6 +173,7 @@ teardown() {
 	assert_like "$output" "*:/*$g/a/b*"
 }
 
+# bats test_tags=anywhere
 @test "an existing group is a conflict, and a file is no group" {
 	cg-create -p 32 "$g"
 	local before
@@ -224,6 +225,7 @@ teardown() {
 	((faults >= 5))
 }
 
+# bats test_tags=anywhere
 @test "a group that is missing is not found, whatever is to be done with it" {
 	for tool in 'cg-set -p 1' cg-freeze cg-rm cg-stat; do
 		# shellcheck disable=SC2086 # words
@@ -245,6 +247,7 @@ teardown() {
 	assert_eq "$want" "$(grep -c ":/.*$g\$\|:/$g\$" <<<"$output")" "trees it is in"
 }
 
+# bats test_tags=anywhere
 @test "the program gets no descriptor and no variable of ours" {
 	requires jq
 	cg-create "$g"
@@ -336,6 +339,7 @@ teardown() {
 	faults_walk nobody_in_it -- cg-exec "$g" -- true
 }
 
+# bats test_tags=anywhere
 @test "marks where the kernel has no user attributes: root's attribute, or a note" {
 	TACKLEBOX_FAIL=setxattr:EOPNOTSUPP run -0 cg-create "$g"
 	getfattr --absolute-names -n trusted.tacklebox "${lines[0]}"

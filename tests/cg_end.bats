@@ -75,6 +75,7 @@ frozen() { grep -qxs -e FROZEN -e 'frozen 1' "$CG_DIR_freezer/$1/freezer.state" 
 	wait_for test -s "$T/pid"
 }
 
+# bats test_tags=anywhere
 @test "a freeze that fails leaves nobody frozen" {
 	cg-create "$g"
 	sleeper "$g"
@@ -151,6 +152,7 @@ frozen() { grep -qxs -e FROZEN -e 'frozen 1' "$CG_DIR_freezer/$1/freezer.state" 
 	[[ -n $(group_dirs "$g") ]]
 }
 
+# bats test_tags=anywhere
 @test "several groups, and the first that fails ends it" {
 	cg-create "$g-1" && cg-create "$g-2" && cg-create "$g-3"
 	cg-rm "$g-1" "$g-2"

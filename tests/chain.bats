@@ -126,6 +126,7 @@ left_of_it() {
 
 # ---- explained, failed, reported: through the chain ----
 
+# bats test_tags=anywhere
 @test "-x numbers the steps through the chain, and changes neither status nor output" {
 	requires root cg-pids
 	local n
@@ -146,6 +147,7 @@ left_of_it() {
 	assert_eq "" "$stderr"
 }
 
+# bats test_tags=anywhere
 @test "the program is not told what the tools tell each other" {
 	requires root cg-pids
 	local fds
@@ -160,6 +162,7 @@ left_of_it() {
 	[[ ! -s status ]] || fail "told of a failure: $(<status)"
 }
 
+# bats test_tags=anywhere
 @test "the one that fails says so on the status descriptor, in one line" {
 	requires root cg-pids
 	cg-create "$G" >/dev/null
@@ -174,6 +177,7 @@ left_of_it() {
 	jq -e '.tool == "ns-exec" and .class == "denied" and .errno == "EPERM" and .status == 125' status
 }
 
+# bats test_tags=anywhere
 @test "-n of a chain tells its own steps and ends in the rest; nothing is run" {
 	requires root cg-pids
 	cg-create "$G" >/dev/null
@@ -185,6 +189,7 @@ left_of_it() {
 }
 
 # Descriptors and the working directory of a caller that has more than others.
+# bats test_tags=anywhere
 @test "a caller's descriptors stay outside of a new root, and so does its directory" {
 	requires root overlay cg-memory
 	cg-create "$G" >/dev/null
@@ -202,6 +207,7 @@ left_of_it() {
 }
 
 # Everything around the program fails once: whatever the step, the chain comes down clean.
+# bats test_tags=anywhere
 @test "each tool of the chain fails at each of its first steps, and the others clean up" {
 	requires root overlay cg-memory
 	local n status before

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # bats file_tags=chain
 # A wrapper is transparent: every exit status 0 to 255 and every death by signal 1 to 64 comes through
-# it, and every signal goes in. With TEST_ROUNDS below 20, some of them do.
+# it, and every signal goes in. With TEST_ROUNDS below 20, some of them do. What is tagged "anywhere"
+# differs from its neighbours by the wrapper only: on another kernel one of them is enough.
 
 load helpers
 
@@ -76,18 +77,20 @@ every_status() {
 }
 
 @test "every exit status through cg-exec" { every_status cg; }
+@test "every exit status through cg-exec ns-exec --all --init --root" { every_status cg+root+init; }
+# bats file_tags=chain,anywhere
 @test "every exit status through ns-exec --uts" { every_status uts; }
 @test "every exit status through ns-exec --user" { every_status user; }
 @test "every exit status through ns-exec --pid" { every_status pid; }
 @test "every exit status through ns-exec --pid --init" { every_status init; }
 @test "every exit status through ns-exec --all --root" { every_status root; }
-@test "every exit status through cg-exec ns-exec --all --init --root" { every_status cg+root+init; }
 @test "every exit status through ns-exec ns-exec --pid" { every_status uts+pid; }
 @test "every exit status through ns-exec --pid cg-exec" { every_status pid+cg; }
 @test "every exit status through ns-exec --pid --init, twice" { every_status init+init; }
 @test "every exit status through ns-enter" { every_status enter; }
 @test "every exit status through ns-enter --uts --net" { every_status enter-uts; }
 @test "every exit status through cg-exec ns-enter ns-exec --init" { every_status cg+enter+init; }
+# bats file_tags=chain
 
 # What a signal without a handler does: end the process, nothing, or stop it (signal(7)).
 ends() {
@@ -111,15 +114,17 @@ every_death() {
 	done
 }
 
+@test "death by every signal through cg-exec ns-exec --all --init --root" { every_death cg+root+init; }
+# bats file_tags=chain,anywhere
 @test "death by every signal through cg-exec" { every_death cg; }
 @test "death by every signal through ns-exec --uts" { every_death uts; }
 @test "death by every signal through ns-exec --user" { every_death user; }
 @test "death by every signal through ns-exec --pid --init" { every_death init; }
-@test "death by every signal through cg-exec ns-exec --all --init --root" { every_death cg+root+init; }
 @test "death by every signal through ns-exec --pid --init, twice" { every_death init+init; }
 @test "death by every signal through ns-enter" { every_death enter; }
 @test "death by every signal through ns-enter --uts --net" { every_death enter-uts; }
 @test "death by every signal through cg-exec ns-enter ns-exec --init" { every_death cg+enter+init; }
+# bats file_tags=chain
 
 # Process 1 of a namespace is spared by signals of its own making (pid_namespaces(7)): it dies of
 # faults, and of SIGKILL from outside.
@@ -151,10 +156,12 @@ innermost() {
 	echo "$pid"
 }
 
+@test "deaths of process 1 through ns-exec --pid cg-exec" { deaths_of_process_1 pid+cg; }
+# bats file_tags=chain,anywhere
 @test "deaths of process 1 through ns-exec --pid" { deaths_of_process_1 pid; }
 @test "deaths of process 1 through ns-exec --all --root" { deaths_of_process_1 root; }
 @test "deaths of process 1 through ns-exec ns-exec --pid" { deaths_of_process_1 uts+pid; }
-@test "deaths of process 1 through ns-exec --pid cg-exec" { deaths_of_process_1 pid+cg; }
+# bats file_tags=chain
 
 # Every signal that can be sent to the wrapper arrives in the program, once, and in order. SIGKILL and
 # SIGSTOP nobody can hand on; SIGCHLD tells the wrapper of its own child; 32 and 33 belong to the C
@@ -177,13 +184,15 @@ every_signal_in() {
 
 same_text() { [[ $(<"$2") == "$1" ]]; }
 
+@test "every signal into cg-exec ns-exec --all --init --root" { every_signal_in cg+root+init; }
+# bats file_tags=chain,anywhere
 @test "every signal into ns-exec --pid" { every_signal_in pid; }
 @test "every signal into ns-exec --pid --init" { every_signal_in init; }
-@test "every signal into cg-exec ns-exec --all --init --root" { every_signal_in cg+root+init; }
 @test "every signal into ns-exec --user" { every_signal_in user; }
 @test "every signal into ns-exec --pid --init, twice" { every_signal_in init+init; }
 @test "every signal into ns-enter" { every_signal_in enter; }
 @test "every signal into cg-exec ns-enter ns-exec --init" { every_signal_in cg+enter+init; }
+# bats file_tags=chain
 
 # A shell sees a stopped job as stopped, and it goes on where it was.
 stops_and_goes_on() {
@@ -204,8 +213,10 @@ stops_and_goes_on() {
 in_state() { grep -q "^State:[[:space:]]*$1" "/proc/$2/status"; }
 
 @test "a stopped program is a stopped job, and goes on: ns-exec --pid" { stops_and_goes_on pid; }
+# bats file_tags=chain,anywhere
 @test "a stopped program is a stopped job, and goes on: ns-exec ns-exec --pid" { stops_and_goes_on uts+pid; }
 @test "a stopped program is a stopped job, and goes on: ns-enter" { stops_and_goes_on enter; }
+# bats file_tags=chain
 
 # Whatever way the wrapper ends, nothing of it goes on.
 killed_with_its_wrapper() {
@@ -220,13 +231,14 @@ killed_with_its_wrapper() {
 	wait_for gone "$inner" || fail "the program outlives its wrapper: $(ps -o pid,ppid,args "$inner")"
 }
 
-@test "a killed wrapper takes its program along: ns-enter" { killed_with_its_wrapper enter; }
-
 gone() { [[ ! -e /proc/$1 ]] || in_state Z "$1"; }
 
+@test "a killed wrapper takes its program along: cg-exec ns-exec" { killed_with_its_wrapper cg+root+init; }
+# bats file_tags=chain,anywhere
+@test "a killed wrapper takes its program along: ns-enter" { killed_with_its_wrapper enter; }
 @test "a killed wrapper takes its program along: ns-exec --pid" { killed_with_its_wrapper pid; }
 @test "a killed wrapper takes its program along: ns-exec --pid --init" { killed_with_its_wrapper init; }
-@test "a killed wrapper takes its program along: cg-exec ns-exec" { killed_with_its_wrapper cg+root+init; }
+# bats file_tags=chain
 
 # ---- what cannot be run ----
 
@@ -255,10 +267,12 @@ cannot_be_run() {
 	assert_status 77
 }
 
+@test "not found is 127, found but not to be run is 126: cg-exec ns-exec --root" { cannot_be_run cg+root+init; }
+# bats file_tags=chain,anywhere
 @test "not found is 127, found but not to be run is 126: cg-exec" { cannot_be_run cg; }
 @test "not found is 127, found but not to be run is 126: ns-exec --uts" { cannot_be_run uts; }
 @test "not found is 127, found but not to be run is 126: ns-exec --pid" { cannot_be_run pid; }
 @test "not found is 127, found but not to be run is 126: ns-exec --pid --init" { cannot_be_run init; }
 @test "not found is 127, found but not to be run is 126: ns-exec --all --root" { cannot_be_run root; }
 @test "not found is 127, found but not to be run is 126: ns-enter" { cannot_be_run enter; }
-@test "not found is 127, found but not to be run is 126: cg-exec ns-exec --root" { cannot_be_run cg+root+init; }
+# bats file_tags=chain

@@ -165,6 +165,50 @@ only_needed() {
 	only_needed
 }
 
+# boxed BOX ID: a box made of that image, as far as images are concerned.
+boxed() {
+	mkdir -p "$TACKLEBOX_ROOT/boxes/$1"
+	printf '{"Id":"%s","ImageID":"%s"}' "$1" "$2" >"$TACKLEBOX_ROOT/boxes/$1/box.json"
+}
+
+@test "what a box is made of stays: img-rm refuses, or is forced and its layers remain" {
+	local box dirs id
+	box=$(printf '%064x' 11)
+	two
+	id=$(layered app:1)
+	img-load -i "$T/layered.tar"
+	mapfile -t dirs < <(img-layers app:1)
+	boxed "$box" "$id"
+	# Not the last name.
+	img-tag app:1 app:2 >/dev/null
+	run -0 img-rm app:2
+	cp "$images/index.json" "$T/before"
+	run -1 img-rm app:1 two
+	assert_error img-rm "cannot remove $id: box ${box:0:12} was made of it" 'remove the box first; *'
+	run -1 img-rm "${id:7:12}"
+	cmp "$T/before" "$images/index.json"
+	# Without a name, and then without an entry.
+	img-tag two app:1 >/dev/null
+	run -0 img-gc --json
+	assert_json '.images == 0 and .layers == 0'
+	run -0 img-layers "$id"
+	run -0 img-rm -f "$id"
+	for _ in 1 2; do
+		run -0 img-gc
+		for dir in "${dirs[@]}"; do [[ -d $dir ]] || fail "$dir is gone"; done
+	done
+	# A box that says nothing may have any layer.
+	img-rm app:1 two >/dev/null
+	echo '{' >"$TACKLEBOX_ROOT/boxes/$box/box.json"
+	run -0 --separate-stderr img-gc --json
+	assert_json '.layers == 0'
+	assert_like "$stderr" '*unpacked layers stay: a box does not say which it has'
+	rm -r "$TACKLEBOX_ROOT/boxes"
+	run -0 img-gc
+	only_needed
+	assert_eq "one:latest uno:1 " "$(names)"
+}
+
 @test "img-gc waits for who adds, and who adds for it" {
 	two
 	img-rm two >/dev/null

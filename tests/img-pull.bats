@@ -19,6 +19,7 @@ setup() {
 teardown() {
 	registry_stop
 	double_stop
+	proxy_stop
 	tb_teardown
 }
 
@@ -358,6 +359,45 @@ same_store() {
 	assert_error img-pull "$T/mirrors: 'ftp://x' is no http or https URL"
 	TACKLEBOX_MIRRORS=$T/none run -1 img-pull "$DOUBLE/good/app:1"
 	assert_error img-pull "cannot open $T/none: No such file or directory (ENOENT)"
+}
+
+@test "proxies by the usual variables, in small letters or capitals; this machine never through one" {
+	local name
+	requires python3 zstd docker-registry skopeo openssl
+	unset no_proxy
+	three_layers
+	double_start "$T/layout"
+	proxy_start "$T" "$DOUBLE"
+	for name in http_proxy HTTP_PROXY; do
+		: >"$T/proxied"
+		run -0 env https_proxy="http://$PROXY" "$name=http://$PROXY" img-pull -q --insecure registry.invalid:5000/good/app:1
+		grep -q '^GET http://registry.invalid:5000/v2/good/app/manifests/1 ' "$T/proxied"
+		run -0 img-rm registry.invalid:5000/good/app:1
+		# A program of a web server's takes no client's word for its proxy.
+		[[ $name == http_proxy ]] || REQUEST_METHOD=GET HTTP_PROXY=http://$PROXY \
+			run -1 img-pull --retries 0 --insecure registry.invalid:5000/good/app:1
+	done
+	: >"$T/proxied"
+	http_proxy=http://$PROXY https_proxy=http://$PROXY run -0 img-pull "$DOUBLE/good/app:1"
+	for name in no_proxy NO_PROXY; do
+		run -1 env https_proxy="http://$PROXY" http_proxy="http://$PROXY" "$name=.invalid" \
+			img-pull -q --retries 0 --insecure registry.invalid:5000/good/app:1
+		assert_like "$output" '*Could not resolve host*'
+	done
+	assert_eq '' "$(<"$T/proxied")"
+	proxy_stop
+	registry_start "$T/registry" tls
+	push img:1
+	proxy_start "$T" "$REGISTRY"
+	for name in https_proxy HTTPS_PROXY; do
+		: >"$T/proxied"
+		run -0 env "$name=http://$PROXY" img-pull -q --cacert "$T/registry/ca.pem" registry.invalid/img:1
+		grep -q '^CONNECT registry.invalid:443 ' "$T/proxied"
+		run -0 img-rm registry.invalid/img:1
+	done
+	# What goes through a proxy is for the registry alone to read.
+	HTTPS_PROXY=http://$PROXY run -1 img-pull registry.invalid/img:1
+	assert_error img-pull 'cannot fetch https://registry.invalid/v2/img/manifests/1: SSL certificate problem: *' '*--cacert FILE'
 }
 
 # The network is faster here than the unpacking, so the transfer pauses again and again; what is wrong

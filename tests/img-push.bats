@@ -101,6 +101,18 @@ log_settles() {
 	assert_eq "$(digest_of img:1)" "$(digest_of again:1)"
 }
 
+@test "an ordinary user pushes from a store of their own" {
+	requires docker-registry skopeo zstd
+	three_layers
+	registry_start "$T/registry"
+	push img:1
+	run -0 as_nobody img-pull -q "$REGISTRY/img:1"
+	run -0 as_nobody img-push -q "$REGISTRY/img:1" "$REGISTRY/team/app:1"
+	assert_eq "$(digest_of img:1)" "$output"
+	assert_eq "$output" "$(digest_of team/app:1)"
+	[[ ! -e $images ]] || fail "root's store was used"
+}
+
 @test "in pieces" {
 	requires docker-registry skopeo
 	two_layers

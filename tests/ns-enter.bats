@@ -20,8 +20,7 @@ keep_running() {
 	[[ -d $root ]] || make_root "${root:?}"
 	ns-exec "$@" --root "$root" --pidfile "$T/pid" -- /bin/sleep 60 &
 	pid=$!
-	wait_for test -s "$T/pid"
-	inside=$(<"$T/pid")
+	wait_inside "$T/pid"
 }
 
 stop_running() {
@@ -60,6 +59,7 @@ stop_running() {
 	assert_eq inn "$output"
 }
 
+# bats test_tags=anywhere
 @test "files: by kind, whatever they are called" {
 	requires root
 	keep_running --all --hostname inn
@@ -74,6 +74,7 @@ stop_running() {
 	assert_eq "$(readlink "/proc/$inside/ns/pid")" "$output"
 }
 
+# bats test_tags=anywhere
 @test "nothing to enter, nothing to run" {
 	run -125 ns-enter
 	assert_eq $'ns-enter: no process and no file to enter\nTry \'ns-enter --help\'.' "$output"
@@ -105,13 +106,13 @@ stop_running() {
 	mkdir "$T/w" && chmod 777 "$T/w"
 	as_nobody ns-exec --all --hostname q --root "$root" --pidfile "$T/w/pid" -- /bin/sleep 60 &
 	pid=$!
-	wait_for test -s "$T/w/pid"
-	inside=$(<"$T/w/pid")
+	wait_inside "$T/w/pid"
 	run -0 --separate-stderr as_nobody ns-enter "$inside" -- /probe
 	assert_json '.uid.real == 0 and .hostname == "q" and .ns.user == $u' \
 		--argjson u "$(stat -Lc %i "/proc/$inside/ns/user")"
 }
 
+# bats test_tags=anywhere
 @test "who one is inside: --as, capabilities, filter, environment, directory" {
 	requires root
 	keep_running --all
@@ -131,6 +132,7 @@ stop_running() {
 	((status == 125))
 }
 
+# bats test_tags=anywhere
 @test "the root and directory of a process that only changed its root" {
 	requires root
 	make_root "${root:?}"
@@ -145,6 +147,7 @@ stop_running() {
 	assert_eq / "$output"
 }
 
+# bats test_tags=anywhere
 @test "--tty inside: a terminal of the container's" {
 	requires root script
 	keep_running --all
@@ -162,6 +165,7 @@ stop_running() {
 	assert_like "$output" "*/$TB_NAME-enter*"
 }
 
+# bats test_tags=anywhere
 @test "exit status and signals come through" {
 	requires root
 	keep_running --all
@@ -201,6 +205,7 @@ stop_running() {
 	told_same -- ns-enter "$inside" -- /bin/true
 }
 
+# bats test_tags=anywhere
 @test "many times, and nothing is left inside" {
 	requires root
 	local i

@@ -25,16 +25,18 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 
 @test "each namespace is new where it is asked for, and only there" {
 	requires root
-	local want kind here got
-	for want in pid net mnt uts ipc user cgroup time; do
-		for kind in pid net mnt uts ipc user cgroup time; do
-			here=$(readlink "/proc/self/ns/$kind")
-			# /proc still shows the host's processes, and self is one of those.
-			got=$(ns_of "$kind" ns-exec "--${want/mnt/mount}" --)
-			if [[ $want == "$kind" ]]; then
-				[[ $got != "$here" ]] || fail "--$want: $kind is the old one"
+	local kinds=(pid net mnt uts ipc user cgroup time) want i here got
+	mapfile -t here < <(readlink "${kinds[@]/#//proc/self/ns/}")
+	((${#here[@]} == 8))
+	for want in "${kinds[@]}"; do
+		# /proc still shows the host's processes, and self is one of those.
+		mapfile -t got < <(ns-exec "--${want/mnt/mount}" -- readlink "${kinds[@]/#//proc/self/ns/}")
+		((${#got[@]} == 8)) || fail "--$want: ${got[*]}"
+		for i in "${!kinds[@]}"; do
+			if [[ $want == "${kinds[i]}" ]]; then
+				[[ ${got[i]} != "${here[i]}" ]] || fail "--$want: ${kinds[i]} is the old one"
 			else
-				assert_eq "$here" "$got" "--$want: $kind"
+				assert_eq "${here[i]}" "${got[i]}" "--$want: ${kinds[i]}"
 			fi
 		done
 	done
@@ -66,7 +68,7 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 	done
 	run -0 ns-exec "--pid=/proc/$(<"$T/pid")/ns/pid" -- readlink /proc/self/ns/pid
 	assert_eq "$(readlink "/proc/$(<"$T/pid")/ns/pid")" "$output"
-	kill "$pid"
+	kill -KILL "$(<"$T/pid")" # process 1 of a namespace dies of nothing less
 	wait "$pid" || :
 	run -125 ns-exec --net="$T/none" -- true
 	assert_error ns-exec "cannot open namespace $T/none: *ENOENT*"
@@ -74,6 +76,7 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 	assert_error ns-exec "cannot join /proc/self/ns/uts: *EINVAL*"
 }
 
+# bats test_tags=anywhere
 @test "without options the program is what it would be without ns-exec" {
 	local before
 	before=$("$PROBE" | probe_norm)
@@ -83,6 +86,7 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 		"$(FOO=bar ns-exec -- "$PROBE" 7</dev/null | jq -S '.fds["7"], .env.FOO, .sig_ignored')"
 }
 
+# bats test_tags=anywhere
 @test "with namespaces only, capabilities and descriptors stay as they are" {
 	requires root
 	assert_eq "$("$PROBE" 7</dev/null | jq -S '.cap_eff, .cap_bnd, .seccomp, (.fds | keys)')" \
@@ -90,6 +94,7 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 			jq -S '.cap_eff, .cap_bnd, .seccomp, (.fds | keys)')"
 }
 
+# bats test_tags=anywhere
 @test "names of the host: set inside, unchanged outside; not without --uts" {
 	requires root
 	local before
@@ -122,6 +127,7 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 	run ! as_nobody ns-exec --user -- chown 1:1 "$T"
 }
 
+# bats test_tags=anywhere
 @test "--uid-map and --gid-map: ranges, written from outside" {
 	requires root
 	run -0 ns-exec --user --uid-map 0:100000:1000 --uid-map 1000:200000:10 --gid-map 0:300000:1000 -- \
@@ -148,6 +154,7 @@ ns_of() { "${@:2}" readlink "/proc/self/ns/$1"; }
 	assert_error ns-exec "cannot write the ids to /proc/*/uid_map: *"
 }
 
+# bats test_tags=anywhere
 @test "--map-auto: the ranges of /etc/subuid, through newuidmap" {
 	requires root userns newuidmap
 	echo nobody:500000:65536 >"$T/subid"
@@ -240,6 +247,7 @@ bind_in() {
 	assert_line "ns-exec: --bind: unknown mount option 'nonsense'"
 }
 
+# bats test_tags=anywhere
 @test "--bind: a symlink in the root is taken as the root sees it" {
 	requires root
 	make_root "${root:?}"
@@ -252,6 +260,7 @@ bind_in() {
 	[[ ! -e /inside ]]
 }
 
+# bats test_tags=anywhere
 @test "--tmpfs and --fs" {
 	requires root
 	run -0 in_root --tmpfs /t:size=64k,mode=1700 --tmpfs /u:exec --fs ramfs:ramfs:/v -- \
@@ -277,6 +286,7 @@ bind_in() {
 	assert_line "ns-exec: a mount needs --root or --mount"
 }
 
+# bats test_tags=anywhere
 @test "--device, --shm-size, and the ways to have less" {
 	requires root
 	run -0 in_root --device /dev/null:/dev/other --shm-size 128k -- /bin/sh -c 'stat -c %t:%T /dev/other; df -k /dev/shm | tail -1'
@@ -288,6 +298,7 @@ bind_in() {
 	assert_error ns-exec "cannot open device /dev/nosuchdevice: *ENOENT*"
 }
 
+# bats test_tags=anywhere
 @test "a root that is none" {
 	requires root
 	run -125 ns-exec --root "$T/none" -- true
@@ -302,6 +313,7 @@ bind_in() {
 	assert_error ns-exec "cannot run true: *ENOENT*"
 }
 
+# bats test_tags=anywhere
 @test "--chroot is no wall: root inside walks out, where --root keeps it" {
 	requires root python3
 	local escape='import os
@@ -332,6 +344,7 @@ as_user() {
 	jq -c '[.uid.real, .gid.real, .groups]' <<<"$output"
 }
 
+# bats test_tags=anywhere
 @test "--as: names and numbers of the root's own files" {
 	requires root
 	make_root "${root:?}"
@@ -349,6 +362,7 @@ as_user() {
 	run -125 in_root --as -1 -- /bin/true
 }
 
+# bats test_tags=anywhere
 @test "--as: without a passwd file numbers still do, names do not" {
 	requires root
 	make_root "${root:?}"
@@ -360,6 +374,7 @@ as_user() {
 	assert_line "ns-exec: /etc/passwd of the root is not a regular file"
 }
 
+# bats test_tags=anywhere
 @test "environment: inherited, set, cleared; PATH and HOME when there is none" {
 	requires root
 	run -0 --separate-stderr env -i PATH="$PATH" A=1 TACKLEBOX_X=y ns-exec -e B=2 -e A=3 -- "$PROBE"
@@ -373,6 +388,7 @@ as_user() {
 	assert_line "ns-exec: --env: 'nonsense' is not NAME=VALUE"
 }
 
+# bats test_tags=anywhere
 @test "--cwd" {
 	requires root
 	run -0 in_root -w /etc -- /bin/pwd
@@ -385,6 +401,7 @@ as_user() {
 	assert_error ns-exec "cannot change directory to /none: *ENOENT*"
 }
 
+# bats test_tags=anywhere
 @test "--rlimit" {
 	run -0 --separate-stderr ns-exec --rlimit nofile=100:200 --rlimit core=0 -- "$PROBE"
 	assert_json '.rlimits.nofile == [100, 200] and .rlimits.core == [0, 0]'
@@ -412,6 +429,7 @@ as_user() {
 	run -125 ns-exec --all --sysctl net/../kernel/core_pattern=x -- true
 }
 
+# bats test_tags=anywhere
 @test "--oom-score-adj" {
 	run -0 ns-exec --oom-score-adj 500 -- cat /proc/self/oom_score_adj
 	assert_eq 500 "$output"
@@ -419,6 +437,7 @@ as_user() {
 	assert_line "ns-exec: --oom-score-adj: 1001 is out of range (-1000 to 1000)"
 }
 
+# bats test_tags=anywhere
 @test "--pidfile: the number that the caller knows it by" {
 	requires root
 	run -0 ns-exec --pid --pidfile "$T/pid" -- sh -c 'exec readlink /proc/self'
@@ -429,6 +448,7 @@ as_user() {
 	assert_error ns-exec "cannot write $T/none/pid: *ENOENT*"
 }
 
+# bats test_tags=anywhere
 @test "--preserve-fds" {
 	requires root
 	make_root "${root:?}"
@@ -495,6 +515,7 @@ as_user() {
 	assert_json '(.cap_eff | length) > 30 and .seccomp == 0 and .cap_inh == []'
 }
 
+# bats test_tags=anywhere
 @test "--cap-add, --cap-drop" {
 	requires root
 	# caps OPTIONS…: the effective set
@@ -513,6 +534,7 @@ as_user() {
 	assert_json '.seccomp == 0'
 }
 
+# bats test_tags=anywhere
 @test "a capability that we lack: by name an error, by ALL left out" {
 	requires root setpriv
 	make_root "${root:?}"
@@ -537,6 +559,7 @@ as_user() {
 	assert_json '.no_new_privs == 1'
 }
 
+# bats test_tags=anywhere
 @test "a filter for somebody without rights needs --no-new-privs" {
 	requires root
 	run -125 as_nobody ns-exec --seccomp default -- true
@@ -569,6 +592,7 @@ as_user() {
 	assert_eq 1 "${lines[-1]}" "the terminal is as it was"
 }
 
+# bats test_tags=anywhere
 @test "--tty: the exit status comes through, and a resize does" {
 	requires root script
 	make_root "${root:?}"
@@ -587,6 +611,7 @@ as_user() {
 	assert_line "status 9"
 }
 
+# bats test_tags=anywhere
 @test "--tty without a terminal: input ends, output is complete" {
 	requires root
 	make_root "${root:?}"

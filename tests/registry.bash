@@ -10,6 +10,7 @@
 #                                DIR/ca.pem, DIR/cert.pem, DIR/key.pem
 #   layer, make_layout, three_layers: images to serve, in $T
 #   push NAME [LAYOUT] [SKOPEO-OPTION…], digest_of NAME: of $REGISTRY, by skopeo
+#   proxy_start DIR HOST:PORT    a proxy: below
 #   double_start DIR [ARG…]      the registry that misbehaves (registry-double.py): likewise
 
 registry_ca() {
@@ -20,7 +21,7 @@ registry_ca() {
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost \
 		-keyout "$dir/key.pem" -out "$dir/req.pem" 2>/dev/null
 	openssl x509 -req -in "$dir/req.pem" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial -days 2 \
-		-extfile <(echo subjectAltName=IP:127.0.0.1,DNS:localhost) -out "$dir/cert.pem" 2>/dev/null
+		-extfile <(echo subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:registry.invalid) -out "$dir/cert.pem" 2>/dev/null
 }
 
 registry_start() {
@@ -71,6 +72,22 @@ double_start() {
 double_stop() {
 	[[ ! ${DOUBLE_PID:-} ]] || { kill "$DOUBLE_PID" && wait "$DOUBLE_PID"; } 2>/dev/null || true
 	DOUBLE_PID=
+}
+
+# proxy_start DIR HOST:PORT: a proxy that leads everybody to HOST:PORT; $PROXY is its "127.0.0.1:PORT",
+# DIR/proxied has what it was asked for.
+proxy_start() {
+	rm -f "$1/proxy.port"
+	python3 "$TB_TESTS/proxy.py" "$1" "$2" >"$1/proxy.port" 2>"$1/proxy.log" 3>&- &
+	PROXY_PID=$!
+	wait_for test -s "$1/proxy.port" || return
+	PROXY=127.0.0.1:$(<"$1/proxy.port")
+	export PROXY PROXY_PID
+}
+
+proxy_stop() {
+	[[ ! ${PROXY_PID:-} ]] || { kill "$PROXY_PID" && wait "$PROXY_PID"; } 2>/dev/null || true
+	PROXY_PID=
 }
 
 # ---- images ----

@@ -127,13 +127,14 @@ run_units() {
 	done
 }
 
-# The longest first, by the last run's times: so that no processor stands idle at the end.
+# The longest first, by the last run's times, else in the order given: so that no processor stands
+# idle at the end.
 by_time() {
 	local file time
 	for file; do
 		time=$(cat "$logs/${file##*/}.time" 2>/dev/null)
 		printf '%d %s\n' "${time:-9999}" "$file"
-	done | sort -rn | cut -d' ' -f2-
+	done | sort -srn -k1,1 | cut -d' ' -f2-
 }
 
 # What bears our marks, or runs from $O/bin, on this host.

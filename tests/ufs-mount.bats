@@ -273,6 +273,7 @@ remember() {
 	[ -e l1/f ]
 }
 
+# bats test_tags=anywhere
 @test "--copy: devices, capabilities of files, times of directories" {
 	requires root setcap
 	cd "$T" && mkdir -p l/dev l/bin
@@ -299,6 +300,7 @@ remember() {
 	'
 }
 
+# bats test_tags=anywhere
 @test "--copy takes an empty directory, and none inside a layer" {
 	cd "$T" && two_layers && mkdir empty full && echo mine >full/file
 	run -0 ufs-mount --copy empty base
@@ -311,6 +313,7 @@ remember() {
 	[ ! -e base/in ]
 }
 
+# bats test_tags=anywhere
 @test "no symlink of a layer leads the copy outside" {
 	cd "$T" && mkdir -p l1 l2/out/sub victim && ln -s "$T/victim" l1/out
 	echo evil >l2/out/sub/file
@@ -326,6 +329,7 @@ remember() {
 	ufs-mount --umount --copy copy
 }
 
+# bats test_tags=anywhere
 @test "a layer that is missing, a file, or unreadable is named, and nothing is left" {
 	cd "$T" && two_layers && chmod 0777 . && remember
 	run -1 ufs-mount -u up -w wk root base nope
@@ -340,6 +344,7 @@ remember() {
 	nothing_made
 }
 
+# bats test_tags=anywhere
 @test "a layer given twice, under another name, or inside another" {
 	requires root overlay
 	cd "$T" && two_layers && mkdir app/in other && mount --bind app other
@@ -410,6 +415,7 @@ remember() {
 	umount fs
 }
 
+# bats test_tags=anywhere
 @test "--copy to a full disk leaves nothing" {
 	requires root
 	cd "$T" && two_layers && mkdir fs && mount -t tmpfs -o size=64k tbtest fs

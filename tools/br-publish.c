@@ -84,7 +84,9 @@ match(struct lease *l, void *arg)
 {
 	struct search *s = arg;
 	bool dead = s->remove && !lease_alive(l) && strcmp(l->netns, s->ns->path) == 0;
-	if ((!lease_is_of(l, s->ns) && !dead) || (o.bridge && strcmp(o.bridge, l->bridge) != 0))
+	/* A lease without its cable is of a former namespace, whose inode number this one got. */
+	bool its = lease_is_of(l, s->ns) && (s->remove || lease_has_cable(l));
+	if ((!its && !dead) || (o.bridge && strcmp(o.bridge, l->bridge) != 0))
 		return 0;
 	if (s->remove && !find_published(l, s->remove))
 		return 0;

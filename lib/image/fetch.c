@@ -2,6 +2,7 @@
 #include "image/fetch.h"
 
 #include "image/fetch_body.h"
+#include "image/fetch_proxy.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -40,7 +41,6 @@ struct fetch_state {
 struct fetcher *
 fetcher_new(const struct fetch_options *o)
 {
-	const char *set = getenv("no_proxy");
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		err_set(ERR_INTERNAL, "libcurl", "cannot set up libcurl");
 		return NULL;
@@ -49,8 +49,7 @@ fetcher_new(const struct fetch_options *o)
 	if (!f || !(f->multi = curl_multi_init()))
 		abort();
 	f->o = o;
-	/* This machine is never reached by way of a proxy. */
-	f->no_proxy = fmt_new("%s%slocalhost,127.0.0.0/8,::1", set ? set : "", set ? "," : "");
+	f->no_proxy = fetch_proxy_none();
 	return f;
 }
 

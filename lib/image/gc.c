@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "door/sys.h"
+#include "image/boxes.h"
 #include "image/image.h"
 #include "image/index.h"
 #include "image/mounted.h"
@@ -21,7 +22,8 @@ struct collection {
 	struct store *s;
 	struct gc *gc;
 	struct names blobs, layers; /* the hex of what stays */
-	bool all_layers; /* a mount does not say which layers it has */
+	struct names boxed; /* ids of images that boxes were made of */
+	bool all_layers; /* somebody does not say which layers are in use */
 };
 
 static void
@@ -121,6 +123,66 @@ mark_entries(struct collection *c, const struct index *ix)
 	return 0;
 }
 
+/* An image that lost its entry while a box is made of it: its config says which layers those are,
+ * and must be there to say it the next time. */
+static int
+mark_boxed(struct collection *c, const char *id)
+{
+	char chain[DIGEST_SIZE];
+	auto_buf struct buf text = BUF_INIT;
+	struct jat rootfs, list;
+	if (!store_has_blob(c->s, id, -1)) {
+		c->all_layers = true;
+		return 0;
+	}
+	keep(&c->blobs, id);
+	if (store_get(c->s, id, &text) < 0)
+		return -1;
+	auto_json json_t *doc = json_parse(id, buf_str(&text), text.len);
+	const struct jat top = jat_top(id, doc);
+	if (!doc || jat_get_object(&top, "rootfs", &rootfs) < 0 ||
+		jat_get_array(&rootfs, "diff_ids", &list) < 0)
+		return -1;
+	for (size_t i = 0; i < jat_len(&list); i++) {
+		const struct jat at = jat_item(&list, i);
+		const char *diff = "";
+		char below[DIGEST_SIZE];
+		if (jat_str(&at, &diff) < 0 || digest_check("a layer of a box", diff) < 0)
+			return -1;
+		if (i)
+			memcpy(below, chain, sizeof(below));
+		chain_id(i ? below : NULL, diff, chain);
+		keep(&c->layers, chain);
+	}
+	return 0;
+}
+
+static int
+mark_boxes(struct collection *c)
+{
+	for (size_t i = 0; i < c->boxed.n; i++)
+		if (mark_boxed(c, names_at(&c->boxed, i)) < 0) {
+			err_prefix("cannot tell what the boxes of %s need", names_at(&c->boxed, i));
+			return err_hint("nothing was removed: remove those boxes first");
+		}
+	return 0;
+}
+
+/* Whether a box was made of an entry's image. */
+static bool
+is_boxed(const struct collection *c, const struct index_entry *e)
+{
+	struct image img;
+	struct err before = err;
+	bool boxed = false;
+	if (image_load(c->s, e, &img) == 0) {
+		boxed = names_find(&c->boxed, img.id, strlen(img.id)) >= 0;
+		image_free(&img);
+	}
+	err = before;
+	return boxed;
+}
+
 static int
 drop_nameless(struct collection *c, struct index *ix)
 {
@@ -128,7 +190,7 @@ drop_nameless(struct collection *c, struct index *ix)
 		struct index_entry e;
 		if (index_at(ix, i, &e) < 0)
 			return -1;
-		if (e.name)
+		if (e.name || is_boxed(c, &e))
 			continue;
 		index_drop(ix, i);
 		c->gc->images++;
@@ -238,13 +300,18 @@ collect(struct collection *c, struct index *ix)
 	path_join(&tmp, store_images(c->s), "tmp");
 	/* All that stays is read before the first change; then names go before what they lead to.
 	 */
+	bool known = boxes_images(c->s, &c->boxed, &c->layers);
 	if ((!c->gc->keep_nameless && drop_nameless(c, ix) < 0) || mark_entries(c, ix) < 0 ||
+		mark_boxes(c) < 0 ||
 		(c->gc->images && index_save(c->s, "images without a name go", ix) < 0))
 		return -1;
-	c->all_layers = !mounted_layers(&c->layers);
+	known = known && !c->all_layers;
+	bool told = mounted_layers(&c->layers);
+	c->all_layers = !known || !told;
 	if (c->all_layers)
-		snprintf(c->gc->warning, sizeof(c->gc->warning),
-			"unpacked layers stay: a mounted overlay does not say which it has");
+		snprintf(c->gc->warning, sizeof(c->gc->warning), "unpacked layers stay: %s",
+			told ? "a box does not say which it has"
+			     : "a mounted overlay does not say which it has");
 	if (sweep(c, store_layers(c->s), sweep_layer) < 0 || sweep(c, blobs.s, sweep_blob) < 0)
 		return -1;
 	return sweep(c, tmp.s, sweep_tmp);
@@ -264,5 +331,6 @@ store_collect(struct store *s, struct gc *gc)
 	index_free(&ix);
 	names_free(&c.blobs);
 	names_free(&c.layers);
+	names_free(&c.boxed);
 	return r;
 }

@@ -22,8 +22,9 @@ struct gc {
 	char warning[512]; /* "" for none */
 };
 
-/* Does it, waiting for those who add. Layers that are mounted anywhere stay. An image that cannot
- * be read is an error, before anything is removed: what it needs is not known. */
+/* Does it, waiting for those who add. Layers that are mounted anywhere stay, and those of the
+ * images that boxes are made of, named or not. An image that cannot be read is an error, before
+ * anything is removed: what it needs is not known. */
 int store_collect(struct store *s, struct gc *gc);
 
 #endif

@@ -22,8 +22,8 @@ says_its_layers(const char *line, size_t n)
 	const char *lower = memmem(line, n, "lowerdir", strlen("lowerdir"));
 	if (!lower)
 		return true;
-	lower += strcspn(lower, "=") + 1;
-	return *lower == '/';
+	lower = memchr(lower, '=', n - (size_t)(lower - line));
+	return lower && lower[1] == '/';
 }
 
 bool

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "image/boxes.h"
 #include "image/image.h"
 #include "image/index.h"
 #include "image/names.h"
@@ -126,6 +127,18 @@ remove_one(struct removing *w, const char *text)
 	return remove_id(w, text, r.id);
 }
 
+/* A box needs its image, also when it does not run. */
+static int
+check_unused(const struct removing *w, const char *id)
+{
+	char box[DIGEST_HEX + 1];
+	if (w->force || !boxes_find(w->s, id, box))
+		return 0;
+	err_set(ERR_CONFLICT, id, "cannot remove %s: box %.12s was made of it", id, box);
+	return err_hint("remove the box first; with --force the image loses its name, and its "
+			"layers stay until the box is gone");
+}
+
 /* Which images lost their last entry. */
 static int
 tell_deleted(struct removing *w)
@@ -141,6 +154,8 @@ tell_deleted(struct removing *w)
 			id_of(w->s, &e, id);
 			left = strcmp(id, lost) == 0;
 		}
+		if (!left && check_unused(w, lost) < 0)
+			return -1;
 		if (!left)
 			buf_addf(w->told, "Deleted: %s\n", lost);
 	}

@@ -167,10 +167,18 @@ lease_is_of(const struct lease *l, const struct netns *ns)
 }
 
 bool
+lease_has_cable(const struct lease *l)
+{
+	return if_nametoindex(l->port) != 0;
+}
+
+/* The kernel gives the inode number of a namespace that ended to the next one made, and `ip netns`
+ * gives it the same name: only the cable is then missing, which went before the number was free. */
+bool
 lease_alive(const struct lease *l)
 {
 	struct stat sb;
-	return stat(l->netns, &sb) == 0 && sb.st_ino == l->ino;
+	return stat(l->netns, &sb) == 0 && sb.st_ino == l->ino && lease_has_cable(l);
 }
 
 /* Whether the file of l->path stands for somebody who still lives, or to whom published ports still

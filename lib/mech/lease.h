@@ -41,8 +41,11 @@ int lease_remove(const struct lease *l);
 /* Calls each(l, arg) for every lease of one bridge, or of all (NULL), until it returns non-zero,
  * and returns that; -1 with `err` set on failure. */
 int lease_each(const char *bridge, int (*each)(struct lease *l, void *arg), void *arg);
-/* Whether the namespace that holds it still lives. */
+/* Whether the namespace that holds it still lives, and is no other one of the same name and number.
+ * (A namespace just ended may have its cable for a while yet.) */
 bool lease_alive(const struct lease *l);
+/* Whether its cable is plugged in: it goes when the namespace ends, or is taken out by hand. */
+bool lease_has_cable(const struct lease *l);
 /* Whether it is a lease of this namespace. */
 bool lease_is_of(const struct lease *l, const struct netns *ns);
 /* Removes the place for the leases of a bridge. */

@@ -105,7 +105,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	char *text = fmt_new("%.*s", (int)(size - 1), (const char *)data + 1);
 	auto_buf struct buf name = BUF_INIT;
-	switch (data[0] % 7) {
+	/* As the seeds are written: a digit first. */
+	switch ((uint8_t)(data[0] - '0') % 7) {
 	case 0:
 		reference(text);
 		break;

@@ -105,6 +105,21 @@ wait_for() {
 	done
 }
 
+# wait_inside PIDFILE: until the program that ns-exec started runs; $inside is its number. The file is
+# written before the root is made, so a number in it does not say yet that there is a root to join.
+wait_inside() {
+	wait_for test -s "$1"
+	inside=$(<"$1")
+	wait_for is_program "$inside"
+}
+# Its process 1 (--init) stays ns-exec; then its child is the program.
+is_program() {
+	local child
+	[[ $(readlink "/proc/$1/exe") == */ns-exec ]] || return 0
+	child=$(<"/proc/$1/task/$1/children")
+	[[ $child && $(readlink "/proc/${child%% *}/exe") != */ns-exec ]]
+}
+
 # as_nobody CMD…: without root's rights, with places of its own below $T/nobody, which it owns.
 # For an ordinary user it is a plain call: there is nothing to give up.
 as_nobody() {

@@ -129,6 +129,9 @@ mounts(void)
 		{"1 2 0:4 / /m rw - overlay tacklebox rw,lowerdir=7\n3 1 0:5 /" HEX
 		 " / rw - x y z\n",
 			false, 1},
+		{"1 2 0:4 / /m rw - overlay tacklebox rw,lowerdir", false, 0},
+		{"1 2 0:4 / /m rw - overlay tacklebox rw,lowerdir\n3 1 0:5 / /a=/b rw - x y z\n",
+			false, 0},
 		{"", true, 0},
 	};
 	for (size_t i = 0; i < N_ROWS(rows); i++) {

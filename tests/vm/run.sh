@@ -21,17 +21,34 @@ mkdir -p "$vm"
 
 say() { printf 'vm: %s\n' "$*"; }
 
-# Kernel and modules, out of the package; nothing of it is installed here.
+# The package that today's cloud kernel is in; nothing where apt has no index of packages.
+kernel_package() {
+	apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends:/ && !n++ { print $2 }' || :
+}
+
+# download DIR PACKAGE: into DIR, which is new.
+download() {
+	[[ $2 ]] || return
+	rm -rf "$1"
+	mkdir -p "$1"
+	(cd "$1" && apt-get -q download "$2") >"$vm/log" 2>&1
+}
+
+# Kernel and modules, out of the package; nothing of it is installed here. An index that is missing,
+# or older than what the servers have, is fetched.
 fetch_kernel() {
 	local package
-	package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ { print $2; exit }')
-	[[ $package ]] || { say "no kernel package known: is there an index of packages?"; return 1; }
+	package=$(kernel_package)
 	kernel=$vm/$package
-	[[ -e $kernel/done ]] && return
-	say "fetching $package"
-	rm -rf "$kernel"
-	mkdir -p "$kernel"
-	(cd "$kernel" && apt-get -q download "$package" >log 2>&1 || { cat log; exit 1; })
+	[[ ! -e $kernel/done ]] || return 0
+	say "fetching ${package:-a kernel}"
+	if ! download "$kernel" "$package"; then
+		apt-get -q update >"$vm/log" 2>&1 || { cat "$vm/log"; return 1; }
+		package=$(kernel_package)
+		kernel=$vm/$package
+		[[ $package ]] || { say "no package linux-image-cloud-amd64"; return 1; }
+		download "$kernel" "$package" || { cat "$vm/log"; return 1; }
+	fi
 	dpkg-deb -x "$kernel"/*.deb "$kernel/root"
 	rm "$kernel"/*.deb
 	depmod -b "$kernel/root" "$(basename "$kernel"/root/lib/modules/*)"
@@ -108,7 +125,13 @@ make_initramfs() {
 	(cd "$dir" && find . | cpio -o -H newc --quiet) | gzip -1 >"$work/initramfs"
 }
 
-tagged() { grep -lE '^# bats file_tags=.*(cgroup|chain|network|overlay)' tests/*.bats; }
+# Those with the most tests that run there come first, so that no processor stands idle at the end.
+tagged() {
+	local file
+	grep -lE '^# bats file_tags=.*(cgroup|chain|network|overlay)' tests/*.bats | while read -r file; do
+		printf '%d %s\n' "$(bats -c --filter-tags '!anywhere' "$file")" "$file"
+	done | sort -rn | cut -d' ' -f2-
+}
 
 work=$(mktemp -d "$vm/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
