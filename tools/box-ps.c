@@ -6,8 +6,11 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/human.h"
+#include "base/parse.h"
 #include "base/table.h"
 #include "box/box.h"
+#include "box/filter.h"
+#include "box/show.h"
 #include "door/tool.h"
 
 #include <stdio.h>
@@ -16,15 +19,24 @@
 #include <time.h>
 
 static struct {
-	bool all, quiet, json, whole;
+	bool all, quiet, json, whole, latest, size;
+	int64_t last;
+	struct strlist filter;
 } o;
 
 static const struct opt options[] = {
 	{'a', "all", NULL, opt_flag, &o.all, "also those that do not run", false},
 	{'q', "quiet", NULL, opt_flag, &o.quiet, "ids only", false},
+	{'l', "latest", NULL, opt_flag, &o.latest, "only the newest, running or not", false},
+	{0, "last", "N", opt_int, &o.last, "only the N newest, running or not", false},
+	{'s', "size", NULL, opt_flag, &o.size, "how much each has written", false},
+	{'f', "filter", "KEY=VALUE", opt_list, &o.filter,
+		"only those: id name label status ancestor volume network exited publish expose before "
+		"since (repeatable)",
+		false},
 	{0, "no-trunc", NULL, opt_flag, &o.whole, "do not shorten", false},
 	{0, "json", NULL, opt_flag, &o.json,
-		"one JSON object a box: Id, Names, Image, ImageID, Command, Created, State, Status",
+		"one JSON object a box, as the Docker Engine API has it (GET /containers/json)",
 		false},
 	OPT_END,
 };
@@ -38,29 +50,19 @@ static const struct tool me = {
 	.example = "box-ps -a",
 };
 
-struct row {
-	struct box b;
-	struct box_state st;
-	json_t *doc;
-	time_t created;
-};
-static struct row *rows;
+static struct box_look *rows;
 static size_t n_rows;
 
 static int
 take(const struct box *b, void *arg)
 {
-	struct row r = {.b = *b};
+	struct box_look r;
 	(void)arg;
-	box_state(b, &r.st);
-	if (!o.all && r.st.status != BOX_RUNNING && r.st.status != BOX_PAUSED)
-		return 0;
-	/* One that is being made or removed has no document. */
-	if (!(r.doc = box_read(b, "box.json"))) {
+	/* One that is being removed has no document any more. */
+	if (box_look(b, &r) < 0) {
 		err_clear();
 		return 0;
 	}
-	r.created = (time_t)json_integer_value(json_object_get(r.doc, "Created"));
 	rows = reallocarray(rows, n_rows + 1, sizeof(*rows));
 	if (!rows)
 		abort();
@@ -71,99 +73,82 @@ take(const struct box *b, void *arg)
 static int
 newest_first(const void *a, const void *b)
 {
-	time_t x = ((const struct row *)a)->created, y = ((const struct row *)b)->created;
-	return x < y	? 1
-		: x > y ? -1
-			: strcmp(((const struct row *)a)->b.id, ((const struct row *)b)->b.id);
+	const struct box_look *x = a, *y = b;
+	int r = strcmp(box_text(y->doc, "Created"), box_text(x->doc, "Created"));
+	return r ? r : strcmp(x->b.id, y->b.id);
 }
 
-static const char *
-word(const struct row *r, const char *key)
+static bool
+shown(const struct box_filter *filters, size_t n, const struct box_look *r)
 {
-	const char *s = json_string_value(json_object_get(r->doc, key));
-	return s ? s : "";
+	bool status = false, fits = true;
+	for (size_t i = 0; i < n; i++)
+		status = status || strcmp(filters[i].key, "status") == 0 ||
+			strcmp(filters[i].key, "exited") == 0;
+	fits = box_filter_all(filters, n, r);
+	return fits &&
+		(o.all || status || o.last || r->st.status == BOX_RUNNING ||
+			r->st.status == BOX_PAUSED);
 }
 
 static void
-status(const struct row *r, struct buf *out)
-{
-	auto_buf struct buf ago = BUF_INIT;
-	time_t now = time(NULL);
-	if (r->st.status == BOX_CREATED) {
-		buf_adds(out, "Created");
-	} else if (r->st.status == BOX_EXITED) {
-		buf_addf(out, "Exited (%d) ", r->st.exit);
-		human_ago(r->st.finished ? r->st.finished : r->st.started, now, out);
-	} else {
-		human_ago(r->st.started, now, &ago);
-		buf_addf(out, "Up %.*s%s", (int)(ago.len > 4 ? ago.len - 4 : ago.len), ago.s,
-			r->st.status == BOX_PAUSED ? " (Paused)" : "");
-	}
-}
-
-static void
-command(const struct row *r, struct buf *out)
-{
-	json_t *item;
-	size_t i;
-	json_array_foreach(json_object_get(r->doc, "Command"), i, item)
-	{
-		buf_adds(out, i ? " " : "");
-		buf_add_sh(out, json_string_value(item));
-	}
-}
-
-static void
-show_json(const struct row *r)
-{
-	auto_buf struct buf line = BUF_INIT, text = BUF_INIT, cmd = BUF_INIT;
-	status(r, &text);
-	command(r, &cmd);
-	auto_json json_t *j = json_pack("{s:s,s:[s+],s:O?,s:O?,s:s,s:I,s:s,s:s}", "Id", r->b.id,
-		"Names", "/", word(r, "Name"), "Image", json_object_get(r->doc, "Image"), "ImageID",
-		json_object_get(r->doc, "ImageID"), "Command", buf_str(&cmd), "Created",
-		(json_int_t)r->created, "State", box_status_word(r->st.status), "Status", text.s);
-	json_visible(j, JSON_COMPACT, &line);
-	tool_result("%s", buf_str(&line));
-}
-
-static void
-add_row(struct table *t, const struct row *r)
+add_row(struct table *t, const struct box_look *r)
 {
 	auto_buf struct buf id = BUF_INIT, cmd = BUF_INIT, made = BUF_INIT, st = BUF_INIT,
-			    quoted = BUF_INIT;
+			    quoted = BUF_INIT, ports = BUF_INIT, size = BUF_INIT;
+	time_t created = 0;
 	buf_addf(&id, o.whole ? "%s" : "%.12s", r->b.id);
-	command(r, &cmd);
+	show_command(r, &cmd);
 	buf_addf(&quoted, o.whole || cmd.len <= 20 ? "\"%s\"" : "\"%.19s…\"", buf_str(&cmd));
-	human_ago(r->created, time(NULL), &made);
-	status(r, &st);
+	if (parse_rfc3339(box_text(r->doc, "Created"), &created) == 0)
+		human_ago(created, time(NULL), &made);
+	show_status(r, &st);
+	show_ports(r, &ports);
+	if (o.size)
+		show_size(r, &size);
 	table_row(t,
-		(const char *const[]){
-			id.s, word(r, "Image"), quoted.s, made.s, st.s, word(r, "Name")});
+		(const char *const[]){id.s, show_image(r), quoted.s, buf_str(&made), st.s,
+			buf_str(&ports), box_text(r->doc, "Name"), buf_str(&size)});
+}
+
+static void
+show_json_row(const struct box_look *r)
+{
+	auto_buf struct buf line = BUF_INIT;
+	auto_json json_t *item = show_item(r, o.size);
+	json_visible(item, JSON_COMPACT, &line);
+	tool_result("%s", buf_str(&line));
 }
 
 int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	struct table t = {.columns = 6};
+	struct table t = {.columns = 7};
 	auto_buf struct buf out = BUF_INIT;
+	struct box_filter filters[32];
 	if (a.n)
 		tool_usage("it takes no operand");
-	if (box_each(take, NULL) < 0)
+	if (o.filter.n > 32 || box_filter_parse(&o.filter, filters) < 0 || box_each(take, NULL) < 0)
 		tool_die();
+	o.last = o.latest ? 1 : o.last;
 	if (n_rows)
 		qsort(rows, n_rows, sizeof(*rows), newest_first);
+	t.columns += o.size;
 	table_row(&t,
-		(const char *const[]){
-			"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES"});
-	for (size_t i = 0; i < n_rows; i++)
+		(const char *const[]){"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS",
+			"PORTS", "NAMES", "SIZE"});
+	int64_t n = 0;
+	for (size_t i = 0; i < n_rows; i++) {
+		if (!shown(filters, o.filter.n, &rows[i]) || (o.last && n++ >= o.last))
+			continue;
 		if (o.json)
-			show_json(&rows[i]);
+			show_json_row(&rows[i]);
 		else if (o.quiet)
 			tool_result(o.whole ? "%s" : "%.12s", rows[i].b.id);
 		else
 			add_row(&t, &rows[i]);
+	}
 	table_write(&t, &out);
 	if (!o.json && !o.quiet)
 		tool_result("%.*s", (int)out.len - 1, out.s);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,8 +73,8 @@ start(pid_t *pid, const char *path, char *const argv[], int in, int out)
 	return no ? -1 : 0;
 }
 
-int
-run_wait(const char *why, char *const argv[])
+static int
+run_to(const char *why, char *const argv[], int out)
 {
 	struct step st;
 	char place[PATH_MAX];
@@ -83,7 +84,7 @@ run_wait(const char *why, char *const argv[])
 	if (step_open(&st, "spawn", why)) {
 		if (path == place)
 			env_for_own_tool(true);
-		step_result(&st, start(&pid, path, argv, -1, -1));
+		step_result(&st, start(&pid, path, argv, -1, out));
 		if (st.ret == 0)
 			step_result(&st, wait_status(pid));
 	}
@@ -96,6 +97,18 @@ run_wait(const char *why, char *const argv[])
 	if (status < 0)
 		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
 	return (int)status;
+}
+
+int
+run_wait(const char *why, char *const argv[])
+{
+	return run_to(why, argv, -1);
+}
+
+int
+run_aside(const char *why, char *const argv[])
+{
+	return run_to(why, argv, STDERR_FILENO);
 }
 
 static int
@@ -210,22 +223,60 @@ spawn_run(pid_t *pid, const char *path, const struct run *r)
 	return no ? -1 : 0;
 }
 
+static void
+prepare_tied(const struct run *r, pid_t parent)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	/* It may have ended before this call: then nobody will tell us. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_CHAIN_FAILED);
+	if (r->session)
+		setsid();
+	for (int i = 0; i < 3; i++) {
+		int fd = r->fd[i] >= 0 ? r->fd[i]
+				       : open(r->terminal ? r->terminal : "/dev/null", O_RDWR);
+		if (fd != i) {
+			dup2(fd, i);
+			/* The caller's are close-on-exec; those opened here go at once. */
+			if (r->fd[i] < 0 && fd > STDERR_FILENO)
+				close(fd);
+		}
+	}
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* posix_spawn(3) knows no such attribute. */
+static int
+fork_run(pid_t *pid, const char *path, const struct run *r)
+{
+	pid_t parent = getpid();
+	*pid = fork();
+	if (*pid != 0)
+		return *pid < 0 ? -1 : 0;
+	prepare_tied(r, parent);
+	execvp(path, r->argv);
+	_exit(EXIT_COMMAND_NOT_FOUND);
+}
+
 pid_t
 run_start(const char *why, const struct run *r)
 {
 	struct step st;
-	char place[PATH_MAX], number[16];
+	char place[PATH_MAX];
 	auto_buf struct buf words = BUF_INIT;
 	pid_t pid = 0;
 	if (step_open(&st, "spawn", why)) {
 		env_for_own_tool(r->status_fd >= 0);
-		snprintf(number, sizeof(number), "%d", r->status_fd);
 		if (r->status_fd >= 0)
-			setenv("TACKLEBOX_STATUS_FD", number, 1);
+			env_report_to(r->status_fd);
 		/* Who outlives us must not hold what our caller reads to its end. */
 		if (r->session)
 			env_keep_explain();
-		step_result(&st, spawn_run(&pid, resolve(r->argv[0], place), r));
+		const char *path = resolve(r->argv[0], place);
+		step_result(&st, r->tied ? fork_run(&pid, path, r) : spawn_run(&pid, path, r));
 	}
 	if (step_told(&st)) {
 		buf_add_argv(&words, r->argv);

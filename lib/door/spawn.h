@@ -16,6 +16,9 @@
  * (128 + n when killed by signal n), or -1 with `err` set when it could not be started. */
 int run_wait(const char *why, char *const argv[]);
 
+/* The same with its standard output going where our standard error goes: its result is not ours. */
+int run_aside(const char *why, char *const argv[]);
+
 /* Runs a program that only reads, and appends its standard output; standard input is stdin_fd, or
  * /dev/null for -1. Runs in a dry run as well. More than max bytes are an error (EFBIG). Returns
  * the exit status, or -1 with `err` set. */
@@ -37,6 +40,7 @@ struct run {
 	const char *terminal; /* opened as its controlling terminal and all three; NULL: none */
 	int status_fd; /* where it reports a failure before exec; -1: where we do */
 	bool session; /* in a session of its own */
+	bool tied; /* killed when we end, however that comes (PR_SET_PDEATHSIG) */
 };
 /* Starts it: a step. Descriptors that are not close-on-exec go along. Returns its pid, 0 in a dry
  * run, -1 with `err` set. */
