@@ -79,3 +79,16 @@ box_limits(const json_t *h, struct strlist *words)
 		add(words, "--pids", fmt_new("%" PRId64, number(h, "PidsLimit")));
 	block_io(h, words);
 }
+
+bool
+box_is_limit(const char *key)
+{
+	static const char *const keys[] = {"Memory", "MemorySwap", "MemoryReservation", "NanoCpus",
+		"CpuShares", "CpuPeriod", "CpuQuota", "CpusetCpus", "CpusetMems", "PidsLimit",
+		"BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps",
+		"BlkioDeviceWriteIOps"};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	return false;
+}

@@ -7,7 +7,13 @@
 #include "base/json.h"
 #include "base/opt.h"
 
+#include <stdbool.h>
+
 /* Appends them; the strings are allocated. h is HostConfig. */
 void box_limits(const json_t *h, struct strlist *words);
+
+/* Whether that member of HostConfig can be changed while a box is there: a limit, or the restart
+ * policy. */
+bool box_is_limit(const char *key);
 
 #endif

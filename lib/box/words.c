@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/parse.h"
+#include "box/limits.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -229,18 +230,38 @@ static const struct word {
 };
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 
-void
-box_words_options(struct box_words *w, const struct opt *own, struct opt *rows)
+static size_t
+add_rows(struct box_words *w, bool limits, struct opt *rows)
 {
 	size_t n = 0;
-	for (; n < N_WORDS; n++)
-		rows[n] = (struct opt){words[n].letter, words[n].name, words[n].arg,
-			words[n].arg ? opt_list : opt_flag,
-			words[n].arg ? (void *)&w->value[n] : (void *)&w->flag[n], words[n].help,
-			false};
+	for (size_t i = 0; i < N_WORDS; i++) {
+		const struct word *o = &words[i];
+		if (limits && (strncmp(o->path, "HostConfig.", 11) != 0 || !box_is_limit(o->path + 11)))
+			continue;
+		rows[n++] = (struct opt){o->letter, o->name, o->arg, o->arg ? opt_list : opt_flag,
+			o->arg ? (void *)&w->value[i] : (void *)&w->flag[i], o->help, false};
+	}
+	return n;
+}
+
+static void
+finish_rows(size_t n, const struct opt *own, struct opt *rows)
+{
 	for (; own->name; own++)
 		rows[n++] = *own;
 	rows[n] = (struct opt)OPT_END;
+}
+
+void
+box_words_options(struct box_words *w, const struct opt *own, struct opt *rows)
+{
+	finish_rows(add_rows(w, false, rows), own, rows);
+}
+
+void
+box_words_limits(struct box_words *w, const struct opt *own, struct opt *rows)
+{
+	finish_rows(add_rows(w, true, rows), own, rows);
 }
 
 /* Docker's client says who is attached, and that input ends with the client's. */

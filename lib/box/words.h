@@ -21,6 +21,8 @@ struct box_words {
 /* Fills rows with the options of box-create, which store into w, `own` rows of the tool behind
  * them, and the end. rows has BOX_WORDS_MAX places. */
 void box_words_options(struct box_words *w, const struct opt *own, struct opt *rows);
+/* The same, only those of limits (box-update). */
+void box_words_limits(struct box_words *w, const struct opt *own, struct opt *rows);
 /* The document that they mean, with IMAGE and COMMAND (NULL: the image's). New reference, NULL with
  * `err` set (invalid) naming the option. */
 json_t *box_words_document(const struct box_words *w, const char *image, char **command);
