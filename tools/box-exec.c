@@ -35,7 +35,8 @@ static const struct opt options[] = {
 	{'e', "env", "NAME[=VALUE]", opt_list, &o.env, "set a variable (repeatable)", false},
 	{0, "env-file", "FILE", opt_list, &o.env_file, "variables, one a line (repeatable)", false},
 	{'u', "user", "USER[:GROUP]", opt_str, &o.user, "who runs it (default: as the box)", false},
-	{'w', "workdir", "DIR", opt_str, &o.workdir, "where it starts (default: as the box)", false},
+	{'w', "workdir", "DIR", opt_str, &o.workdir, "where it starts (default: as the box)",
+		false},
 	{0, "privileged", NULL, opt_flag, &o.privileged, "all capabilities, no filter", false},
 	OPT_END,
 };
@@ -91,9 +92,8 @@ add_rights(struct strlist *l, const struct box *b, const json_t *doc, const json
 		add(l, "--seccomp", "none");
 		return;
 	}
-	json_array_foreach(
-		(json_t *)(uintptr_t)box_value(config, "process.capabilities.bounding"), i, item)
-		buf_addf(&caps, "%s%s", caps.len ? "," : "", json_string_value(item));
+	json_array_foreach((json_t *)(uintptr_t)box_value(config, "process.capabilities.bounding"),
+		i, item) buf_addf(&caps, "%s%s", caps.len ? "," : "", json_string_value(item));
 	add(l, "--cap-drop", "ALL");
 	if (caps.len)
 		add(l, "--cap-add", caps.s);

@@ -3,11 +3,11 @@
  *
  *	box-kill -s HUP web
  */
+#include "base/auto.h"
 #include "base/err.h"
 #include "box/each.h"
 #include "box/stop.h"
 #include "door/tool.h"
-#include "base/auto.h"
 
 static const char *signal_name = "KILL";
 

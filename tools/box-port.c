@@ -34,8 +34,8 @@ show(const char *key, const json_t *list, bool alone)
 	json_array_foreach((json_t *)(uintptr_t)list, i, p)
 	{
 		const char *ip = box_text(p, "HostIp");
-		auto_free char *where = fmt_new(
-			strchr(ip, ':') ? "[%s]:%s" : "%s:%s", ip, box_text(p, "HostPort"));
+		auto_free char *where =
+			fmt_new(strchr(ip, ':') ? "[%s]:%s" : "%s:%s", ip, box_text(p, "HostPort"));
 		tool_result(alone ? "%s%s" : "%s -> %s", alone ? "" : key, where);
 	}
 }
@@ -61,8 +61,8 @@ main(int argc, char **argv)
 		return tool_finish();
 	}
 	if (a.n == 2) {
-		auto_free char *one = fmt_new(
-			strchr(a.operand[1], '/') ? "%s" : "%s/tcp", a.operand[1]);
+		auto_free char *one =
+			fmt_new(strchr(a.operand[1], '/') ? "%s" : "%s/tcp", a.operand[1]);
 		list = json_object_get(ports, one);
 		if (!json_array_size(list)) {
 			err_set(ERR_NOT_FOUND, one, "No public port '%s' published for %s", one,
@@ -72,7 +72,6 @@ main(int argc, char **argv)
 		show(one, list, true);
 		return tool_finish();
 	}
-	json_object_foreach(ports, key, list)
-		show(key, list, false);
+	json_object_foreach(ports, key, list) show(key, list, false);
 	return tool_finish();
 }

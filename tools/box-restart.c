@@ -3,13 +3,13 @@
  *
  *	box-restart web
  */
+#include "base/auto.h"
 #include "base/err.h"
 #include "box/each.h"
-#include "box/stop.h"
-#include "door/tool.h"
-#include "base/auto.h"
 #include "box/event.h"
+#include "box/stop.h"
 #include "door/spawn.h"
+#include "door/tool.h"
 
 #include <stdint.h>
 

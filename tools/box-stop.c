@@ -28,8 +28,8 @@ parse_seconds(void *to, const char *value)
 static const struct opt options[] = {
 	{'t', "time", "SECONDS", parse_seconds, &seconds,
 		"wait so long before KILL (-1: for ever; default: the box's own, or 10)", false},
-	{'s', "signal", "SIGNAL", opt_str, &signal_name, "send this (default: the box's own, or TERM)",
-		false},
+	{'s', "signal", "SIGNAL", opt_str, &signal_name,
+		"send this (default: the box's own, or TERM)", false},
 	OPT_END,
 };
 

@@ -8,7 +8,6 @@
 #include "box/stop.h"
 #include "door/tool.h"
 
-
 static const struct opt options[] = {
 	OPT_END,
 };

@@ -51,9 +51,8 @@ change(json_t *h)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach(wanted, key, value)
-		if (!says_nothing(value) && box_is_limit(key))
-			json_object_set(h, key, value);
+	json_object_foreach(wanted, key, value) if (!says_nothing(value) && box_is_limit(key))
+		json_object_set(h, key, value);
 	/* Twice the memory was a guess of ours, and is one again. */
 	json_int_t memory = json_integer_value(json_object_get(wanted, "Memory"));
 	json_int_t swap = json_integer_value(json_object_get(h, "MemorySwap"));
@@ -106,8 +105,8 @@ one(const struct box *b, const char *name)
 static json_t *
 request(void)
 {
-	auto_json json_t *doc = json ? json_read(json, JSON_SIZE_MAX)
-				     : box_words_document(&words, "", NULL);
+	auto_json json_t *doc =
+		json ? json_read(json, JSON_SIZE_MAX) : box_words_document(&words, "", NULL);
 	if (!doc)
 		return NULL;
 	json_t *h = json ? doc : json_object_get(doc, "HostConfig");

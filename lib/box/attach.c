@@ -282,8 +282,9 @@ attach_relay(const struct box *b, const struct attach *a)
 	sigset_t old;
 	bool raw_mode = a->tty && a->input && tcgetattr(STDIN_FILENO, &before) == 0;
 	leave.matched = 0;
-	leave.n_keys = raw_mode || a->keys ? attach_keys(a->keys ? a->keys : "ctrl-p,ctrl-q", leave.keys)
-					   : 0;
+	leave.n_keys = raw_mode || a->keys
+		? attach_keys(a->keys ? a->keys : "ctrl-p,ctrl-q", leave.keys)
+		: 0;
 	if (leave.n_keys < 0)
 		return -1;
 	auto_fd int signals = watch_signals(a, &old);

@@ -17,11 +17,11 @@ set_variable(json_t *list, const char *pair)
 	json_t *item;
 	if (!pair[len] || !len)
 		return;
-	json_array_foreach(list, i, item)
-		if (strncmp(json_string_value(item), pair, len + 1) == 0) {
-			json_array_set_new(list, i, json_string(pair));
-			return;
-		}
+	json_array_foreach(list, i, item) if (strncmp(json_string_value(item), pair, len + 1) == 0)
+	{
+		json_array_set_new(list, i, json_string(pair));
+		return;
+	}
 	json_array_append_new(list, json_string(pair));
 }
 
@@ -74,9 +74,8 @@ drops_all(const json_t *list)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)list, i, item)
-		if (strcasecmp(json_string_value(item), "ALL") == 0)
-			return true;
+	json_array_foreach((json_t *)(uintptr_t)list, i,
+		item) if (strcasecmp(json_string_value(item), "ALL") == 0) return true;
 	return false;
 }
 
@@ -89,10 +88,9 @@ capabilities(const json_t *h)
 	bool privileged = json_is_true(json_object_get(h, "Privileged"));
 	uint64_t bits = privileged ? ct_caps_all() : ct_caps_default();
 	json_t *list = json_array();
-	int r = drops_all(drop) ? change_caps(drop, false, &bits) < 0 ||
-			change_caps(add, true, &bits) < 0
-				: change_caps(add, true, &bits) < 0 ||
-			change_caps(drop, false, &bits) < 0;
+	int r = drops_all(drop)
+		? change_caps(drop, false, &bits) < 0 || change_caps(add, true, &bits) < 0
+		: change_caps(add, true, &bits) < 0 || change_caps(drop, false, &bits) < 0;
 	if (r) {
 		json_decref(list);
 		return NULL;
@@ -102,7 +100,8 @@ capabilities(const json_t *h)
 			auto_buf struct buf name = BUF_INIT;
 			buf_adds(&name, "CAP_");
 			for (const char *p = ct_caps_name(i); *p; p++)
-				buf_addc(&name, *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p);
+				buf_addc(&name,
+					*p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p);
 			json_array_append_new(list, json_string(name.s));
 		}
 	return list;
@@ -173,10 +172,10 @@ bundle_make(const json_t *doc, const struct box *b, const struct store *s, const
 	const char *domain = json_string_value(json_object_get(c, "Domainname"));
 	auto_json json_t *user = bundle_user(doc, s, img);
 	auto_json json_t *p = user ? process(doc, user) : NULL;
-	auto_json json_t *lin =
-		p ? bundle_linux(doc, b,
-			    json_object_get(json_object_get(p, "capabilities"), "bounding"))
-		  : NULL;
+	auto_json json_t *lin = p
+		? bundle_linux(
+			  doc, b, json_object_get(json_object_get(p, "capabilities"), "bounding"))
+		: NULL;
 	if (!lin)
 		return NULL;
 	json_t *out = json_pack("{s:s,s:{s:s,s:b},s:O,s:o,s:O}", "ociVersion", "1.0.2", "root",

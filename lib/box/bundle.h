@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A box's config.json: what box.json says, in the words of the OCI runtime specification (config.md,
- * config-linux.md), so that ns-exec --bundle, crun and runc run it alike.
+ * A box's config.json: what box.json says, in the words of the OCI runtime specification
+ * (config.md, config-linux.md), so that ns-exec --bundle, crun and runc run it alike.
  */
 #ifndef TACKLE_BOX_BUNDLE_H
 #define TACKLE_BOX_BUNDLE_H

@@ -125,9 +125,10 @@ devices(const json_t *h)
 static json_t *
 masked(void)
 {
-	return json_pack("[s,s,s,s,s,s,s,s,s,s,s]", "/proc/asound", "/proc/acpi", "/proc/interrupts",
-		"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-		"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware");
+	return json_pack("[s,s,s,s,s,s,s,s,s,s,s]", "/proc/asound", "/proc/acpi",
+		"/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+		"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
+		"/sys/firmware");
 }
 
 json_t *
@@ -143,8 +144,7 @@ bundle_linux(const json_t *doc, const struct box *b, const json_t *caps)
 		return NULL;
 	box_group(b, group + 1);
 	auto_json json_t *l = json_pack("{s:O,s:s,s:O,s:O,s:O}", "namespaces", ns, "cgroupsPath",
-		group, "resources", res, "devices", nodes, "sysctl",
-		json_object_get(h, "Sysctls"));
+		group, "resources", res, "devices", nodes, "sysctl", json_object_get(h, "Sysctls"));
 	if (privileged)
 		return json_incref(l);
 	json_t *hidden = json_object_get(h, "MaskedPaths"), *fixed;
@@ -153,7 +153,7 @@ bundle_linux(const json_t *doc, const struct box *b, const json_t *caps)
 		l, "maskedPaths", json_is_array(hidden) ? json_incref(hidden) : masked());
 	json_object_set_new(l, "readonlyPaths",
 		json_is_array(fixed) ? json_incref(fixed)
-				     : json_pack("[s,s,s,s,s]", "/proc/bus", "/proc/fs", "/proc/irq",
-					       "/proc/sys", "/proc/sysrq-trigger"));
+				     : json_pack("[s,s,s,s,s]", "/proc/bus", "/proc/fs",
+					       "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"));
 	return bundle_seccomp(h, caps, l) < 0 ? NULL : json_incref(l);
 }

@@ -12,7 +12,8 @@
 
 /* One mount; options are words with commas between. */
 static void
-add(json_t *list, const char *destination, const char *type, const char *source, const char *options)
+add(json_t *list, const char *destination, const char *type, const char *source,
+	const char *options)
 {
 	json_t *words = json_array();
 	auto_free char *text = str_new(options);
@@ -29,12 +30,11 @@ own(const json_t *doc, const char *destination)
 {
 	json_t *m;
 	size_t i;
-	json_array_foreach(json_object_get(doc, "Mounts"), i, m)
-		if (strcmp(json_string_value(json_object_get(m, "Destination")), destination) == 0)
-			return true;
-	return json_object_get(
-		       json_object_get(json_object_get(doc, "HostConfig"), "Tmpfs"), destination) !=
-		NULL;
+	json_array_foreach(json_object_get(doc, "Mounts"), i,
+		m) if (strcmp(json_string_value(json_object_get(m, "Destination")), destination) ==
+		0) return true;
+	return json_object_get(json_object_get(json_object_get(doc, "HostConfig"), "Tmpfs"),
+		       destination) != NULL;
 }
 
 static void
@@ -136,14 +136,10 @@ bundle_mounts(const json_t *doc, const struct box *b)
 	add_file(list, doc, b, "resolv.conf");
 	add_file(list, doc, b, "hostname");
 	add_file(list, doc, b, "hosts");
-	json_array_foreach(json_object_get(doc, "Mounts"), i, m)
-		add_point(points, m);
+	json_array_foreach(json_object_get(doc, "Mounts"), i, m) add_point(points, m);
 	add_tmpfs(points, h);
-	json_array_foreach(points, i, m)
-		deepest = depth(m) > deepest ? depth(m) : deepest;
+	json_array_foreach(points, i, m) deepest = depth(m) > deepest ? depth(m) : deepest;
 	for (unsigned d = 0; d <= deepest; d++)
-		json_array_foreach(points, i, m)
-			if (depth(m) == d)
-				json_array_append(list, m);
+		json_array_foreach(points, i, m) if (depth(m) == d) json_array_append(list, m);
 	return list;
 }

@@ -55,8 +55,7 @@ memory(const json_t *h)
 static int
 block_io(const json_t *h, json_t *out)
 {
-	static const char *const names[][2] = {
-		{"BlkioDeviceReadBps", "throttleReadBpsDevice"},
+	static const char *const names[][2] = {{"BlkioDeviceReadBps", "throttleReadBpsDevice"},
 		{"BlkioDeviceWriteBps", "throttleWriteBpsDevice"},
 		{"BlkioDeviceReadIOps", "throttleReadIOPSDevice"},
 		{"BlkioDeviceWriteIOps", "throttleWriteIOPSDevice"}};
@@ -69,8 +68,7 @@ block_io(const json_t *h, json_t *out)
 			struct stat sb;
 			if (stat(path, &sb) < 0 || !S_ISBLK(sb.st_mode)) {
 				json_decref(list);
-				return err_set(
-					ERR_INVALID, path, "%s is not a block device", path);
+				return err_set(ERR_INVALID, path, "%s is not a block device", path);
 			}
 			json_array_append_new(list,
 				json_pack("{s:I,s:I,s:O}", "major", (json_int_t)major(sb.st_rdev),
@@ -114,7 +112,8 @@ add_rule(json_t *list, const char *text)
 static json_t *
 device_rules(const json_t *h)
 {
-	static const int common[][2] = {{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}};
+	static const int common[][2] = {
+		{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}};
 	auto_json json_t *list = json_array();
 	json_t *item;
 	size_t i;
@@ -136,9 +135,8 @@ device_rules(const json_t *h)
 			allow(list, S_ISBLK(sb.st_mode) ? "b" : "c", major(sb.st_rdev),
 				minor(sb.st_rdev), *how ? how : "rwm");
 	}
-	json_array_foreach(json_object_get(h, "DeviceCgroupRules"), i, item)
-		if (add_rule(list, json_string_value(item)) < 0)
-			return NULL;
+	json_array_foreach(json_object_get(h, "DeviceCgroupRules"), i,
+		item) if (add_rule(list, json_string_value(item)) < 0) return NULL;
 	return json_incref(list);
 }
 
@@ -149,10 +147,9 @@ bundle_resources(const json_t *h)
 	auto_json json_t *rules = device_rules(h);
 	if (!rules || block_io(h, io) < 0)
 		return NULL;
-	json_t *r = json_pack(
-		"{s:O,s:o,s:o,s:O}", "devices", rules, "cpu", cpu(h), "memory", memory(h), "blockIO", io);
+	json_t *r = json_pack("{s:O,s:o,s:o,s:O}", "devices", rules, "cpu", cpu(h), "memory",
+		memory(h), "blockIO", io);
 	if (number(h, "PidsLimit") > 0)
-		json_object_set_new(
-			r, "pids", json_pack("{s:I}", "limit", number(h, "PidsLimit")));
+		json_object_set_new(r, "pids", json_pack("{s:I}", "limit", number(h, "PidsLimit")));
 	return r;
 }

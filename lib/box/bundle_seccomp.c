@@ -22,9 +22,8 @@ names(const json_t *list, const char *name)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)list, i, item)
-		if (json_is_string(item) && strcmp(json_string_value(item), name) == 0)
-			return true;
+	json_array_foreach((json_t *)(uintptr_t)list, i, item) if (json_is_string(item) &&
+		strcmp(json_string_value(item), name) == 0) return true;
 	return false;
 }
 
@@ -33,9 +32,8 @@ any_cap(const struct host *host, const json_t *list)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)list, i, item)
-		if (json_is_string(item) && names(host->caps, json_string_value(item)))
-			return true;
+	json_array_foreach((json_t *)(uintptr_t)list, i, item) if (json_is_string(item) &&
+		names(host->caps, json_string_value(item))) return true;
 	return false;
 }
 
@@ -49,11 +47,13 @@ new_enough(const struct host *host, const json_t *minimum)
 	return host->kernel[0] > v[0] || (host->kernel[0] == v[0] && host->kernel[1] >= v[1]);
 }
 
-/* moby, profiles/seccomp "setupSeccomp": all of a rule's includes must hold, none of its excludes. */
+/* moby, profiles/seccomp "setupSeccomp": all of a rule's includes must hold, none of its excludes.
+ */
 static bool
 holds(const struct host *host, const json_t *rule)
 {
-	const json_t *in = json_object_get(rule, "includes"), *ex = json_object_get(rule, "excludes");
+	const json_t *in = json_object_get(rule, "includes"),
+		     *ex = json_object_get(rule, "excludes");
 	const json_t *arches = json_object_get(in, "arches"), *caps = json_object_get(in, "caps");
 	if (json_array_size(arches) && !names(arches, host->arch))
 		return false;
@@ -88,8 +88,8 @@ static json_t *
 machine(const json_t *profile, const char *kind, const char **arch)
 {
 	static const char *const known[][3] = {{"x86_64", "amd64", "SCMP_ARCH_X86_64"},
-		{"aarch64", "arm64", "SCMP_ARCH_AARCH64"}, {"riscv64", "riscv64", "SCMP_ARCH_RISCV64"},
-		{"s390x", "s390x", "SCMP_ARCH_S390X"}};
+		{"aarch64", "arm64", "SCMP_ARCH_AARCH64"},
+		{"riscv64", "riscv64", "SCMP_ARCH_RISCV64"}, {"s390x", "s390x", "SCMP_ARCH_S390X"}};
 	json_t *list = json_array(), *row;
 	size_t i, k;
 	*arch = kind;
@@ -155,8 +155,8 @@ bundle_seccomp(const json_t *h, const json_t *caps, json_t *lin)
 	if (strcmp(which, "unconfined") == 0)
 		return 0;
 	if (!*which || strcmp(which, "default") == 0)
-		profile = json_parse("the default seccomp profile", seccomp_builtin,
-			seccomp_builtin_len);
+		profile = json_parse(
+			"the default seccomp profile", seccomp_builtin, seccomp_builtin_len);
 	else if (*which == '{')
 		profile = json_parse("seccomp", which, strlen(which));
 	else

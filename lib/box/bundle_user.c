@@ -56,8 +56,9 @@ group_id(const char *groups, const char *name, uint32_t *gid)
 	}
 	return group_find(groups, name, gid)
 		? 0
-		: err_set(ERR_NOT_FOUND, name, "unable to find group %s: no matching entries in "
-					       "the image's group file",
+		: err_set(ERR_NOT_FOUND, name,
+			  "unable to find group %s: no matching entries in "
+			  "the image's group file",
 			  name);
 }
 
@@ -82,9 +83,7 @@ add_group(json_t *ids, uint32_t gid)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach(ids, i, item)
-		if (json_integer_value(item) == gid)
-			return;
+	json_array_foreach(ids, i, item) if (json_integer_value(item) == gid) return;
 	json_array_append_new(ids, json_integer(gid));
 }
 
@@ -92,8 +91,8 @@ json_t *
 bundle_user(const json_t *doc, const struct store *s, const struct image *img)
 {
 	auto_buf struct buf passwd = BUF_INIT, groups = BUF_INIT;
-	auto_free char *name = str_new(
-		json_string_value(json_object_get(json_object_get(doc, "Config"), "User")));
+	auto_free char *name =
+		str_new(json_string_value(json_object_get(json_object_get(doc, "Config"), "User")));
 	auto_json json_t *ids = json_array();
 	struct passwd_entry who = {0};
 	uint32_t more[GROUPS_MAX], gid;

@@ -69,9 +69,10 @@ box_hosts(const json_t *doc, const char *address, const char *more, struct buf *
 	const char *host = box_text(doc, "Config.Hostname");
 	json_t *item;
 	size_t i;
-	buf_adds(out, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-		      "fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
-		      "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
+	buf_adds(out,
+		"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+		"fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
+		"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 	json_array_foreach((json_t *)(uintptr_t)box_value(doc, "HostConfig.ExtraHosts"), i, item)
 	{
 		const char *s = json_string_value(item), *colon = strchr(s, ':');
@@ -96,9 +97,11 @@ resolv_conf(const json_t *doc, struct buf *out)
 	size_t i;
 	for (size_t k = 0; k < 3; k++) {
 		const json_t *list = box_value(doc, keys[k][0]);
-		json_array_foreach((json_t *)(uintptr_t)list, i, item)
-			buf_addf(out, "%s%s%s", i && k ? " " : i ? "\nnameserver " : keys[k][1],
-				i ? "" : " ", json_string_value(item));
+		json_array_foreach((json_t *)(uintptr_t)list, i, item) buf_addf(out, "%s%s%s",
+			i && k	    ? " "
+				: i ? "\nnameserver "
+				    : keys[k][1],
+			i ? "" : " ", json_string_value(item));
 		if (json_array_size(list))
 			buf_addc(out, '\n');
 	}
@@ -110,7 +113,8 @@ resolv_conf(const json_t *doc, struct buf *out)
 			continue;
 		bool given = false;
 		for (size_t k = 0; k < 3; k++)
-			given = given || (strcmp(word, keys[k][1]) == 0 &&
+			given = given ||
+				(strcmp(word, keys[k][1]) == 0 &&
 					json_array_size(box_value(doc, keys[k][0])));
 		if (!given && *word != '#' && *word != ';' &&
 			(host || strcmp(word, "nameserver") != 0 ||
@@ -125,10 +129,10 @@ host_files(const struct box *b, const json_t *doc)
 	auto_buf struct buf hosts = BUF_INIT, name = BUF_INIT, resolv = BUF_INIT;
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)box_value(doc, "HostConfig.ExtraHosts"), i, item)
-		if (!strchr(json_string_value(item), ':'))
-			return err_set(ERR_INVALID, json_string_value(item),
-				"bad format for add-host: \"%s\"", json_string_value(item));
+	json_array_foreach((json_t *)(uintptr_t)box_value(doc, "HostConfig.ExtraHosts"), i,
+		item) if (!strchr(json_string_value(item), ':')) return err_set(ERR_INVALID,
+		json_string_value(item), "bad format for add-host: \"%s\"",
+		json_string_value(item));
 	if (strcmp(box_text(doc, "HostConfig.NetworkMode"), "host") == 0) {
 		if (file_read("/etc/hosts", 1 << 20, &hosts) < 0)
 			err_clear();

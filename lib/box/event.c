@@ -31,8 +31,8 @@ note(json_t *event)
 	clock_gettime(CLOCK_REALTIME, &now);
 	json_object_set_new(event, "scope", json_string("local"));
 	json_object_set_new(event, "time", json_integer(now.tv_sec));
-	json_object_set_new(event, "timeNano",
-		json_integer((json_int_t)now.tv_sec * 1000000000 + now.tv_nsec));
+	json_object_set_new(
+		event, "timeNano", json_integer((json_int_t)now.tv_sec * 1000000000 + now.tv_nsec));
 	json_visible(event, JSON_COMPACT, &line);
 	buf_addc(&line, '\n');
 	if (event_path(path) == 0)
@@ -43,9 +43,9 @@ note(json_t *event)
 void
 event_note(const char *type, const char *action, const char *id, const json_t *attributes)
 {
-	auto_json json_t *event = json_pack("{s:s,s:s,s:{s:s,s:o}}", "Type", type, "Action", action,
-		"Actor", "ID", id, "Attributes",
-		attributes ? json_deep_copy(attributes) : json_object());
+	auto_json json_t *event =
+		json_pack("{s:s,s:s,s:{s:s,s:o}}", "Type", type, "Action", action, "Actor", "ID",
+			id, "Attributes", attributes ? json_deep_copy(attributes) : json_object());
 	if (event)
 		note(event);
 }

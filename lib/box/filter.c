@@ -36,8 +36,8 @@ by_label(const char *value, const struct box_look *l)
 {
 	const char *sign = strchr(value, '=');
 	auto_free char *key = fmt_new("%.*s", (int)strcspn(value, "="), value);
-	const char *got = json_string_value(
-		json_object_get(box_value(l->doc, "Config.Labels"), key));
+	const char *got =
+		json_string_value(json_object_get(box_value(l->doc, "Config.Labels"), key));
 	return got && (!sign || strcmp(got, sign + 1) == 0);
 }
 
@@ -62,11 +62,10 @@ by_volume(const char *value, const struct box_look *l)
 {
 	json_t *m;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)box_value(l->doc, "Mounts"), i, m)
-		if (strcmp(box_text(m, "Name"), value) == 0 ||
-			strcmp(box_text(m, "Destination"), value) == 0 ||
-			strcmp(box_text(m, "Source"), value) == 0)
-			return true;
+	json_array_foreach((json_t *)(uintptr_t)box_value(l->doc, "Mounts"), i,
+		m) if (strcmp(box_text(m, "Name"), value) == 0 ||
+		strcmp(box_text(m, "Destination"), value) == 0 ||
+		strcmp(box_text(m, "Source"), value) == 0) return true;
 	return false;
 }
 
@@ -154,8 +153,7 @@ box_filter_parse(const struct strlist *l, struct box_filter *f)
 		const char *sign = strchr(l->v[i], '=');
 		snprintf(f[i].key, sizeof(f[i].key), "%.*s", (int)strcspn(l->v[i], "="), l->v[i]);
 		if (!sign || !function(f[i].key))
-			return err_set(
-				ERR_INVALID, l->v[i], "Invalid filter '%s'", f[i].key);
+			return err_set(ERR_INVALID, l->v[i], "Invalid filter '%s'", f[i].key);
 		f[i].value = sign + 1;
 	}
 	return 0;

@@ -42,12 +42,16 @@ cpu(const json_t *h, struct strlist *l)
 	if (quota > 0)
 		nano = quota * 1000 * 1000000 / (period > 0 ? period : 100000);
 	if (nano > 0)
-		add(l, "--cpus", fmt_new("%" PRId64 ".%09" PRId64, nano / 1000000000, nano % 1000000000));
+		add(l, "--cpus",
+			fmt_new("%" PRId64 ".%09" PRId64, nano / 1000000000, nano % 1000000000));
 	/* Everybody has 1024 shares, and a weight of 100. */
 	if (shares > 0) {
 		int64_t weight = shares * 100 / 1024;
 		add(l, "--weight",
-			fmt_new("%" PRId64, weight < 1 ? 1 : weight > 10000 ? 10000 : weight));
+			fmt_new("%" PRId64,
+				weight < 1		 ? 1
+					: weight > 10000 ? 10000
+							 : weight));
 	}
 	if (*json_string_value(json_object_get(h, "CpusetCpus")))
 		add(l, "--cpuset", str_new(json_string_value(json_object_get(h, "CpusetCpus"))));
@@ -64,10 +68,9 @@ block_io(const json_t *h, struct strlist *l)
 	json_t *d;
 	size_t k;
 	for (size_t i = 0; i < 4; i++)
-		json_array_foreach(json_object_get(h, names[i][0]), k, d)
-			add(l, "--io",
-				fmt_new("%s:%s=%" PRId64, json_string_value(json_object_get(d, "Path")),
-					names[i][1], number(d, "Rate")));
+		json_array_foreach(json_object_get(h, names[i][0]), k, d) add(l, "--io",
+			fmt_new("%s:%s=%" PRId64, json_string_value(json_object_get(d, "Path")),
+				names[i][1], number(d, "Rate")));
 }
 
 void

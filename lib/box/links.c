@@ -107,8 +107,7 @@ box_links(const json_t *doc, struct buf *hosts, json_t *env)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)box_value(doc, "HostConfig.Links"), i, item)
-		if (one(doc, json_string_value(item), hosts, env) < 0)
-			return -1;
+	json_array_foreach((json_t *)(uintptr_t)box_value(doc, "HostConfig.Links"), i,
+		item) if (one(doc, json_string_value(item), hosts, env) < 0) return -1;
 	return 0;
 }

@@ -83,9 +83,8 @@ merge_image(json_t *c, const json_t *image)
 	for (i = 0; i < 3; i++)
 		json_object_update_missing(
 			json_object_get(c, maps[i]), json_object_get(image, maps[i]));
-	json_array_foreach(json_object_get(image, "Env"), i, item)
-		if (!has_variable(env, json_string_value(item)))
-			json_array_append(env, item);
+	json_array_foreach(json_object_get(image, "Env"), i,
+		item) if (!has_variable(env, json_string_value(item))) json_array_append(env, item);
 	if (json_is_null(json_object_get(c, "StopSignal")))
 		json_object_set(c, "StopSignal", json_object_get(image, "StopSignal"));
 	json_object_set(c, "OnBuild", json_object_get(image, "OnBuild"));

@@ -32,9 +32,9 @@ covered(const struct job *j, const char *destination)
 {
 	json_t *m;
 	size_t i;
-	json_array_foreach(j->mounts, i, m)
-		if (strcmp(json_string_value(json_object_get(m, "Destination")), destination) == 0)
-			return true;
+	json_array_foreach(j->mounts, i,
+		m) if (strcmp(json_string_value(json_object_get(m, "Destination")), destination) ==
+		0) return true;
 	return false;
 }
 
@@ -46,8 +46,7 @@ check_destination(const struct job *j, const char *destination)
 			"invalid mount path: '%s' mount path must be absolute, and not /",
 			destination);
 	if (covered(j, destination))
-		return err_set(
-			ERR_INVALID, destination, "Duplicate mount point: %s", destination);
+		return err_set(ERR_INVALID, destination, "Duplicate mount point: %s", destination);
 	return 0;
 }
 
@@ -115,12 +114,11 @@ fill(const struct job *j, const struct volume *v, const char *destination)
 		struct copy c = {.to = to, .shown = v->data, .owners = true};
 		struct stat sb;
 		r = overlay_merge(&c, (const char *const *)parts, n);
+		auto_fd int top = open(parts[n - 1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		const struct copy_source from = {top, parts[n - 1], ".", &sb};
+		if (r == 0 && top >= 0 && fstat(top, &sb) == 0)
+			r = copy_dir_attributes(&c, &from, to, "");
 		copy_end(&c);
-		if (r == 0 && stat(parts[n - 1], &sb) == 0)
-			r = fchown(to, sb.st_uid, sb.st_gid) < 0 ||
-					fchmod(to, sb.st_mode & 07777) < 0
-				? err_sys("chmod", v->data, "cannot set the mode of %s", v->data)
-				: 0;
 	}
 	while (n)
 		free(parts[--n]);
@@ -148,8 +146,7 @@ add_volume(struct job *j, const char *name, const json_t *labels, const char *de
 {
 	struct volume v;
 	bool made;
-	if (volume_make(name, labels, &v, &made) < 0 ||
-		(!nocopy && fill(j, &v, destination) < 0))
+	if (volume_make(name, labels, &v, &made) < 0 || (!nocopy && fill(j, &v, destination) < 0))
 		return -1;
 	add(j, "volume", v.name, v.data, destination, mode, rw, "");
 	return 0;
@@ -230,8 +227,7 @@ add_mount(struct job *j, const json_t *m)
 		return err_set(ERR_INVALID, source,
 			"invalid mount path: '%s' mount path must be absolute", source);
 	if (!file_exists(source))
-		return err_set(
-			ERR_INVALID, source, "bind source path does not exist: %s", source);
+		return err_set(ERR_INVALID, source, "bind source path does not exist: %s", source);
 	add(j, "bind", NULL, source, target, "", rw, *propagation ? propagation : "rprivate");
 	return 0;
 }
@@ -271,19 +267,15 @@ box_add_mounts(json_t *doc, const struct store *s, const struct image *img)
 	const char *key;
 	json_t *item;
 	size_t i;
-	json_array_foreach(json_object_get(h, "Mounts"), i, item)
-		if (add_mount(&j, item) < 0)
-			return -1;
-	json_array_foreach(json_object_get(h, "Binds"), i, item)
-		if (add_bind(&j, json_string_value(item)) < 0)
-			return -1;
-	json_array_foreach(json_object_get(h, "VolumesFrom"), i, item)
-		if (add_from(&j, json_string_value(item)) < 0)
-			return -1;
-	json_object_foreach(json_object_get(json_object_get(doc, "Config"), "Volumes"), key, item)
-		if (!covered(&j, key) && !json_object_get(json_object_get(h, "Tmpfs"), key) &&
-			(check_destination(&j, key) < 0 ||
-				add_volume(&j, NULL, NULL, key, "", true, false) < 0))
-			return -1;
+	json_array_foreach(
+		json_object_get(h, "Mounts"), i, item) if (add_mount(&j, item) < 0) return -1;
+	json_array_foreach(json_object_get(h, "Binds"), i,
+		item) if (add_bind(&j, json_string_value(item)) < 0) return -1;
+	json_array_foreach(json_object_get(h, "VolumesFrom"), i,
+		item) if (add_from(&j, json_string_value(item)) < 0) return -1;
+	json_object_foreach(json_object_get(json_object_get(doc, "Config"), "Volumes"), key,
+		item) if (!covered(&j, key) && !json_object_get(json_object_get(h, "Tmpfs"), key) &&
+		(check_destination(&j, key) < 0 ||
+			add_volume(&j, NULL, NULL, key, "", true, false) < 0)) return -1;
 	return 0;
 }

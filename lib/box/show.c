@@ -81,10 +81,11 @@ show_ports(const struct box_look *l, struct buf *out)
 		json_array_foreach(list, i, p)
 		{
 			const char *ip = box_text(p, "HostIp");
-			buf_addf(out, strchr(ip, ':') && strcmp(ip, "::") ? "%s[%s]:%s->%s"
-									    : "%s%s:%s->%s",
-				out->len ? ", " : "", strcmp(ip, "::") ? ip : "::",
-				box_text(p, "HostPort"), key);
+			buf_addf(out,
+				strchr(ip, ':') && strcmp(ip, "::") ? "%s[%s]:%s->%s"
+								    : "%s%s:%s->%s",
+				out->len ? ", " : "",
+				strcmp(ip, "::") ? ip : "::", box_text(p, "HostPort"), key);
 		}
 	}
 }
@@ -117,7 +118,8 @@ box_sizes(const struct box_look *l, int64_t *own, int64_t *all)
 		return;
 	json_array_foreach((json_t *)(uintptr_t)box_value(l->doc, "Layers"), i, item)
 	{
-		snprintf(path, sizeof(path), "%s/../layers/%s.json", places, json_string_value(item));
+		snprintf(path, sizeof(path), "%s/../layers/%s.json", places,
+			json_string_value(item));
 		struct err before = err;
 		auto_json json_t *record = json_read(path, 4096);
 		err = before;
@@ -158,8 +160,8 @@ endpoint(const json_t *net, const json_t *asked)
 		"EndpointID", box_text(net, "EndpointID"), "Gateway", box_text(net, "Gateway"),
 		"IPAddress", box_text(net, "IPAddress"), "IPPrefixLen",
 		json_integer_value(json_object_get(net, "IPPrefixLen")), "IPv6Gateway",
-		box_text(net, "IPv6Gateway"), "GlobalIPv6Address", box_text(net, "GlobalIPv6Address"),
-		"GlobalIPv6PrefixLen",
+		box_text(net, "IPv6Gateway"), "GlobalIPv6Address",
+		box_text(net, "GlobalIPv6Address"), "GlobalIPv6PrefixLen",
 		json_integer_value(json_object_get(net, "GlobalIPv6PrefixLen")), "MacAddress",
 		box_text(net, "MacAddress"), "DriverOpts");
 }
@@ -199,13 +201,11 @@ port_list(const json_t *net)
 		int port = atoi(key);
 		const char *type = strchr(key, '/') ? strchr(key, '/') + 1 : "tcp";
 		if (!json_array_size(list))
-			json_array_append_new(out,
-				json_pack("{s:i,s:s}", "PrivatePort", port, "Type", type));
-		json_array_foreach(list, i, p)
-			json_array_append_new(out,
-				json_pack("{s:s,s:i,s:i,s:s}", "IP", box_text(p, "HostIp"),
-					"PrivatePort", port, "PublicPort",
-					atoi(box_text(p, "HostPort")), "Type", type));
+			json_array_append_new(
+				out, json_pack("{s:i,s:s}", "PrivatePort", port, "Type", type));
+		json_array_foreach(list, i, p) json_array_append_new(out,
+			json_pack("{s:s,s:i,s:i,s:s}", "IP", box_text(p, "HostIp"), "PrivatePort",
+				port, "PublicPort", atoi(box_text(p, "HostPort")), "Type", type));
 	}
 	return out;
 }
@@ -224,8 +224,8 @@ show_item(const struct box_look *l, bool size)
 		"Id", l->b.id, "Names", "/", box_text(l->doc, "Name"), "Image", show_image(l),
 		"ImageID", box_text(l->doc, "ImageID"), "Command", buf_str(&command), "Created",
 		(json_int_t)created, "Ports", port_list(net), "Labels",
-		box_value(l->doc, "Config.Labels"), "State", box_status_word(l->st.status), "Status",
-		buf_str(&status), "HostConfig", "NetworkMode",
+		box_value(l->doc, "Config.Labels"), "State", box_status_word(l->st.status),
+		"Status", buf_str(&status), "HostConfig", "NetworkMode",
 		box_text(l->doc, "HostConfig.NetworkMode"), "NetworkSettings", "Networks",
 		networks(l, net), "Mounts", mount_points(l));
 	if (out && size)
@@ -270,8 +270,8 @@ network_settings(const struct box_look *l)
 		box_text(net, "Netns"), "Gateway", box_text(net, "Gateway"), "IPAddress",
 		box_text(net, "IPAddress"), "IPPrefixLen",
 		json_integer_value(json_object_get(net, "IPPrefixLen")), "IPv6Gateway",
-		box_text(net, "IPv6Gateway"), "GlobalIPv6Address", box_text(net, "GlobalIPv6Address"),
-		"GlobalIPv6PrefixLen",
+		box_text(net, "IPv6Gateway"), "GlobalIPv6Address",
+		box_text(net, "GlobalIPv6Address"), "GlobalIPv6PrefixLen",
 		json_integer_value(json_object_get(net, "GlobalIPv6PrefixLen")), "MacAddress",
 		box_text(net, "MacAddress"), "EndpointID", "", "Networks", networks(l, net));
 }
@@ -282,7 +282,8 @@ arguments(const struct box_look *l, const char **path)
 {
 	json_t *args = json_array();
 	if (json_is_array(box_value(l->doc, "Config.Entrypoint")))
-		json_array_extend(args, (json_t *)(uintptr_t)box_value(l->doc, "Config.Entrypoint"));
+		json_array_extend(
+			args, (json_t *)(uintptr_t)box_value(l->doc, "Config.Entrypoint"));
 	if (json_is_array(box_value(l->doc, "Config.Cmd")))
 		json_array_extend(args, (json_t *)(uintptr_t)box_value(l->doc, "Config.Cmd"));
 	*path = json_string_value(json_array_get(args, 0));

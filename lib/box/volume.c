@@ -193,8 +193,8 @@ volume_remove(const struct volume *v)
 	auto_json json_t *users = volume_users(v);
 	const char *first = json_string_value(json_array_get(users, 0));
 	if (first)
-		return err_set(ERR_IN_USE, v->name, "remove %s: volume is in use - [%s]", v->name,
-			first);
+		return err_set(
+			ERR_IN_USE, v->name, "remove %s: volume is in use - [%s]", v->name, first);
 	if (sys_remove_tree("all that it holds", v->dir) < 0)
 		return -1;
 	auto_json json_t *attributes = json_pack("{s:s}", "driver", "local");

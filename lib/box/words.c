@@ -200,7 +200,8 @@ static const struct word {
 		"a port of the host leads to one of its (repeatable)"},
 	{'P', "publish-all", NULL, put_flag, "HostConfig.PublishAllPorts",
 		"publish all exposed ports somewhere"},
-	{0, "expose", "PORT[/udp]", box_put_expose, "ExposedPorts", "a port it serves (repeatable)"},
+	{0, "expose", "PORT[/udp]", box_put_expose, "ExposedPorts",
+		"a port it serves (repeatable)"},
 	{0, "link", "BOX[:ALIAS]", put_list, "HostConfig.Links",
 		"know another box by a name, and its variables (repeatable)"},
 	{0, "add-host", "NAME:ADDRESS", put_list, "HostConfig.ExtraHosts",
@@ -218,10 +219,12 @@ static const struct word {
 	{0, "health-cmd", "COMMAND", box_put_health, "Healthcheck.Test",
 		"how to see that it is well"},
 	{0, "health-interval", "TIME", put_duration, "Healthcheck.Interval", "how often (30s)"},
-	{0, "health-timeout", "TIME", put_duration, "Healthcheck.Timeout", "how long at most (30s)"},
+	{0, "health-timeout", "TIME", put_duration, "Healthcheck.Timeout",
+		"how long at most (30s)"},
 	{0, "health-start-period", "TIME", put_duration, "Healthcheck.StartPeriod",
 		"failures do not count at first"},
-	{0, "health-retries", "N", put_int, "Healthcheck.Retries", "failures that make it unhealthy (3)"},
+	{0, "health-retries", "N", put_int, "Healthcheck.Retries",
+		"failures that make it unhealthy (3)"},
 	{0, "no-healthcheck", NULL, box_put_no_health, "Healthcheck.Test",
 		"not the image's health check"},
 	{0, "log-driver", "NAME", put_str, "HostConfig.LogConfig.Type", "json-file or none"},
@@ -236,7 +239,8 @@ add_rows(struct box_words *w, bool limits, struct opt *rows)
 	size_t n = 0;
 	for (size_t i = 0; i < N_WORDS; i++) {
 		const struct word *o = &words[i];
-		if (limits && (strncmp(o->path, "HostConfig.", 11) != 0 || !box_is_limit(o->path + 11)))
+		if (limits &&
+			(strncmp(o->path, "HostConfig.", 11) != 0 || !box_is_limit(o->path + 11)))
 			continue;
 		rows[n++] = (struct opt){o->letter, o->name, o->arg, o->arg ? opt_list : opt_flag,
 			o->arg ? (void *)&w->value[i] : (void *)&w->flag[i], o->help, false};

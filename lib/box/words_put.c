@@ -25,8 +25,7 @@ collection(json_t *doc, const char *path, bool object)
 static int
 append(json_t *list, json_t *item)
 {
-	return json_array_append_new(list, item) == 0 ? 0
-						      : err_set(ERR_INVALID, NULL, "not UTF-8");
+	return json_array_append_new(list, item) == 0 ? 0 : err_set(ERR_INVALID, NULL, "not UTF-8");
 }
 
 int
@@ -78,8 +77,8 @@ put_label(json_t *doc, const char *path, const char *value)
 {
 	auto_free char *name = fmt_new("%.*s", (int)strcspn(value, "="), value);
 	const char *sign = strchr(value, '=');
-	return json_object_set_new(collection(doc, path, true), name,
-		       json_string(sign ? sign + 1 : "")) == 0
+	return json_object_set_new(
+		       collection(doc, path, true), name, json_string(sign ? sign + 1 : "")) == 0
 		? 0
 		: err_set(ERR_INVALID, value, "a label is not UTF-8");
 }
@@ -104,8 +103,8 @@ box_put_publish(json_t *doc, const char *path, const char *value)
 		if (!list)
 			json_object_set_new(map, key, list = json_array());
 		box_port_host(&p, i, host);
-		json_array_append_new(list,
-			json_pack("{s:s,s:s}", "HostIp", p.ip, "HostPort", host));
+		json_array_append_new(
+			list, json_pack("{s:s,s:s}", "HostIp", p.ip, "HostPort", host));
 		json_object_set_new(exposed, key, json_object());
 	}
 	return 0;
@@ -209,8 +208,8 @@ box_put_device(json_t *doc, const char *path, const char *value)
 	if (*src != '/' || strspn(how, "rwm") != strlen(how))
 		return err_set(ERR_INVALID, value, "'%s' is not SRC[:DST[:rwm]]", value);
 	return append(collection(doc, path, false),
-		json_pack("{s:s,s:s,s:s}", "PathOnHost", src, "PathInContainer",
-			dst ? dst : src, "CgroupPermissions", how));
+		json_pack("{s:s,s:s,s:s}", "PathOnHost", src, "PathInContainer", dst ? dst : src,
+			"CgroupPermissions", how));
 }
 
 static int
@@ -251,8 +250,8 @@ box_put_restart(json_t *doc, const char *path, const char *value)
 	if (colon && parse_int(colon + 1, 0, INT32_MAX, &n) < 0)
 		return -1;
 	json_t *at = box_place(doc, path, &key);
-	return json_object_set_new(at, key,
-		json_pack("{s:s,s:I}", "Name", name, "MaximumRetryCount", (json_int_t)n));
+	return json_object_set_new(
+		at, key, json_pack("{s:s,s:I}", "Name", name, "MaximumRetryCount", (json_int_t)n));
 }
 
 int

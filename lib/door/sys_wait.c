@@ -51,8 +51,8 @@ sys_pidfd_kill(const char *why, int pidfd, pid_t pid, int signal)
 {
 	struct step st;
 	/* Real-time signals have no name but their number. */
-	auto_free char *name = sigabbrev_np(signal) ? str_new(sigabbrev_np(signal))
-						    : fmt_new("%d", signal);
+	auto_free char *name =
+		sigabbrev_np(signal) ? str_new(sigabbrev_np(signal)) : fmt_new("%d", signal);
 	if (step_open(&st, "kill", why)) {
 		long r = syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 		step_result(&st, r < 0 && errno == ESRCH ? 0 : r);

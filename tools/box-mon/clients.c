@@ -105,7 +105,8 @@ clients_listen(const char *path)
 	unlinkat(dir, slash + 1, 0);
 	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (address(dir, slash + 1, &at) < 0 || listener < 0 ||
-		bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 16) < 0) {
+		bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+		listen(listener, 16) < 0) {
 		close(dir);
 		return err_sys("bind", path, "cannot listen at %s", path);
 	}

@@ -209,8 +209,11 @@ hear(const char *dir, int fd)
 static pid_t
 start(const char *dir, char **command, bool *runs)
 {
-	struct run r = {
-		.argv = command, .fd = {-1, -1, -1}, .status_fd = -1, .session = true, .tied = true};
+	struct run r = {.argv = command,
+		.fd = {-1, -1, -1},
+		.status_fd = -1,
+		.session = true,
+		.tied = true};
 	int status[2];
 	if (o.tty ? make_terminal(&r) < 0
 		  : make_pipe(&outs[0], &r.fd[1], 0) < 0 || make_pipe(&outs[1], &r.fd[2], 0) < 0 ||

@@ -2,8 +2,8 @@
  * box-start: runs a box.
  *
  * There is nothing here but the tools below, one after the other: layers joined to a root, a
- * control group with limits, a network, and then a chain of programs that each change themselves and
- * exec the next, with box-mon as its parent. -x prints the chain.
+ * control group with limits, a network, and then a chain of programs that each change themselves
+ *and exec the next, with box-mon as its parent. -x prints the chain.
  *
  *	box-start -x web
  */
@@ -50,7 +50,8 @@ static const struct tool me = {
 	.name = "box-start",
 	.kind = TOOL_ACTS,
 	.usage = "[OPTION]... BOX...",
-	.summary = "Starts each BOX, and prints what it was called; with -a it stays with one until it has ended.",
+	.summary =
+		"Starts each BOX, and prints what it was called; with -a it stays with one until it has ended.",
 	.options = options,
 	.example = "box-start -a example",
 };
@@ -95,12 +96,13 @@ mount_root(struct start *s)
 	json_array_foreach((json_t *)(uintptr_t)box_value(s->doc, "Layers"), i, item)
 		strlist_add(&l, fmt_new("%s/layers/%s", layers, json_string_value(item)));
 	if (json_array_size(box_value(s->doc, "Layers")) == 0)
-		return err_set(ERR_INVALID, s->b.id, "the image of box %.12s has no layers", s->b.id);
+		return err_set(
+			ERR_INVALID, s->b.id, "the image of box %.12s has no layers", s->b.id);
 	return start_run("the image's layers, and one of its own above them", &l, NULL);
 }
 
-/* The directory where it starts is made if the image does not have it, as Docker does; part by part,
- * for symlinks lead on inside the root. */
+/* The directory where it starts is made if the image does not have it, as Docker does; part by
+ * part, for symlinks lead on inside the root. */
 static int
 make_cwd(struct start *s)
 {
@@ -109,7 +111,8 @@ make_cwd(struct start *s)
 	box_path(&s->b, "root", root);
 	auto_fd int top = step_dry() ? -1 : open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_fd int dir = top < 0 ? -1 : open_in_root(top, "/", O_PATH | O_DIRECTORY, 0);
-	for (char *part = cwd + 1, *slash; dir >= 0 && *part; part = slash ? slash + 1 : strchr(part, '\0')) {
+	for (char *part = cwd + 1, *slash; dir >= 0 && *part;
+		part = slash ? slash + 1 : strchr(part, '\0')) {
 		slash = strchr(part, '/');
 		if (slash)
 			*slash = '\0';
@@ -150,7 +153,8 @@ static void
 add_mon(struct strlist *l, struct start *s, int lock, int sock)
 {
 	const json_t *log = box_value(s->doc, "HostConfig.LogConfig");
-	const char *size = box_text(log, "Config.max-size"), *files = box_text(log, "Config.max-file");
+	const char *size = box_text(log, "Config.max-size"),
+		   *files = box_text(log, "Config.max-file");
 	char run[PATH_MAX];
 	strlist_add(l, "box-mon");
 	if (lock >= 0)
@@ -183,9 +187,8 @@ own_filter(const struct start *s)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)box_value(s->doc, "HostConfig.SecurityOpt"), i, item)
-		if (strncmp(json_string_value(item), "seccomp", 7) == 0)
-			return true;
+	json_array_foreach((json_t *)(uintptr_t)box_value(s->doc, "HostConfig.SecurityOpt"), i,
+		item) if (strncmp(json_string_value(item), "seccomp", 7) == 0) return true;
 	return false;
 }
 
@@ -196,8 +199,8 @@ add_chain(struct strlist *l, struct start *s, struct oci_args *words)
 	static char pid[PATH_MAX];
 	bool privileged = box_flag(s->doc, "HostConfig.Privileged");
 	box_path(&s->b, "pid", pid);
-	for (const char **w = (const char *[]){"cg-exec", s->group, "--", "ns-exec", "--pidfile", pid,
-		     NULL};
+	for (const char **w = (const char *[]){"cg-exec", s->group, "--", "ns-exec", "--pidfile",
+		     pid, NULL};
 		*w; w++)
 		strlist_add(l, *w);
 	if (box_flag(s->doc, "HostConfig.Init"))
@@ -304,7 +307,8 @@ clean_former(struct start *s)
 	snprintf(run + strlen(run), sizeof(run) - strlen(run), "/made");
 	if (!file_exists(run))
 		return 0;
-	return run_tool("what its former run left", (const char *[]){"box-end", s->b.id, NULL}, NULL);
+	return run_tool(
+		"what its former run left", (const char *[]){"box-end", s->b.id, NULL}, NULL);
 }
 
 /* The mark that there is something for box-end to do, should everybody be killed. */
@@ -328,8 +332,8 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 		return -1;
 	box_state(&s->b, &st);
 	if (st.status == BOX_PAUSED)
-		return err_set(ERR_CONFLICT, name,
-			"cannot start a paused container, try unpause instead");
+		return err_set(
+			ERR_CONFLICT, name, "cannot start a paused container, try unpause instead");
 	if (st.status == BOX_RUNNING)
 		return 1;
 	if (box_lock(&s->b, &lock) < 0 || !(s->doc = box_read(&s->b, "box.json")) ||
@@ -363,8 +367,8 @@ stay(const char *name)
 	close(ends[1]);
 	if (r != 0)
 		return r < 0 ? -1
-			     : err_set(ERR_CONFLICT, name, "box %s runs already: box-attach joins it",
-				       name);
+			     : err_set(ERR_CONFLICT, name,
+				       "box %s runs already: box-attach joins it", name);
 	if (step_dry())
 		return 0;
 	struct attach a = {.sock = ends[0],

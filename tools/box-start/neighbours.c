@@ -27,9 +27,8 @@ share(struct start *s, const char *mode, const char *type, const char *file, str
 	if (box_find(mode + sizeof(prefix) - 1, other) < 0 || box_pid(other, true, &pid, NULL) < 0)
 		return err_prefix("cannot join the %s namespace of %s", type, mode);
 	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, file);
-	json_array_foreach(list, i, ns)
-		if (strcmp(box_text(ns, "type"), type) == 0)
-			json_object_set_new(ns, "path", json_string(path));
+	json_array_foreach(list, i, ns) if (strcmp(box_text(ns, "type"), type) == 0)
+		json_object_set_new(ns, "path", json_string(path));
 	return 1;
 }
 
@@ -41,14 +40,15 @@ share_files(struct start *s, const struct box *other)
 	char target[32], source[PATH_MAX];
 	json_t *m;
 	size_t i;
-	json_array_foreach(json_object_get(s->config, "mounts"), i, m)
-		for (size_t k = 0; k < 3; k++) {
-			snprintf(target, sizeof(target), "/etc/%s", files[k]);
-			if (strcmp(box_text(m, "destination"), target) != 0)
-				continue;
-			box_path(other, files[k], source);
-			json_object_set_new(m, "source", json_string(source));
-		}
+	json_array_foreach(json_object_get(s->config, "mounts"), i, m) for (size_t k = 0; k < 3;
+									    k++)
+	{
+		snprintf(target, sizeof(target), "/etc/%s", files[k]);
+		if (strcmp(box_text(m, "destination"), target) != 0)
+			continue;
+		box_path(other, files[k], source);
+		json_object_set_new(m, "source", json_string(source));
+	}
 }
 
 static int
@@ -73,8 +73,7 @@ int
 start_neighbours(struct start *s)
 {
 	struct box other;
-	int shared = share(
-		s, box_text(s->doc, "HostConfig.NetworkMode"), "network", "net", &other);
+	int shared = share(s, box_text(s->doc, "HostConfig.NetworkMode"), "network", "net", &other);
 	if (shared < 0)
 		return -1;
 	if (shared)

@@ -36,10 +36,9 @@ make_bridge(const char *bridge)
 	if (sys_lock("one makes the bridge, the others wait", path, true, &lock) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/sys/class/net/%s", bridge);
-	return file_exists(path)
-		? 0
-		: run_tool("the bridge of all boxes, once",
-			  (const char *[]){"br-setup", bridge, NULL}, NULL);
+	return file_exists(path) ? 0
+				 : run_tool("the bridge of all boxes, once",
+					   (const char *[]){"br-setup", bridge, NULL}, NULL);
 }
 
 /* What br-attach says is noted for box-ps, box-inspect and others. */
@@ -67,14 +66,15 @@ attach(struct start *s, const char *bridge, const char *ns, json_t **net)
 	strlist_add(&l, ns);
 	if (start_run("a network namespace, connected to it", &l, &out) < 0)
 		return -1;
-	auto_json json_t *said = step_dry() ? json_object() : json_parse("br-attach", out.s, out.len);
+	auto_json json_t *said =
+		step_dry() ? json_object() : json_parse("br-attach", out.s, out.len);
 	if (!said)
 		return -1;
 	*net = json_pack("{s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:s,s:{}}", "Bridge", bridge, "IPAddress",
 		box_text(said, "ip"), "IPPrefixLen",
 		json_integer_value(json_object_get(said, "prefix")), "Gateway",
-		box_text(said, "gateway"), "MacAddress", box_text(said, "mac"),
-		"GlobalIPv6Address", box_text(said, "ip6"), "GlobalIPv6PrefixLen",
+		box_text(said, "gateway"), "MacAddress", box_text(said, "mac"), "GlobalIPv6Address",
+		box_text(said, "ip6"), "GlobalIPv6PrefixLen",
 		json_integer_value(json_object_get(said, "prefix6")), "Netns", ns, "Ports");
 	return 0;
 }
@@ -124,8 +124,8 @@ publish(struct start *s, const char *ns, json_t *ports, const char *key, const c
 	json_t *list = json_object_get(ports, key);
 	if (!json_is_array(list))
 		json_object_set_new(ports, key, list = json_array());
-	json_array_append_new(list,
-		json_pack("{s:s,s:s}", "HostIp", *ip ? ip : "0.0.0.0", "HostPort", got));
+	json_array_append_new(
+		list, json_pack("{s:s,s:s}", "HostIp", *ip ? ip : "0.0.0.0", "HostPort", got));
 	if (!*ip)
 		json_array_append_new(
 			list, json_pack("{s:s,s:s}", "HostIp", "::", "HostPort", got));
@@ -141,7 +141,8 @@ publish_all(struct start *s, const char *ns, json_t *ports)
 	const char *key;
 	json_t *list, *item;
 	size_t i;
-	json_object_foreach((json_t *)(uintptr_t)box_value(s->doc, "Config.ExposedPorts"), key, list)
+	json_object_foreach(
+		(json_t *)(uintptr_t)box_value(s->doc, "Config.ExposedPorts"), key, list)
 	{
 		if (json_array_size(json_object_get(bindings, key)))
 			continue;
@@ -150,11 +151,9 @@ publish_all(struct start *s, const char *ns, json_t *ports)
 			publish(s, ns, ports, key, "", "") < 0)
 			return -1;
 	}
-	json_object_foreach((json_t *)(uintptr_t)bindings, key, list)
-		json_array_foreach(list, i, item)
-			if (publish(s, ns, ports, key, box_text(item, "HostIp"),
-				    box_text(item, "HostPort")) < 0)
-				return -1;
+	json_object_foreach((json_t *)(uintptr_t)bindings, key, list) json_array_foreach(
+		list, i, item) if (publish(s, ns, ports, key, box_text(item, "HostIp"),
+					   box_text(item, "HostPort")) < 0) return -1;
 	return 0;
 }
 

@@ -4,8 +4,8 @@
 #ifndef BOX_START_H
 #define BOX_START_H
 
-#include "box/box.h"
 #include "base/opt.h"
+#include "box/box.h"
 
 #include <stddef.h>
 
