@@ -27,7 +27,7 @@ teardown() {
 
 no_box_left() {
 	local what
-	what=$(ls "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" 2>/dev/null | grep -vE ':$|^$' || :)
+	what=$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1 -maxdepth 1 2>/dev/null || :)
 	[ -z "$what" ] || fail "left: $what"
 	! grep -F "$TACKLEBOX_ROOT" /proc/self/mountinfo || fail "still mounted"
 }
@@ -54,8 +54,6 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 	run -126 box-run --rm --network none bb /etc/passwd
 	run -125 box-run --rm --pull never --network none no-such-image true
 	run -125 box-run --no-such-option bb true
-	run -137 box-run --rm --network none bb sh -c 'kill -9 $$ & sleep 5; kill -9 1; exec sh -c "kill -9 -1"'  ||
-		fail "$output"
 	no_box_left
 }
 
@@ -256,12 +254,20 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 		! grep -F "$TACKLEBOX_ROOT" /proc/self/mountinfo || fail "mounted"
 		[ -z "$(find /sys/fs/cgroup -type d -path "*tacklebox/$(box-inspect one | jq -r .Id)" 2>/dev/null)" ] || fail "a group"
 	}
-	faults_walk -c as_it_was -- box-start one
+	# The tools that it runs fail too, each at its own such step, and say so themselves.
+	local n got
+	for n in $(seq 30) $(seq 33 7 300); do
+		got=0
+		TACKLEBOX_FAIL=step:EIO@$n timeout 20 box-start one >"$T/out" 2>&1 || got=$?
+		[ "$got" -ne 0 ] || break
+		grep -q EIO "$T/out" && as_it_was || fail "step $n: $(<"$T/out")"
+	done
+	[ "$n" -gt 5 ] && [ "$got" -eq 0 ] || fail "$n steps, status $got"
 	wait_for sh -c 'box-inspect one | jq -e ".State.Status == \"exited\"" >/dev/null'
 }
 
 @test "each step of box-create fails once: there is no box, and its name is free" {
-	none() { assert_eq "" "$(ls "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" | grep -vE ':$|^$' || :)"; }
+	none() { assert_eq "" "$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1 -maxdepth 1)"; }
 	box-create --name zero --network none bb >/dev/null && box-rm zero >/dev/null
 	faults_walk -c none -- box-create --name one --network none bb true
 	box-rm one >/dev/null

@@ -56,11 +56,11 @@ request(const struct args *a)
 }
 
 static const char *
-image_of(const json_t *doc)
+image_of(json_t *doc)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach((json_t *)(uintptr_t)doc, key, v) if (strcasecmp(key, "Image") == 0 &&
+	json_object_foreach(doc, key, v) if (strcasecmp(key, "Image") == 0 &&
 		json_is_string(v)) return json_string_value(v);
 	return "";
 }

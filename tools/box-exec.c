@@ -49,6 +49,7 @@ static const struct tool me = {
 	.options = options,
 	.example = "box-exec example echo hello",
 	.operands = 1,
+	.takes_command = true,
 };
 
 static void
@@ -65,7 +66,7 @@ add_env(struct strlist *l, const json_t *config)
 	auto_json json_t *doc = json_object();
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)box_value(config, "process.env"), i, item)
+	json_array_foreach(box_value(config, "process.env"), i, item)
 		add(l, "--env", json_string_value(item));
 	for (i = 0; i < o.env_file.n; i++)
 		if (box_put_env_file(doc, "Env", o.env_file.v[i]) < 0)
@@ -92,13 +93,13 @@ add_rights(struct strlist *l, const struct box *b, const json_t *doc, const json
 		add(l, "--seccomp", "none");
 		return;
 	}
-	json_array_foreach((json_t *)(uintptr_t)box_value(config, "process.capabilities.bounding"),
-		i, item) buf_addf(&caps, "%s%s", caps.len ? "," : "", json_string_value(item));
+	json_array_foreach(box_value(config, "process.capabilities.bounding"), i, item)
+		buf_addf(&caps, "%s%s", caps.len ? "," : "", json_string_value(item));
 	add(l, "--cap-drop", "ALL");
 	if (caps.len)
 		add(l, "--cap-add", caps.s);
-	json_array_foreach((json_t *)(uintptr_t)box_value(doc, "HostConfig.SecurityOpt"), i, item)
-		own_filter = own_filter || strncmp(json_string_value(item), "seccomp", 7) == 0;
+	json_array_foreach(box_value(doc, "HostConfig.SecurityOpt"), i, item) own_filter =
+		own_filter || strncmp(json_string_value(item), "seccomp", 7) == 0;
 	box_path(b, "config.json", path);
 	if (!box_value(config, "linux.seccomp"))
 		add(l, "--seccomp", "none");

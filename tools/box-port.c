@@ -31,7 +31,7 @@ show(const char *key, const json_t *list, bool alone)
 {
 	json_t *p;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)list, i, p)
+	json_array_foreach(list, i, p)
 	{
 		const char *ip = box_text(p, "HostIp");
 		auto_free char *where =

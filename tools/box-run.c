@@ -45,6 +45,7 @@ static const struct tool me = {
 	.options = options,
 	.example = "box-run --rm --network none example echo hello",
 	.operands = 1,
+	.takes_command = true,
 };
 
 static bool

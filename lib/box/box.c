@@ -183,16 +183,16 @@ box_write(const struct box *b, const char *file, const char *why, const json_t *
 	return sys_replace(why, path, out.s, out.len, 0600);
 }
 
-const json_t *
+json_t *
 box_value(const json_t *doc, const char *path)
 {
 	char key[64];
-	for (;;) {
+	for (json_t *v;; doc = v) {
 		size_t n = strcspn(path, ".");
 		snprintf(key, sizeof(key), "%.*s", (int)n, path);
-		doc = json_object_get(doc, key);
+		v = json_object_get(doc, key);
 		if (!path[n])
-			return doc;
+			return v;
 		path += n + 1;
 	}
 }

@@ -65,7 +65,7 @@ json_t *box_read_if(const struct box *b, const char *file);
 /* Replaces such a file, durable. */
 int box_write(const struct box *b, const char *file, const char *why, const json_t *doc);
 /* "Config.Tty" of box.json: borrowed, NULL when it is not there. */
-const json_t *box_value(const json_t *doc, const char *path);
+json_t *box_value(const json_t *doc, const char *path);
 /* The same as text, "" when it is none; and as a flag. */
 const char *box_text(const json_t *doc, const char *path);
 bool box_flag(const json_t *doc, const char *path);

@@ -60,7 +60,7 @@ change_caps(const json_t *list, bool add, uint64_t *bits)
 	uint64_t b;
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)list, i, item)
+	json_array_foreach(list, i, item)
 	{
 		if (ct_caps_parse(json_string_value(item), &b) < 0)
 			return -1;
@@ -74,8 +74,8 @@ drops_all(const json_t *list)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)list, i,
-		item) if (strcasecmp(json_string_value(item), "ALL") == 0) return true;
+	json_array_foreach(
+		list, i, item) if (strcasecmp(json_string_value(item), "ALL") == 0) return true;
 	return false;
 }
 

@@ -22,7 +22,7 @@ names(const json_t *list, const char *name)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)list, i, item) if (json_is_string(item) &&
+	json_array_foreach(list, i, item) if (json_is_string(item) &&
 		strcmp(json_string_value(item), name) == 0) return true;
 	return false;
 }
@@ -32,7 +32,7 @@ any_cap(const struct host *host, const json_t *list)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)list, i, item) if (json_is_string(item) &&
+	json_array_foreach(list, i, item) if (json_is_string(item) &&
 		names(host->caps, json_string_value(item))) return true;
 	return false;
 }

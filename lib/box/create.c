@@ -10,6 +10,7 @@
 #include "box/merge.h"
 #include "box/volume.h"
 #include "door/sys.h"
+#include "door/undo.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ box_hosts(const json_t *doc, const char *address, const char *more, struct buf *
 		"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 		"fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
 		"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
-	json_array_foreach((json_t *)(uintptr_t)box_value(doc, "HostConfig.ExtraHosts"), i, item)
+	json_array_foreach(box_value(doc, "HostConfig.ExtraHosts"), i, item)
 	{
 		const char *s = json_string_value(item), *colon = strchr(s, ':');
 		if (colon)
@@ -97,7 +98,7 @@ resolv_conf(const json_t *doc, struct buf *out)
 	size_t i;
 	for (size_t k = 0; k < 3; k++) {
 		const json_t *list = box_value(doc, keys[k][0]);
-		json_array_foreach((json_t *)(uintptr_t)list, i, item) buf_addf(out, "%s%s%s",
+		json_array_foreach(list, i, item) buf_addf(out, "%s%s%s",
 			i && k	    ? " "
 				: i ? "\nnameserver "
 				    : keys[k][1],
@@ -129,7 +130,7 @@ host_files(const struct box *b, const json_t *doc)
 	auto_buf struct buf hosts = BUF_INIT, name = BUF_INIT, resolv = BUF_INIT;
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)box_value(doc, "HostConfig.ExtraHosts"), i,
+	json_array_foreach(box_value(doc, "HostConfig.ExtraHosts"), i,
 		item) if (!strchr(json_string_value(item), ':')) return err_set(ERR_INVALID,
 		json_string_value(item), "bad format for add-host: \"%s\"",
 		json_string_value(item));
@@ -175,8 +176,13 @@ box_create(const struct store *s, const struct image *img, json_t *request, cons
 		return -1;
 	box_path(b, "lock", path);
 	if (sys_keep_dir("the place of boxes", boxes, 0700) < 0 ||
-		sys_mkdir("the box", b->dir, 0700) < 0 ||
-		sys_create("its lock", path, 0600, &made) < 0 ||
+		sys_mkdir("the box", b->dir, 0700) < 0)
+		return -1;
+	auto_buf struct buf shell = BUF_INIT;
+	buf_adds(&shell, "rm -rf ");
+	buf_add_sh(&shell, b->dir);
+	undo_push(undo_empty_dir, b->dir, NULL, shell.s);
+	if (sys_create("its lock", path, 0600, &made) < 0 ||
 		sys_lock("held while it is made, and while it runs", path, true, lock) < 0 ||
 		choose_name(name, b, chosen) < 0)
 		return -1;

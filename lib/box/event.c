@@ -51,7 +51,7 @@ event_note(const char *type, const char *action, const char *id, const json_t *a
 }
 
 void
-event_box(const json_t *box, const char *action, const json_t *more)
+event_box(const json_t *box, const char *action, json_t *more)
 {
 	json_t *config = json_object_get(box, "Config");
 	json_t *image = json_object_get(config, "Image");
@@ -60,7 +60,7 @@ event_box(const json_t *box, const char *action, const json_t *more)
 	json_object_set(all, "image", image);
 	json_object_set(all, "name", json_object_get(box, "Name"));
 	if (more)
-		json_object_update(all, (json_t *)(uintptr_t)more);
+		json_object_update(all, more);
 	auto_json json_t *event = json_pack("{s:s,s:O,s:O,s:s,s:s,s:{s:O,s:O}}", "status", action,
 		"id", json_object_get(box, "Id"), "from", image, "Type", "container", "Action",
 		action, "Actor", "ID", json_object_get(box, "Id"), "Attributes", all);

@@ -10,7 +10,7 @@
 /* Notes an event of a box (its box.json): "start", "die" … `more` (NULL: none) is added to the
  * attributes, which are its image, name and labels. An event that cannot be written is lost: it is
  * not worth failing for. */
-void event_box(const json_t *box, const char *action, const json_t *more);
+void event_box(const json_t *box, const char *action, json_t *more);
 /* Of anything else: type "volume", "network" or "image". */
 void event_note(const char *type, const char *action, const char *id, const json_t *attributes);
 /* Path of the file. Returns 0, or -1 with `err` set. */

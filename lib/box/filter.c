@@ -62,8 +62,8 @@ by_volume(const char *value, const struct box_look *l)
 {
 	json_t *m;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)box_value(l->doc, "Mounts"), i,
-		m) if (strcmp(box_text(m, "Name"), value) == 0 ||
+	json_array_foreach(
+		box_value(l->doc, "Mounts"), i, m) if (strcmp(box_text(m, "Name"), value) == 0 ||
 		strcmp(box_text(m, "Destination"), value) == 0 ||
 		strcmp(box_text(m, "Source"), value) == 0) return true;
 	return false;

@@ -28,12 +28,12 @@ port_of(const char *key)
 
 /* ALIAS_PORT is the lowest port, ALIAS_PORT_80_TCP… one for each. */
 static void
-ports(json_t *env, const char *alias, const char *address, const json_t *exposed)
+ports(json_t *env, const char *alias, const char *address, json_t *exposed)
 {
 	const char *key, *lowest = NULL;
 	json_t *value;
 	char end[64], url[96], number[16];
-	json_object_foreach((json_t *)(uintptr_t)exposed, key, value)
+	json_object_foreach(exposed, key, value)
 	{
 		const char *slash = strchr(key, '/');
 		if (!slash || strlen(slash) > 5)
@@ -62,7 +62,7 @@ ports(json_t *env, const char *alias, const char *address, const json_t *exposed
 }
 
 static int
-one(const json_t *doc, const char *text, struct buf *hosts, json_t *env)
+one(json_t *doc, const char *text, struct buf *hosts, json_t *env)
 {
 	auto_free char *name = str_new(text);
 	char *alias = strchr(name, ':'), own[300];
@@ -92,7 +92,7 @@ one(const json_t *doc, const char *text, struct buf *hosts, json_t *env)
 	snprintf(own, sizeof(own), "/%s/%s", box_text(doc, "Name"), alias);
 	variable(env, alias, "NAME", own);
 	ports(env, alias, address, box_value(their, "Config.ExposedPorts"));
-	json_array_foreach((json_t *)(uintptr_t)box_value(their, "Config.Env"), i, pair)
+	json_array_foreach(box_value(their, "Config.Env"), i, pair)
 	{
 		const char *s = json_string_value(pair), *sign = strchr(s, '=');
 		auto_free char *end = fmt_new("ENV_%.*s", (int)strcspn(s, "="), s);
@@ -103,11 +103,11 @@ one(const json_t *doc, const char *text, struct buf *hosts, json_t *env)
 }
 
 int
-box_links(const json_t *doc, struct buf *hosts, json_t *env)
+box_links(json_t *doc, struct buf *hosts, json_t *env)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)box_value(doc, "HostConfig.Links"), i,
+	json_array_foreach(box_value(doc, "HostConfig.Links"), i,
 		item) if (one(doc, json_string_value(item), hosts, env) < 0) return -1;
 	return 0;
 }

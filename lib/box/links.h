@@ -10,6 +10,6 @@
 
 /* Adds the lines of HostConfig.Links to `hosts`, and the variables to the list `env`. The other
  * boxes must run and be connected. Returns 0, or -1 with `err` set. */
-int box_links(const json_t *doc, struct buf *hosts, json_t *env);
+int box_links(json_t *doc, struct buf *hosts, json_t *env);
 
 #endif

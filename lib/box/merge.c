@@ -24,7 +24,7 @@ has_variable(const json_t *list, const char *pair)
 {
 	size_t n = strcspn(pair, "="), i;
 	json_t *item;
-	json_array_foreach((json_t *)(uintptr_t)list, i, item)
+	json_array_foreach(list, i, item)
 	{
 		const char *s = json_string_value(item);
 		if (strncmp(s, pair, n) == 0 && (s[n] == '=' || !s[n]))

@@ -180,7 +180,7 @@ add_bind(struct job *j, const char *text)
 	char propagation[16] = "", *modes = rest, *word;
 	bool rw = true, nocopy = false;
 	auto_free char *mode = str_new(rest ? rest : "");
-	if (!destination || !*source)
+	if (!destination || !*source || !*destination)
 		return err_set(ERR_INVALID, text, "invalid volume specification: '%s'", text);
 	while (modes && (word = strsep(&modes, ",")))
 		if (mode_word(word, &rw, &nocopy, propagation) < 0)

@@ -7,11 +7,11 @@
 
 /* The member called `name` or, where there is none, one that differs in case alone. */
 static json_t *
-member(const json_t *object, const char *name, size_t len, const char **found)
+member(json_t *object, const char *name, size_t len, const char **found)
 {
 	const char *key;
 	json_t *value, *near = NULL;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	json_object_foreach(object, key, value)
 	{
 		if (strlen(key) != len || strncasecmp(key, name, len) != 0 || json_is_null(value))
 			continue;
@@ -28,7 +28,7 @@ member(const json_t *object, const char *name, size_t len, const char **found)
 }
 
 static json_t *
-fill_map(const struct jat *at, const json_t *shape)
+fill_map(const struct jat *at, json_t *shape)
 {
 	auto_json json_t *out = json_object();
 	const char *key;
@@ -47,7 +47,7 @@ fill_map(const struct jat *at, const json_t *shape)
 }
 
 static json_t *
-fill_object(const struct jat *at, const json_t *shape)
+fill_object(const struct jat *at, json_t *shape)
 {
 	auto_json json_t *out = json_object();
 	const char *key;
@@ -56,7 +56,7 @@ fill_object(const struct jat *at, const json_t *shape)
 		return fill_map(at, any);
 	if (jat_object(at) < 0)
 		return NULL;
-	json_object_foreach((json_t *)(uintptr_t)shape, key, sub)
+	json_object_foreach(shape, key, sub)
 	{
 		size_t len = strcspn(key, "?");
 		char name[64];
@@ -72,10 +72,10 @@ fill_object(const struct jat *at, const json_t *shape)
 }
 
 static json_t *
-fill_array(const struct jat *at, const json_t *shape)
+fill_array(const struct jat *at, json_t *shape)
 {
 	auto_json json_t *out = json_array();
-	const json_t *item = json_array_get(shape, 0);
+	json_t *item = json_array_get(shape, 0);
 	if (json_is_string(at->v) && json_is_string(item))
 		return json_pack("[O]", at->v);
 	if (jat_array(at) < 0)
@@ -91,7 +91,7 @@ fill_array(const struct jat *at, const json_t *shape)
 }
 
 static json_t *
-fill_scalar(const struct jat *at, const json_t *shape)
+fill_scalar(const struct jat *at, json_t *shape)
 {
 	static const char *const names[] = {
 		"an object", "a list", "text", "a whole number", "a number", "true or false"};
@@ -109,7 +109,7 @@ fill_scalar(const struct jat *at, const json_t *shape)
 }
 
 json_t *
-shape_fill(const struct jat *at, const json_t *shape)
+shape_fill(const struct jat *at, json_t *shape)
 {
 	if (json_is_null(shape))
 		return at->v ? json_incref(at->v) : json_null();
@@ -122,7 +122,7 @@ shape_fill(const struct jat *at, const json_t *shape)
 	}
 	if (json_is_array(shape))
 		return at->v ? fill_array(at, shape) : json_array();
-	return at->v ? fill_scalar(at, shape) : json_incref((json_t *)(uintptr_t)shape);
+	return at->v ? fill_scalar(at, shape) : json_incref(shape);
 }
 
 #define HEALTH \
@@ -169,7 +169,7 @@ static const char create_text[] =
 	"\"NetworkingConfig\":{\"EndpointsConfig\":{\"*\":{\"IPAMConfig?\":{\"IPv4Address\":\"\","
 	"\"IPv6Address\":\"\"},\"Links?\":[\"\"],\"Aliases?\":[\"\"],\"MacAddress\":\"\"}}}}";
 
-static const json_t *
+static json_t *
 parsed(json_t **kept, const char *text)
 {
 	if (!*kept && !(*kept = json_loads(text, 0, NULL)))
@@ -177,14 +177,14 @@ parsed(json_t **kept, const char *text)
 	return *kept;
 }
 
-const json_t *
+json_t *
 shape_create(void)
 {
 	static json_t *shape;
 	return parsed(&shape, create_text);
 }
 
-const json_t *
+json_t *
 shape_image(void)
 {
 	static json_t *shape;

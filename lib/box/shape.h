@@ -15,10 +15,10 @@
  *	[x]             a list of any length, empty when absent; one string stands for a list of it
  *	null            anything
  * Returns a new reference, or NULL with `err` set (invalid) and the place in it. */
-json_t *shape_fill(const struct jat *at, const json_t *shape);
+json_t *shape_fill(const struct jat *at, json_t *shape);
 
 /* Shapes of the body of `POST /containers/create` and of an image's "config". Borrowed. */
-const json_t *shape_create(void);
-const json_t *shape_image(void);
+json_t *shape_create(void);
+json_t *shape_image(void);
 
 #endif

@@ -45,7 +45,7 @@ add_words(const json_t *list, struct buf *out)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)list, i, item)
+	json_array_foreach(list, i, item)
 	{
 		buf_adds(out, out->len ? " " : "");
 		buf_add_sh(out, json_string_value(item));
@@ -74,7 +74,7 @@ show_ports(const struct box_look *l, struct buf *out)
 	const char *key;
 	json_t *list, *p;
 	size_t i;
-	json_object_foreach((json_t *)(uintptr_t)box_value(net, "Ports"), key, list)
+	json_object_foreach(box_value(net, "Ports"), key, list)
 	{
 		if (!json_array_size(list))
 			buf_addf(out, "%s%s", out->len ? ", " : "", key);
@@ -82,10 +82,9 @@ show_ports(const struct box_look *l, struct buf *out)
 		{
 			const char *ip = box_text(p, "HostIp");
 			buf_addf(out,
-				strchr(ip, ':') && strcmp(ip, "::") ? "%s[%s]:%s->%s"
-								    : "%s%s:%s->%s",
-				out->len ? ", " : "",
-				strcmp(ip, "::") ? ip : "::", box_text(p, "HostPort"), key);
+				strchr(ip, ':') && strcmp(ip, "::") != 0 ? "%s[%s]:%s->%s"
+									 : "%s%s:%s->%s",
+				out->len ? ", " : "", ip, box_text(p, "HostPort"), key);
 		}
 	}
 }
@@ -116,7 +115,7 @@ box_sizes(const struct box_look *l, int64_t *own, int64_t *all)
 	*own = *all = tree_size(upper);
 	if (box_places(false, places) < 0)
 		return;
-	json_array_foreach((json_t *)(uintptr_t)box_value(l->doc, "Layers"), i, item)
+	json_array_foreach(box_value(l->doc, "Layers"), i, item)
 	{
 		snprintf(path, sizeof(path), "%s/../layers/%s.json", places,
 			json_string_value(item));
@@ -196,7 +195,7 @@ port_list(const json_t *net)
 	json_t *out = json_array(), *list, *p;
 	const char *key;
 	size_t i;
-	json_object_foreach((json_t *)(uintptr_t)box_value(net, "Ports"), key, list)
+	json_object_foreach(box_value(net, "Ports"), key, list)
 	{
 		int port = atoi(key);
 		const char *type = strchr(key, '/') ? strchr(key, '/') + 1 : "tcp";
@@ -282,10 +281,9 @@ arguments(const struct box_look *l, const char **path)
 {
 	json_t *args = json_array();
 	if (json_is_array(box_value(l->doc, "Config.Entrypoint")))
-		json_array_extend(
-			args, (json_t *)(uintptr_t)box_value(l->doc, "Config.Entrypoint"));
+		json_array_extend(args, box_value(l->doc, "Config.Entrypoint"));
 	if (json_is_array(box_value(l->doc, "Config.Cmd")))
-		json_array_extend(args, (json_t *)(uintptr_t)box_value(l->doc, "Config.Cmd"));
+		json_array_extend(args, box_value(l->doc, "Config.Cmd"));
 	*path = json_string_value(json_array_get(args, 0));
 	return args;
 }

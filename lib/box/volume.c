@@ -9,6 +9,7 @@
 #include "box/event.h"
 #include "door/state.h"
 #include "door/sys.h"
+#include "door/undo.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,8 +105,10 @@ volume_make(const char *name, const json_t *labels, struct volume *v, bool *made
 		return -1;
 	snprintf(tmp, sizeof(tmp), "%.*s/.tmp-%.16s", PATH_MAX - 100, place, id);
 	snprintf(data, sizeof(data), "%.*s/_data", PATH_MAX - 8, tmp);
-	if (sys_mkdir("a volume", tmp, 0711) < 0 ||
-		sys_mkdir("what boxes see of it", data, 0755) < 0 ||
+	if (sys_mkdir("a volume", tmp, 0711) < 0)
+		return -1;
+	undo_push(undo_empty_dir, tmp, NULL, "rm -rf _data volume.json");
+	if (sys_mkdir("what boxes see of it", data, 0755) < 0 ||
 		write_document(tmp, labels, !name) < 0)
 		return -1;
 	if (sys_publish("now it is there", tmp, v->dir) == 0) {

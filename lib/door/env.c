@@ -140,6 +140,12 @@ env_keep_explain(void)
 }
 
 void
+env_no_faults(void)
+{
+	unsetenv("TACKLEBOX_FAIL");
+}
+
+void
 env_report_to(int fd)
 {
 	char number[16];

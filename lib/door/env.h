@@ -28,6 +28,9 @@ void env_report_status(int status);
 /* The same for a report that a program of ours has made: its text goes up as it came. */
 void env_forward_status(const char *text, size_t len);
 
+/* Before running what takes away: that is never made to fail by injected faults. */
+void env_no_faults(void);
+
 /* After env_for_own_tool(): the child tells no steps after all. */
 void env_keep_explain(void);
 /* After env_for_own_tool(): the child reports to a descriptor of ours, not to where we do. */

@@ -94,9 +94,9 @@ static void
 feed(void)
 {
 	ssize_t n = write(to_program, in.data + in.at, in.n - in.at);
-	if (n < 0 && errno != EAGAIN)
-		in.n = 0; /* it reads no more */
-	else if (n > 0 && (in.at += (size_t)n) == in.n)
+	in.at += n > 0 ? (size_t)n : 0;
+	/* All taken, or it reads no more. */
+	if (in.at == in.n || (n < 0 && errno != EAGAIN))
 		in.n = 0;
 }
 
@@ -276,6 +276,7 @@ finish(const char *dir)
 	if (own_tool(o.then, own) == 0)
 		command[0] = own;
 	fcntl((int)o.lock, F_SETFD, 0);
+	env_no_faults();
 	return chain_exec(command, false);
 }
 

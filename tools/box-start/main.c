@@ -16,6 +16,7 @@
 #include "box/attach.h"
 #include "box/event.h"
 #include "box/limits.h"
+#include "door/env.h"
 #include "door/spawn.h"
 #include "door/state.h"
 #include "door/step.h"
@@ -71,6 +72,7 @@ static int
 give_up(struct start *s)
 {
 	struct err why = err;
+	env_no_faults();
 	if (run_tool("take away what was made", (const char *[]){"box-end", s->b.id, NULL}, NULL) <
 		0)
 		err_clear();
@@ -93,7 +95,7 @@ mount_root(struct start *s)
 	for (const char **w = (const char *[]){"ufs-mount", "-u", upper, "-w", work, root, NULL};
 		*w; w++)
 		strlist_add(&l, *w);
-	json_array_foreach((json_t *)(uintptr_t)box_value(s->doc, "Layers"), i, item)
+	json_array_foreach(box_value(s->doc, "Layers"), i, item)
 		strlist_add(&l, fmt_new("%s/layers/%s", layers, json_string_value(item)));
 	if (json_array_size(box_value(s->doc, "Layers")) == 0)
 		return err_set(
@@ -187,7 +189,7 @@ own_filter(const struct start *s)
 {
 	json_t *item;
 	size_t i;
-	json_array_foreach((json_t *)(uintptr_t)box_value(s->doc, "HostConfig.SecurityOpt"), i,
+	json_array_foreach(box_value(s->doc, "HostConfig.SecurityOpt"), i,
 		item) if (strncmp(json_string_value(item), "seccomp", 7) == 0) return true;
 	return false;
 }

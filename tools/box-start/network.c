@@ -14,6 +14,7 @@
 #include "door/sys.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,20 +26,18 @@
 static int
 make_bridge(const char *bridge)
 {
-	char root[PATH_MAX], path[PATH_MAX + 32];
+	char path[PATH_MAX + 32];
 	auto_fd int lock = -1;
-	snprintf(path, sizeof(path), "/sys/class/net/%s", bridge);
-	if (file_exists(path))
+	if (if_nametoindex(bridge))
 		return 0;
-	if (box_places(false, root) < 0)
+	if (state_run(path) < 0 || sys_keep_dir("the place of what runs", path, 0711) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/.net", root);
+	strcat(path, "/bridge.lock");
 	if (sys_lock("one makes the bridge, the others wait", path, true, &lock) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "/sys/class/net/%s", bridge);
-	return file_exists(path) ? 0
-				 : run_tool("the bridge of all boxes, once",
-					   (const char *[]){"br-setup", bridge, NULL}, NULL);
+	return if_nametoindex(bridge) ? 0
+				      : run_tool("the bridge of all boxes, once",
+						(const char *[]){"br-setup", bridge, NULL}, NULL);
 }
 
 /* What br-attach says is noted for box-ps, box-inspect and others. */
@@ -49,9 +48,8 @@ attach(struct start *s, const char *bridge, const char *ns, json_t **net)
 	auto_buf struct buf out = BUF_INIT;
 	struct strlist l = {0};
 	json_t *e;
-	json_object_foreach(
-		(json_t *)(uintptr_t)box_value(s->doc, "NetworkingConfig.EndpointsConfig"), key, e)
-		ip = box_text(e, "IPAMConfig.IPv4Address");
+	json_object_foreach(box_value(s->doc, "NetworkingConfig.EndpointsConfig"), key, e) ip =
+		box_text(e, "IPAMConfig.IPv4Address");
 	for (const char **w = (const char *[]){"br-attach", "--json", NULL}; *w; w++)
 		strlist_add(&l, *w);
 	if (*ip) {
@@ -137,12 +135,11 @@ publish(struct start *s, const char *ns, json_t *ports, const char *key, const c
 static int
 publish_all(struct start *s, const char *ns, json_t *ports)
 {
-	const json_t *bindings = box_value(s->doc, "HostConfig.PortBindings");
+	json_t *bindings = box_value(s->doc, "HostConfig.PortBindings");
 	const char *key;
 	json_t *list, *item;
 	size_t i;
-	json_object_foreach(
-		(json_t *)(uintptr_t)box_value(s->doc, "Config.ExposedPorts"), key, list)
+	json_object_foreach(box_value(s->doc, "Config.ExposedPorts"), key, list)
 	{
 		if (json_array_size(json_object_get(bindings, key)))
 			continue;
@@ -151,7 +148,7 @@ publish_all(struct start *s, const char *ns, json_t *ports)
 			publish(s, ns, ports, key, "", "") < 0)
 			return -1;
 	}
-	json_object_foreach((json_t *)(uintptr_t)bindings, key, list) json_array_foreach(
+	json_object_foreach(bindings, key, list) json_array_foreach(
 		list, i, item) if (publish(s, ns, ports, key, box_text(item, "HostIp"),
 					   box_text(item, "HostPort")) < 0) return -1;
 	return 0;

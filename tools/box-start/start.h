@@ -22,6 +22,6 @@ int start_network(struct start *s);
 /* Namespaces of other boxes, links, and the files below /etc. -1 with `err` set. */
 int start_neighbours(struct start *s);
 /* Runs a tool of ours; words end in NULL. */
-int start_run(const char *why, struct strlist *words, struct buf *out);
+int start_run(const char *why, struct strlist *l, struct buf *out);
 
 #endif
