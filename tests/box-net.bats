@@ -29,7 +29,7 @@ net_go() {
 	# Cables, leases, rules of published ports: all gone with their boxes.
 	[ -z "$(ip -o link show type veth)" ] || { ip link; got=1; }
 	[ -z "$(ls /run/netns 2>/dev/null)" ] || { ls /run/netns; got=1; }
-	[ -z "$(find "$TACKLEBOX_RUN/leases" -type f 2>/dev/null)" ] || { find "$TACKLEBOX_RUN"; got=1; }
+	[ -z "$(find "$TACKLEBOX_RUN/leases" -type f ! -name .lock 2>/dev/null)" ] || { find "$TACKLEBOX_RUN"; got=1; }
 	return $got
 }
 
@@ -41,7 +41,7 @@ try() {
 # server NAME OPTION…: a box that serves a word on port 80.
 server() {
 	box-run -d --name "$@" bb sh -c 'echo hello >/tmp/w; exec httpd -f -p 80 -h /tmp' >/dev/null
-	wait_for box-exec "$1" nc -z 127.0.0.1 80
+	wait_for box-exec "$1" wget -qO /dev/null http://127.0.0.1/w
 }
 
 modes() {
@@ -81,14 +81,14 @@ published() {
 	box-create --name other -p 8080:80 bb sleep 9 >/dev/null
 	try box-start other
 	assert_eq 1 "$status"
-	assert_like "$output" '*in use*'
+	assert_like "$output" '*0.0.0.0:8080 is published already*'
 	assert_eq created "$(box-inspect other | jq -r .State.Status)"
 	box-stop -t 0 web >/dev/null
 	try python3 -c 'import socket; socket.socket().bind(("127.0.0.1", 8080))'
 	assert_eq 0 "$status"
 	# The same ports again, and another address does not matter.
 	box-start web >/dev/null
-	wait_for box-exec web nc -z 127.0.0.1 80
+	wait_for box-exec web wget -qO /dev/null http://127.0.0.1/w
 	assert_eq hello "$(wget -qO- http://127.0.0.1:8080/w)"
 	# All that are exposed.
 	box-run -d --name all -P --expose 80 bb sleep 9 >/dev/null

@@ -162,6 +162,66 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 	box-rm -f one >/dev/null
 }
 
+@test "box-logs: all, the last, by time, one stream; following through a rotation to the end" {
+	box-run --name one --network none bb sh -c 'for i in 1 2 3; do echo out$i; echo err$i >&2; done; printf half' >/dev/null 2>&1
+	assert_eq $'out1\nout2\nout3\nhalf' "$(box-logs one 2>/dev/null)"
+	assert_eq $'err1\nerr2\nerr3' "$(box-logs --stderr one 2>&1)"
+	assert_eq half "$(box-logs --tail 1 one 2>&1)"
+	[[ $(box-logs -t --stdout one | head -1) =~ ^2[0-9-]+T[0-9:]+\.[0-9]{9}Z\ out1$ ]]
+	assert_eq "" "$(box-logs --since "$(date -d '+1 hour' +%s)" one 2>&1)"
+	assert_eq "" "$(box-logs --until 1h one 2>&1)"
+	run -2 box-logs --tail x one
+	run -2 box-logs --since x one
+	# 300 lines of 100 bytes in files of 4 kB, of which two are kept.
+	box-create --name many --network none --log-opt max-size=4k --log-opt max-file=2 bb sh -c \
+		'sleep 0.3; i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; [ $((i % 20)) != 0 ] || sleep 0.03; done' >/dev/null
+	box-start many >/dev/null
+	timeout 20 box-logs -f many >"$T/followed"
+	assert_eq 300 "$(wc -l <"$T/followed")"
+	[ "$(stat -c %s "$TACKLEBOX_ROOT/names/many/log" "$TACKLEBOX_ROOT/names/many/log.1" | sort -n | tail -1)" -le 4096 ]
+	[ ! -e "$TACKLEBOX_ROOT/names/many/log.2" ]
+	box-logs many | tail -1 | grep -q '0300$'
+	box-run --name none --network none --log-driver none bb echo x >/dev/null
+	assert_eq "" "$(box-logs none)"
+}
+
+@test "box-attach: several see the same; input once, or for as long as somebody gives some" {
+	box-run -d --name one --network none -i bb sh -c 'while read -r l; do echo "got $l"; [ "$l" != end ] || exit 5; done' >/dev/null
+	mkfifo "$T/open"
+	exec 9<>"$T/open" # an input that never ends
+	# KILL, as any other signal of timeout(1) would be the box's.
+	timeout -s KILL 20 box-attach one <"$T/open" >"$T/a" 3>&- 9>&- & local a=$!
+	timeout -s KILL 20 box-attach --no-stdin one >"$T/b" 3>&- 9>&- & local b=$!
+	sleep 0.3
+	# Its input stays open when this one has no more: nobody stays with it.
+	echo first | timeout -s KILL 1 box-attach one >/dev/null || :
+	run -5 timeout -s KILL 10 box-attach one <<<end
+	local status_a=0 status_b=0
+	wait "$a" || status_a=$?
+	wait "$b" || status_b=$?
+	exec 9>&-
+	[ "$status_a $status_b" = '5 5' ]
+	[ "$(<"$T/a")" = $'got first\ngot end' ]
+	cmp "$T/a" "$T/b"
+	run -1 timeout -s KILL 5 box-attach one
+	assert_like "$output" '*cannot attach to a stopped container*'
+}
+
+@test "box-wait: the status, of a box that removes itself too, and of one that does not run yet" {
+	box-run -d --rm --name one --network none bb sh -c 'sleep 0.5; exit 6' >/dev/null
+	assert_eq 6 "$(timeout 20 box-wait --condition removed one)"
+	[ ! -e "$TACKLEBOX_ROOT/names/one" ]
+	box-create --name two --network none bb sh -c 'exit 4' >/dev/null
+	assert_eq 0 "$(timeout 20 box-wait two)"
+	timeout 20 box-wait --condition next-exit two >"$T/status" &
+	wait_for sh -c "ls $TACKLEBOX_RUN/*/wait-*"
+	box-start two >/dev/null
+	wait $!
+	assert_eq 4 "$(<"$T/status")"
+	assert_eq 4 "$(box-wait two)"
+	run -1 box-wait nobody
+}
+
 @test "box-exec: the box's rights, user, directory, variables; its status" {
 	local name=one
 	steady --name one --cap-drop NET_RAW -w /tmp

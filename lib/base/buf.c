@@ -149,7 +149,8 @@ utf8_len(const unsigned char *s)
 void
 buf_add_json_bytes(struct buf *b, const char *str, size_t len)
 {
-	/* No sequence reaches beyond the end: a NUL, or what is not its continuation, stands there. */
+	/* No sequence reaches beyond the end: a NUL, or what is not its continuation, stands there.
+	 */
 	const unsigned char *s = (const unsigned char *)str, *end = s + len;
 	buf_addc(b, '"');
 	while (s < end) {

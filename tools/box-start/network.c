@@ -32,7 +32,8 @@ make_bridge(const char *bridge)
 		return 0;
 	if (state_run(path) < 0 || sys_keep_dir("the place of what runs", path, 0711) < 0)
 		return -1;
-	strcat(path, "/bridge.lock");
+	size_t n = strlen(path);
+	snprintf(path + n, sizeof(path) - n, "/bridge.lock");
 	if (sys_lock("one makes the bridge, the others wait", path, true, &lock) < 0)
 		return -1;
 	return if_nametoindex(bridge) ? 0
