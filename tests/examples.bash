@@ -85,3 +85,20 @@ before_oci_args() {
 	echo '{"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": ["sh"],
 		"user": {"uid": 0, "gid": 0}}, "linux": {"namespaces": [{"type": "mount"}]}}' >mybundle/config.json
 }
+
+# Boxes: one called example, of an image called example.
+before_box() { before_img && box-create --name example --network none example sleep 100 >/dev/null; }
+running_box() { before_box && box-start example >/dev/null; }
+after_box() { box-ps -aq | xargs -r box-rm -fv >/dev/null; }
+needs_box() { echo root overlay; }
+for tb_tool in create run start end stop kill restart pause unpause exec port update rename rm inspect ps \
+	logs attach wait; do
+	eval "needs_box_$tb_tool() { needs_box; }; after_box_$tb_tool() { after_box; }"
+	case $tb_tool in
+	create | run) eval "before_box_$tb_tool() { before_img; }" ;;
+	stop | kill | restart | pause | exec | port | attach) eval "before_box_$tb_tool() { running_box; }" ;;
+	unpause) before_box_unpause() { running_box && box-pause example >/dev/null; } ;;
+	*) eval "before_box_$tb_tool() { before_box; }" ;;
+	esac
+done
+unset tb_tool

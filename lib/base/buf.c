@@ -147,11 +147,13 @@ utf8_len(const unsigned char *s)
 }
 
 void
-buf_add_json(struct buf *b, const char *str)
+buf_add_json_bytes(struct buf *b, const char *str, size_t len)
 {
-	const unsigned char *s = (const unsigned char *)str;
+	/* No sequence reaches beyond the end: a NUL, or what is not its continuation, stands there.
+	 */
+	const unsigned char *s = (const unsigned char *)str, *end = s + len;
 	buf_addc(b, '"');
-	while (*s) {
+	while (s < end) {
 		size_t n = utf8_len(s);
 		if (*s == '"' || *s == '\\')
 			buf_addf(b, "\\%c", *s);
@@ -168,6 +170,12 @@ buf_add_json(struct buf *b, const char *str)
 		s += n ? n : 1;
 	}
 	buf_addc(b, '"');
+}
+
+void
+buf_add_json(struct buf *b, const char *s)
+{
+	buf_add_json_bytes(b, s, strlen(s));
 }
 
 void

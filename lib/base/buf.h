@@ -40,6 +40,8 @@ void buf_add_argv(struct buf *b, char *const argv[]);
 /* Appends s as a JSON string with its quotes (RFC 8259 section 7). Bytes that are not UTF-8
  * become U+FFFD, so that the line stays JSON whatever a file name holds. */
 void buf_add_json(struct buf *b, const char *s);
+/* The same for n bytes, which may hold NUL. */
+void buf_add_json_bytes(struct buf *b, const char *s, size_t n);
 /* Appends s fit for a terminal: control characters as \n, \t, \x1b. */
 void buf_add_visible(struct buf *b, const char *s);
 

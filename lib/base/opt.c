@@ -218,6 +218,17 @@ short_options(struct scan *s)
 	return 0;
 }
 
+/* Words with a dash as well: they are the program's. A "--" before it is not. */
+static int
+rest_is_command(const struct scan *s, bool options_over, struct args *out)
+{
+	char **rest = s->argv + s->i + 1;
+	if (*rest && !options_over && strcmp(*rest, "--") == 0)
+		rest++;
+	out->command = *rest ? rest : NULL;
+	return 0;
+}
+
 int
 opt_parse(const struct tool *t, int argc, char **argv, struct common *c, struct args *out)
 {
@@ -244,6 +255,8 @@ opt_parse(const struct tool *t, int argc, char **argv, struct common *c, struct 
 			return 0;
 		} else {
 			out->operand[out->n++] = word;
+			if (t->takes_command && out->n == t->operands)
+				return rest_is_command(&s, options_over, out);
 		}
 	}
 	return 0;
@@ -269,6 +282,15 @@ help_line(const struct opt *o, struct buf *out)
 	buf_addf(out, "%s\n", o->help);
 }
 
+/* A letter that a tool has for itself (-h of box-run is Docker's) is not the common one's. */
+static void
+hide_letters(const struct tool *t, struct opt *common)
+{
+	for (; common->name; common++)
+		if (common->letter && find_letter(t->options, common->letter))
+			common->letter = 0;
+}
+
 void
 opt_help(const struct tool *t, struct buf *out)
 {
@@ -284,6 +306,7 @@ opt_help(const struct tool *t, struct buf *out)
 	buf_addf(out, "%s\n\n", t->summary);
 	for (const struct opt *o = t->options; o->name; o++)
 		help_line(o, out);
+	hide_letters(t, common);
 	for (const struct opt *o = common; o->name; o++)
 		help_line(o, out);
 	buf_adds(out, "\nExample:\n");
@@ -301,6 +324,7 @@ opt_list_all(const struct tool *t, struct buf *out)
 	struct common ignored = {0};
 	struct opt common[N_COMMON];
 	common_options(&ignored, common);
+	hide_letters(t, common);
 	const struct opt *const tables[] = {t->options, common};
 	for (size_t i = 0; i < 2; i++)
 		for (const struct opt *o = tables[i]; o->name; o++) {

@@ -54,6 +54,7 @@ struct tool {
 	const struct opt *options;
 	const char *example; /* one or more command lines, run by a test */
 	int operands; /* chain-loaders: how many stand before the command to run */
+	bool takes_command; /* what follows the operands is the command, options too */
 };
 
 /* What a command line said, besides what went into the options' targets. */

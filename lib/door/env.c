@@ -124,6 +124,45 @@ env_report_status(int status)
 	status_fd = -1;
 }
 
+void
+env_forward_status(const char *text, size_t len)
+{
+	if (status_fd >= 0 && write(status_fd, text, len) < 0)
+		err_clear(); /* nobody listens any more */
+	env_close_status();
+}
+
+void
+env_keep_explain(void)
+{
+	unsetenv("TACKLEBOX_EXPLAIN");
+	close_on_exec(tell_fd(), true);
+}
+
+void
+env_no_faults(void)
+{
+	unsetenv("TACKLEBOX_FAIL");
+}
+
+void
+env_report_to(int fd)
+{
+	char number[16];
+	snprintf(number, sizeof(number), "%d", fd);
+	setenv("TACKLEBOX_STATUS_FD", number, 1);
+	if (status_fd >= 0)
+		close_on_exec(status_fd, true);
+}
+
+void
+env_close_status(void)
+{
+	if (status_fd > STDERR_FILENO)
+		close(status_fd);
+	status_fd = -1;
+}
+
 const char *
 env_own_dir(void)
 {

@@ -7,6 +7,7 @@
 #define TACKLE_ENV_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Reads both, and makes the descriptors they name close-on-exec. Called once by tool_start(). */
 void env_start(void);
@@ -23,6 +24,20 @@ void env_for_program(void);
 
 /* Writes `err` as one JSON line to the status descriptor, if there is one, and closes it. */
 void env_report_status(int status);
+
+/* The same for a report that a program of ours has made: its text goes up as it came. */
+void env_forward_status(const char *text, size_t len);
+
+/* Before running what takes away: that is never made to fail by injected faults. */
+void env_no_faults(void);
+
+/* After env_for_own_tool(): the child tells no steps after all. */
+void env_keep_explain(void);
+/* After env_for_own_tool(): the child reports to a descriptor of ours, not to where we do. */
+void env_report_to(int fd);
+/* Closes the status descriptor without a word: the program runs, as far as this process is
+ * concerned. */
+void env_close_status(void);
 
 /* Directory that holds our own program, without a slash at the end, "" when it cannot be told. */
 const char *env_own_dir(void);

@@ -11,8 +11,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,8 +73,8 @@ start(pid_t *pid, const char *path, char *const argv[], int in, int out)
 	return no ? -1 : 0;
 }
 
-int
-run_wait(const char *why, char *const argv[])
+static int
+run_to(const char *why, char *const argv[], int out)
 {
 	struct step st;
 	char place[PATH_MAX];
@@ -81,7 +84,7 @@ run_wait(const char *why, char *const argv[])
 	if (step_open(&st, "spawn", why)) {
 		if (path == place)
 			env_for_own_tool(true);
-		step_result(&st, start(&pid, path, argv, -1, -1));
+		step_result(&st, start(&pid, path, argv, -1, out));
 		if (st.ret == 0)
 			step_result(&st, wait_status(pid));
 	}
@@ -94,6 +97,18 @@ run_wait(const char *why, char *const argv[])
 	if (status < 0)
 		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
 	return (int)status;
+}
+
+int
+run_wait(const char *why, char *const argv[])
+{
+	return run_to(why, argv, -1);
+}
+
+int
+run_aside(const char *why, char *const argv[])
+{
+	return run_to(why, argv, STDERR_FILENO);
 }
 
 static int
@@ -155,4 +170,120 @@ run_behind(int (*work)(void *arg), void *arg, int keep)
 		close_range(STDERR_FILENO + 1, (unsigned)keep - 1, 0);
 	close_range((unsigned)keep + 1, ~0U, 0);
 	_exit(work(arg));
+}
+
+int
+run_tool(const char *why, const char *const *argv, struct buf *out)
+{
+	struct step st;
+	/* They are not written to, whatever the type of execve(2) says. */
+	char *const *words_of = (char *const *)(uintptr_t)argv;
+	auto_buf struct buf words = BUF_INIT, lost = BUF_INIT;
+	if (step_open(&st, "spawn", why)) {
+		env_for_own_tool(true);
+		step_result(&st, run_capture(words_of, -1, (size_t)1 << 20, out ? out : &lost));
+	}
+	if (step_told(&st)) {
+		buf_add_argv(&words, words_of);
+		step_call(&st, "posix_spawn(%s)", tell_c(argv[0]));
+		step_shell(&st, "%s", words.s);
+	}
+	long status = step_close(&st);
+	if (status < 0)
+		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
+	return status == 0 ? 0
+			   : err_set(ERR_INTERNAL, argv[0],
+				     "cannot go on: %s failed with status %ld", argv[0], status);
+}
+
+/* posix_spawn in the order that makes a terminal the controlling one: first the new session, then
+ * the opening (tty_ioctl(4)). */
+static int
+spawn_run(pid_t *pid, const char *path, const struct run *r)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	sigemptyset(&none);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(
+		&attr, (short)(POSIX_SPAWN_SETSIGMASK | (r->session ? POSIX_SPAWN_SETSID : 0)));
+	posix_spawnattr_setsigmask(&attr, &none);
+	for (int i = 0; i < 3; i++)
+		if (r->fd[i] >= 0)
+			posix_spawn_file_actions_adddup2(&files, r->fd[i], i);
+		else
+			posix_spawn_file_actions_addopen(
+				&files, i, r->terminal ? r->terminal : "/dev/null", O_RDWR, 0);
+	int no = posix_spawnp(pid, path, &files, &attr, r->argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	errno = no;
+	return no ? -1 : 0;
+}
+
+static void
+prepare_tied(const struct run *r, pid_t parent)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	/* It may have ended before this call: then nobody will tell us. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_CHAIN_FAILED);
+	if (r->session)
+		setsid();
+	for (int i = 0; i < 3; i++) {
+		int fd = r->fd[i] >= 0 ? r->fd[i]
+				       : open(r->terminal ? r->terminal : "/dev/null", O_RDWR);
+		if (fd != i) {
+			dup2(fd, i);
+			/* The caller's are close-on-exec; those opened here go at once. */
+			if (r->fd[i] < 0 && fd > STDERR_FILENO)
+				close(fd);
+		}
+	}
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* posix_spawn(3) knows no such attribute. */
+static int
+fork_run(pid_t *pid, const char *path, const struct run *r)
+{
+	pid_t parent = getpid();
+	*pid = fork();
+	if (*pid != 0)
+		return *pid < 0 ? -1 : 0;
+	prepare_tied(r, parent);
+	execvp(path, r->argv);
+	_exit(EXIT_COMMAND_NOT_FOUND);
+}
+
+pid_t
+run_start(const char *why, const struct run *r)
+{
+	struct step st;
+	char place[PATH_MAX];
+	auto_buf struct buf words = BUF_INIT;
+	pid_t pid = 0;
+	if (step_open(&st, "spawn", why)) {
+		env_for_own_tool(r->status_fd >= 0);
+		if (r->status_fd >= 0)
+			env_report_to(r->status_fd);
+		/* Who outlives us must not hold what our caller reads to its end. */
+		if (r->session)
+			env_keep_explain();
+		const char *path = resolve(r->argv[0], place);
+		step_result(&st, r->tied ? fork_run(&pid, path, r) : spawn_run(&pid, path, r));
+	}
+	if (step_told(&st)) {
+		buf_add_argv(&words, r->argv);
+		step_call(&st, "posix_spawn(%s)", tell_c(r->argv[0]));
+		step_shell(&st, "%s", words.s);
+	}
+	if (step_close(&st) < 0)
+		return err_sys("spawn", r->argv[0], "cannot run %s", r->argv[0]);
+	return pid;
 }

@@ -7,12 +7,17 @@
 #include "base/buf.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Runs argv (found in PATH; a bare name that is one of our tools is taken from our own directory)
  * and waits. A step: told, counted under "spawn", skipped in a dry run. Returns the exit status
  * (128 + n when killed by signal n), or -1 with `err` set when it could not be started. */
 int run_wait(const char *why, char *const argv[]);
+
+/* The same with its standard output going where our standard error goes: its result is not ours. */
+int run_aside(const char *why, char *const argv[]);
 
 /* Runs a program that only reads, and appends its standard output; standard input is stdin_fd, or
  * /dev/null for -1. Runs in a dry run as well. More than max bytes are an error (EFBIG). Returns
@@ -23,6 +28,23 @@ int run_capture(char *const argv[], int stdin_fd, size_t max, struct buf *out);
  * `keep`, and what work returns (0 or an errno) is its exit status. Returns its pid, or -1 with
  * errno set. Part of a step. */
 int run_behind(int (*work)(void *arg), void *arg, int keep);
+
+/* Runs argv as run_wait() does, with its standard output kept out of ours: appended to out, or lost
+ * when out is NULL. A step. A status other than 0 is -1 with `err` set: the tool has said why. */
+int run_tool(const char *why, const char *const *argv, struct buf *out);
+
+/* A child that is not waited for here. */
+struct run {
+	char *const *argv; /* one of our tools, or found in PATH */
+	int fd[3]; /* its standard streams; -1: /dev/null */
+	const char *terminal; /* opened as its controlling terminal and all three; NULL: none */
+	int status_fd; /* where it reports a failure before exec; -1: where we do */
+	bool session; /* in a session of its own */
+	bool tied; /* killed when we end, however that comes (PR_SET_PDEATHSIG) */
+};
+/* Starts it: a step. Descriptors that are not close-on-exec go along. Returns its pid, 0 in a dry
+ * run, -1 with `err` set. */
+pid_t run_start(const char *why, const struct run *r);
 
 /* Path of one of our own tools: beside the running one. Returns 0, or -1 with `err` set
  * (not-found). */

@@ -40,6 +40,11 @@ int sys_replace(const char *why, const char *path, const void *data, size_t len,
 /* The same by a temporary name of the caller's choice, on the same file system. */
 int sys_put(const char *why, const char *path, const char *tmp, const void *data, size_t len,
 	mode_t mode);
+/* Makes (or empties) a file and writes text to it, without waiting for the disk: for what can be
+ * made again. Undone by unlink. */
+int sys_write_new(const char *why, const char *path, const void *data, size_t len, mode_t mode);
+/* Appends in one write(2), so that lines of several writers stay whole; makes the file. */
+int sys_append(const char *why, const char *path, const void *data, size_t len, mode_t mode);
 /* mknod(2) under the umask. Undone by unlink. */
 int sys_mknod(const char *why, const char *path, mode_t mode, dev_t dev);
 /* setxattr(2) with XATTR_CREATE semantics left open: an existing value is replaced. Text values
@@ -134,6 +139,9 @@ int sys_netns_visit(int fd, int (*look)(void *arg), void *arg);
 
 /* kill(2) of n processes, one step. One that is gone by then is fine. Nothing to undo. */
 int sys_kill(const char *why, const pid_t *pids, size_t n, int signal);
+/* pidfd_send_signal(2): to the process behind the descriptor, and to no other one that may have got
+ * its number meanwhile. `pid` is for people. One that is gone is fine. */
+int sys_pidfd_kill(const char *why, int pidfd, pid_t pid, int signal);
 /* Waits, at most `timeout` nanoseconds, until a file of the kernel's has `line` as one of its
  * lines, or with NULL until it is empty. err.no is ETIMEDOUT when it never came. */
 int sys_wait_line(const char *why, const char *path, const char *line, int64_t timeout);

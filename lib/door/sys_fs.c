@@ -261,6 +261,51 @@ sys_replace(const char *why, const char *path, const void *data, size_t len, mod
 	return sys_put(why, path, tmp.s, data, len, mode);
 }
 
+static long
+write_whole(const char *path, int flags, const void *data, size_t len, mode_t mode)
+{
+	auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, mode);
+	if (fd < 0)
+		return -1;
+	ssize_t n = write(fd, data, len);
+	if (n >= 0 && (size_t)n != len)
+		errno = ENOSPC;
+	return n == (ssize_t)len ? 0 : -1;
+}
+
+int
+sys_write_new(const char *why, const char *path, const void *data, size_t len, mode_t mode)
+{
+	struct step st;
+	if (step_open(&st, "write", why))
+		step_result(&st, write_whole(path, O_TRUNC, data, len, mode));
+	if (step_told(&st)) {
+		step_call(&st, "write(%s, …, %zu)", tell_c(path), len);
+		auto_free char *text = fmt_new("%.*s", (int)len, (const char *)data);
+		step_shell(&st, "printf %%s %s > %s", tell_sh(text), tell_sh(path));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("write", path, "cannot write %s", path);
+	push_path(undo_unlink, path, "rm");
+	return 0;
+}
+
+int
+sys_append(const char *why, const char *path, const void *data, size_t len, mode_t mode)
+{
+	struct step st;
+	if (step_open(&st, "append", why))
+		step_result(&st, write_whole(path, O_APPEND, data, len, mode));
+	if (step_told(&st)) {
+		step_call(&st, "write(%s, …, %zu)", tell_c(path), len);
+		auto_free char *text = fmt_new("%.*s", (int)len, (const char *)data);
+		step_shell(&st, "printf %%s %s >> %s", tell_sh(text), tell_sh(path));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("write", path, "cannot write %s", path);
+	return 0;
+}
+
 int
 sys_mknod(const char *why, const char *path, mode_t mode, dev_t dev)
 {

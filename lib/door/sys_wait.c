@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,6 +43,26 @@ sys_kill(const char *why, const pid_t *pids, size_t n, int signal)
 	if (step_close(&st) < 0)
 		return err_sys("kill", buf_str(&words) + 1, "cannot send SIG%s to%s", name,
 			buf_str(&words));
+	return 0;
+}
+
+int
+sys_pidfd_kill(const char *why, int pidfd, pid_t pid, int signal)
+{
+	struct step st;
+	/* Real-time signals have no name but their number. */
+	auto_free char *name =
+		sigabbrev_np(signal) ? str_new(sigabbrev_np(signal)) : fmt_new("%d", signal);
+	if (step_open(&st, "kill", why)) {
+		long r = syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+		step_result(&st, r < 0 && errno == ESRCH ? 0 : r);
+	}
+	if (step_told(&st)) {
+		step_call(&st, "pidfd_send_signal(%d, %s)", pid, name);
+		step_shell(&st, "kill -%s %d || :", name, pid);
+	}
+	if (step_close(&st) < 0)
+		return err_sys("pidfd_send_signal", name, "cannot send %s to %d", name, pid);
 	return 0;
 }
 

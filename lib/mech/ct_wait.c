@@ -4,6 +4,7 @@
  */
 #include "base/auto.h"
 #include "base/err.h"
+#include "door/env.h"
 #include "mech/ct_in.h"
 
 #include <errno.h>
@@ -86,6 +87,8 @@ ct_wait(struct ct_proc *p)
 	sigset_t all, before;
 	siginfo_t si;
 	int status = -1;
+	/* The program runs: whoever waits for that must not wait for its end. */
+	env_close_status();
 	if (p->terminal >= 0)
 		return ct_tty_relay(p);
 	sigfillset(&all);

@@ -119,6 +119,7 @@ target_find(struct target *t, const char *word)
 	/* Our own ids mean nothing in another user namespace: be root there, as nsenter(1). */
 	if (target_joins(t, CT_USER) && !t->ct.process.user)
 		t->ct.process.user = "0:0";
+	t->ct.process.default_env = t->ct.process.clear_env;
 	t->ct.process.close_fds = target_joins(t, CT_MOUNT) || target_joins(t, CT_PID);
 	return 0;
 }

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+#include "box/attach.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "door/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define CHUNK 16384
+
+/* ---- channels ---- */
+
+int
+attach_pair(int ends[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys("socketpair", NULL, "cannot make a channel to the box");
+	return 0;
+}
+
+/* A socket's name has room for 107 bytes; a directory's descriptor makes any path short. */
+static int
+address(const char *dir, const char *name, struct sockaddr_un *at, int *fd)
+{
+	*at = (struct sockaddr_un){.sun_family = AF_UNIX};
+	*fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	snprintf(at->sun_path, sizeof(at->sun_path), "/proc/self/fd/%d/%.64s", *fd, name);
+	return *fd < 0 ? -1 : 0;
+}
+
+int
+attach_connect(const struct box *b, int *sock)
+{
+	char dir[PATH_MAX];
+	struct sockaddr_un at;
+	auto_fd int fd = -1;
+	*sock = -1;
+	if (box_run_dir(b, dir) < 0)
+		return -1;
+	if (address(dir, "attach.sock", &at, &fd) < 0)
+		return 0;
+	auto_fd int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return err_sys("socket", NULL, "cannot make a channel to the box");
+	if (connect(s, (struct sockaddr *)&at, sizeof(at)) < 0)
+		return errno == ENOENT || errno == ECONNREFUSED
+			? 0
+			: err_sys("connect", dir, "cannot attach to box %.12s", b->id);
+	*sock = take_fd(&s);
+	return 1;
+}
+
+int
+attach_wait_begin(const struct box *b, struct attach_wait *w)
+{
+	char dir[PATH_MAX], name[32];
+	struct sockaddr_un at;
+	auto_fd int fd = -1;
+	w->listener = -1;
+	if (box_run_dir(b, dir) < 0 || sys_keep_dir("the place of its sockets", dir, 0700) < 0)
+		return -1;
+	snprintf(name, sizeof(name), "wait-%d", getpid());
+	snprintf(w->path, sizeof(w->path), "%.*s/%s", PATH_MAX - 40, dir, name);
+	if (address(dir, name, &at, &fd) < 0)
+		return err_sys("open", dir, "cannot open %s", dir);
+	unlink(w->path);
+	auto_fd int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (s < 0 || bind(s, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(s, 1) < 0)
+		return err_sys("bind", w->path, "cannot listen at %s", w->path);
+	w->listener = take_fd(&s);
+	return 0;
+}
+
+int
+attach_wait_take(struct attach_wait *w, int *sock)
+{
+	do
+		*sock = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
+	while (*sock < 0 && errno == EINTR);
+	return *sock < 0 ? err_sys("accept", w->path, "cannot be called by the box") : 0;
+}
+
+void
+attach_wait_end(struct attach_wait *w)
+{
+	if (w->listener < 0)
+		return;
+	close(take_fd(&w->listener));
+	unlink(w->path);
+}
+
+/* ---- between terminal and box ---- */
+
+static struct {
+	char keys[16];
+	int n_keys; /* that lead out */
+	int matched; /* of them, typed so far */
+} leave;
+
+static int
+one_key(const char *word)
+{
+	if (strlen(word) == 1)
+		return (unsigned char)*word;
+	if (strncmp(word, "ctrl-", 5) != 0 || strlen(word) != 6)
+		return -1;
+	int c = (unsigned char)word[5];
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 1;
+	const char *others = "@[\\]^_", *at = strchr(others, c);
+	return at && c != '@' ? 27 + (int)(at - others) - 1 : c == '@' ? 0 : -1;
+}
+
+int
+attach_keys(const char *text, char keys[16])
+{
+	auto_free char *copy = str_new(text);
+	int n = 0;
+	for (char *rest = *copy ? copy : NULL, *word; (word = strsep(&rest, ","));) {
+		int key = one_key(word);
+		if (key < 0 || n == 16)
+			return err_set(ERR_INVALID, text, "Invalid detach keys: %s", text);
+		keys[n++] = (char)key;
+	}
+	return n;
+}
+
+static void
+send_size(int sock)
+{
+	char data[1 + sizeof(struct winsize)] = "w";
+	struct winsize size;
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
+		return;
+	memcpy(data + 1, &size, sizeof(size));
+	send(sock, data, sizeof(data), MSG_NOSIGNAL);
+}
+
+/* What was typed, without the keys that lead out; those typed in part are held back. Returns false
+ * when they are complete. */
+static bool
+sift(const char *in, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		while (leave.n_keys && leave.matched && in[i] != leave.keys[leave.matched]) {
+			buf_add(out, leave.keys, (size_t)leave.matched);
+			leave.matched = 0;
+		}
+		if (leave.n_keys && in[i] == leave.keys[leave.matched]) {
+			if (++leave.matched == leave.n_keys)
+				return false;
+		} else {
+			buf_addc(out, in[i]);
+		}
+	}
+	return true;
+}
+
+enum input { INPUT_MORE, INPUT_END, INPUT_LEAVE };
+
+static enum input
+send_input(int sock)
+{
+	char data[CHUNK];
+	auto_buf struct buf packet = BUF_INIT;
+	ssize_t n = read(STDIN_FILENO, data, sizeof(data) - sizeof(leave.keys) - 1);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return INPUT_MORE;
+	if (n <= 0) {
+		send(sock, "e", 1, MSG_NOSIGNAL);
+		return INPUT_END;
+	}
+	buf_addc(&packet, 'i');
+	bool stay = sift(data, (size_t)n, &packet);
+	if (packet.len > 1)
+		send(sock, packet.s, packet.len, MSG_NOSIGNAL);
+	return stay ? INPUT_MORE : INPUT_LEAVE;
+}
+
+static void
+write_all(int fd, const char *p, size_t n)
+{
+	ssize_t done;
+	for (; n; p += done, n -= (size_t)done)
+		if ((done = write(fd, p, n)) < 0) {
+			if (errno == EAGAIN)
+				poll(&(struct pollfd){fd, POLLOUT, 0}, 1, -1);
+			else if (errno != EINTR)
+				return;
+			done = 0;
+		}
+}
+
+/* Returns -1 to go on. */
+static int
+take_packet(int sock)
+{
+	char data[CHUNK + 2];
+	int status;
+	ssize_t n = recv(sock, data, sizeof(data) - 1, 0);
+	if (n < 0 && errno == EINTR)
+		return -1;
+	if (n <= 0)
+		return 255; /* box-mon is gone, and nobody knows how the box ended */
+	data[n] = '\0';
+	if (data[0] == 'x' && sscanf(data + 1, "%d", &status) == 1)
+		return status;
+	write_all(data[0] == 'e' ? STDERR_FILENO : STDOUT_FILENO, data + 1, (size_t)n - 1);
+	return -1;
+}
+
+static void
+take_signal(const struct box *b, const struct attach *a, int signals)
+{
+	struct signalfd_siginfo si;
+	auto_fd int pidfd = -1;
+	pid_t pid;
+	if (read(signals, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (si.ssi_signo == SIGWINCH)
+		send_size(a->sock);
+	else if (box_pid(b, true, &pid, &pidfd) < 0 ||
+		sys_pidfd_kill("what was sent to us", pidfd, pid, (int)si.ssi_signo) < 0)
+		err_clear();
+}
+
+static int
+loop(const struct box *b, const struct attach *a, int signals)
+{
+	bool in = a->input;
+	for (;;) {
+		struct pollfd p[] = {{a->sock, POLLIN, 0}, {in ? STDIN_FILENO : -1, POLLIN, 0},
+			{signals, POLLIN, 0}};
+		if (poll(p, 3, -1) < 0)
+			continue;
+		if (p[2].revents)
+			take_signal(b, a, signals);
+		if (p[1].revents) {
+			enum input got = send_input(a->sock);
+			if (got == INPUT_LEAVE)
+				return ATTACH_DETACHED;
+			in = got == INPUT_MORE;
+		}
+		int status = p[0].revents ? take_packet(a->sock) : -1;
+		if (status >= 0)
+			return status;
+	}
+}
+
+static int
+watch_signals(const struct attach *a, sigset_t *old)
+{
+	static const int proxied[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+	sigset_t set;
+	sigemptyset(&set);
+	if (a->tty)
+		sigaddset(&set, SIGWINCH);
+	for (size_t i = 0; a->signals && i < sizeof(proxied) / sizeof(proxied[0]); i++)
+		sigaddset(&set, proxied[i]);
+	sigprocmask(SIG_BLOCK, &set, old);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+int
+attach_relay(const struct box *b, const struct attach *a)
+{
+	struct termios before, raw;
+	sigset_t old;
+	bool raw_mode = a->tty && a->input && tcgetattr(STDIN_FILENO, &before) == 0;
+	leave.matched = 0;
+	leave.n_keys = raw_mode || a->keys
+		? attach_keys(a->keys ? a->keys : "ctrl-p,ctrl-q", leave.keys)
+		: 0;
+	if (leave.n_keys < 0)
+		return -1;
+	auto_fd int signals = watch_signals(a, &old);
+	signal(SIGPIPE, SIG_IGN);
+	if (raw_mode) {
+		raw = before;
+		cfmakeraw(&raw);
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	}
+	if (a->tty)
+		send_size(a->sock);
+	if (a->input)
+		send(a->sock, "s", 1, MSG_NOSIGNAL);
+	if (!a->output)
+		send(a->sock, "q", 1, MSG_NOSIGNAL);
+	int status = loop(b, a, signals);
+	if (raw_mode)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return status;
+}
+
+int
+attach_status(int sock)
+{
+	char data[CHUNK + 2];
+	int status;
+	send(sock, "q", 1, MSG_NOSIGNAL);
+	for (;;) {
+		ssize_t n = recv(sock, data, sizeof(data) - 1, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return 255;
+		data[n] = '\0';
+		if (data[0] == 'x' && sscanf(data + 1, "%d", &status) == 1)
+			return status;
+	}
+}

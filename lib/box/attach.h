@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * Being attached to a box: a channel of packets to box-mon, and what passes between it and our
+ * terminal, or pipes. What the packets are stands in tools/box-mon/clients.c.
+ */
+#ifndef TACKLE_BOX_ATTACH_H
+#define TACKLE_BOX_ATTACH_H
+
+#include "box/box.h"
+
+#include <stdbool.h>
+
+/* Two ends of a channel. */
+int attach_pair(int ends[2]);
+/* A channel to a running box: 1 and *sock, which the caller closes; 0 when nobody listens; -1 with
+ * `err` set. */
+int attach_connect(const struct box *b, int *sock);
+/* Waits for the box to start: its box-mon calls. To be made before it is looked whether it runs. */
+struct attach_wait {
+	int listener;
+	char path[PATH_MAX];
+};
+int attach_wait_begin(const struct box *b, struct attach_wait *w);
+/* Takes the call. *sock is the caller's. 0, or -1 with `err` set. */
+int attach_wait_take(struct attach_wait *w, int *sock);
+void attach_wait_end(struct attach_wait *w);
+
+struct attach {
+	int sock;
+	bool input; /* hand our input on */
+	bool output; /* show the box's */
+	bool signals; /* hand signals on */
+	bool tty; /* the box has a terminal: ours becomes raw, and its size is handed on */
+	const char *keys; /* leave the box: "ctrl-p,ctrl-q"; NULL: these; "": none */
+};
+enum { ATTACH_DETACHED = -2 };
+/* Until the box ends: its exit status; ATTACH_DETACHED when the keys were typed; 255 when box-mon
+ * was killed and nobody knows; -1 with `err` set. */
+int attach_relay(const struct box *b, const struct attach *a);
+/* Only waits for the end: its exit status, or 255 as above. */
+int attach_status(int sock);
+/* The bytes of "ctrl-p,ctrl-q", at most 16. Returns how many, or -1 with `err` set. */
+int attach_keys(const char *text, char keys[16]);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "box/bundle.h"
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "mech/ct.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* A later one of the same name counts, in the place of the first. */
+static void
+set_variable(json_t *list, const char *pair)
+{
+	size_t len = strcspn(pair, "="), i;
+	json_t *item;
+	if (!pair[len] || !len)
+		return;
+	json_array_foreach(list, i, item) if (strncmp(json_string_value(item), pair, len + 1) == 0)
+	{
+		json_array_set_new(list, i, json_string(pair));
+		return;
+	}
+	json_array_append_new(list, json_string(pair));
+}
+
+static json_t *
+environment(const json_t *config)
+{
+	json_t *list = json_array(), *item;
+	const char *host = json_string_value(json_object_get(config, "Hostname"));
+	auto_buf struct buf name = BUF_INIT;
+	size_t i;
+	set_variable(list, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	buf_addf(&name, "HOSTNAME=%s", host);
+	if (*host)
+		set_variable(list, name.s);
+	if (json_is_true(json_object_get(config, "Tty")))
+		set_variable(list, "TERM=xterm");
+	json_array_foreach(json_object_get(config, "Env"), i, item)
+		set_variable(list, json_string_value(item));
+	return list;
+}
+
+static json_t *
+arguments(const json_t *config)
+{
+	json_t *args = json_array();
+	if (json_is_array(json_object_get(config, "Entrypoint")))
+		json_array_extend(args, json_object_get(config, "Entrypoint"));
+	if (json_is_array(json_object_get(config, "Cmd")))
+		json_array_extend(args, json_object_get(config, "Cmd"));
+	return args;
+}
+
+static int
+change_caps(const json_t *list, bool add, uint64_t *bits)
+{
+	uint64_t b;
+	json_t *item;
+	size_t i;
+	json_array_foreach(list, i, item)
+	{
+		if (ct_caps_parse(json_string_value(item), &b) < 0)
+			return -1;
+		*bits = add ? *bits | b : *bits & ~b;
+	}
+	return 0;
+}
+
+static bool
+drops_all(const json_t *list)
+{
+	json_t *item;
+	size_t i;
+	json_array_foreach(
+		list, i, item) if (strcasecmp(json_string_value(item), "ALL") == 0) return true;
+	return false;
+}
+
+/* As moby, oci/caps "TweakCapabilities": ALL dropped leaves those that are added; ALL added leaves
+ * out those that are dropped. */
+static json_t *
+capabilities(const json_t *h)
+{
+	const json_t *add = json_object_get(h, "CapAdd"), *drop = json_object_get(h, "CapDrop");
+	bool privileged = json_is_true(json_object_get(h, "Privileged"));
+	uint64_t bits = privileged ? ct_caps_all() : ct_caps_default();
+	json_t *list = json_array();
+	int r = drops_all(drop)
+		? change_caps(drop, false, &bits) < 0 || change_caps(add, true, &bits) < 0
+		: change_caps(add, true, &bits) < 0 || change_caps(drop, false, &bits) < 0;
+	if (r) {
+		json_decref(list);
+		return NULL;
+	}
+	for (unsigned i = 0; ct_caps_name(i); i++)
+		if (bits & UINT64_C(1) << i) {
+			auto_buf struct buf name = BUF_INIT;
+			buf_adds(&name, "CAP_");
+			for (const char *p = ct_caps_name(i); *p; p++)
+				buf_addc(&name,
+					*p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p);
+			json_array_append_new(list, json_string(name.s));
+		}
+	return list;
+}
+
+static json_t *
+limits(const json_t *h)
+{
+	json_t *list = json_array(), *u;
+	size_t i;
+	json_array_foreach(json_object_get(h, "Ulimits"), i, u)
+	{
+		auto_buf struct buf type = BUF_INIT;
+		buf_adds(&type, "RLIMIT_");
+		for (const char *p = json_string_value(json_object_get(u, "Name")); *p; p++)
+			buf_addc(&type, *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p);
+		json_array_append_new(list,
+			json_pack("{s:s,s:O,s:O}", "type", type.s, "soft",
+				json_object_get(u, "Soft"), "hard", json_object_get(u, "Hard")));
+	}
+	return list;
+}
+
+static int
+security(const json_t *h, json_t *process)
+{
+	json_t *item;
+	size_t i;
+	json_array_foreach(json_object_get(h, "SecurityOpt"), i, item)
+	{
+		const char *s = json_string_value(item);
+		if (strcmp(s, "no-new-privileges") == 0 ||
+			strcmp(s, "no-new-privileges=true") == 0 ||
+			strcmp(s, "no-new-privileges:true") == 0)
+			json_object_set_new(process, "noNewPrivileges", json_true());
+		else if (strncmp(s, "seccomp", 7) != 0 && strncmp(s, "label", 5) != 0 &&
+			strncmp(s, "apparmor", 8) != 0 && strncmp(s, "no-new-privileges", 17) != 0)
+			return err_set(ERR_INVALID, s, "invalid --security-opt: \"%s\"", s);
+	}
+	return 0;
+}
+
+static json_t *
+process(const json_t *doc, json_t *user)
+{
+	const json_t *c = json_object_get(doc, "Config"), *h = json_object_get(doc, "HostConfig");
+	const char *cwd = json_string_value(json_object_get(c, "WorkingDir"));
+	json_t *caps = capabilities(h);
+	if (!caps)
+		return NULL;
+	json_t *p = json_pack("{s:b,s:O,s:o,s:o,s:s,s:{s:O,s:O,s:O},s:o,s:O}", "terminal",
+		json_is_true(json_object_get(c, "Tty")), "user", user, "args", arguments(c), "env",
+		environment(c), "cwd", *cwd ? cwd : "/", "capabilities", "bounding", caps,
+		"effective", caps, "permitted", caps, "rlimits", limits(h), "oomScoreAdj",
+		json_object_get(h, "OomScoreAdj"));
+	json_decref(caps);
+	if (p && security(h, p) < 0) {
+		json_decref(p);
+		return NULL;
+	}
+	return p;
+}
+
+json_t *
+bundle_make(const json_t *doc, const struct box *b, const struct store *s, const struct image *img)
+{
+	const json_t *c = json_object_get(doc, "Config"), *h = json_object_get(doc, "HostConfig");
+	const char *domain = json_string_value(json_object_get(c, "Domainname"));
+	auto_json json_t *user = bundle_user(doc, s, img);
+	auto_json json_t *p = user ? process(doc, user) : NULL;
+	auto_json json_t *lin = p
+		? bundle_linux(
+			  doc, b, json_object_get(json_object_get(p, "capabilities"), "bounding"))
+		: NULL;
+	if (!lin)
+		return NULL;
+	json_t *out = json_pack("{s:s,s:{s:s,s:b},s:O,s:o,s:O}", "ociVersion", "1.0.2", "root",
+		"path", "root", "readonly", json_is_true(json_object_get(h, "ReadonlyRootfs")),
+		"process", p, "mounts", bundle_mounts(doc, b), "linux", lin);
+	/* Without a uts namespace of its own there is no name to set. */
+	if (strcmp(json_string_value(json_object_get(h, "UTSMode")), "host") != 0) {
+		json_object_set(out, "hostname", json_object_get(c, "Hostname"));
+		if (*domain)
+			json_object_set(out, "domainname", json_object_get(c, "Domainname"));
+	}
+	return out;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "box/event.h"
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "door/state.h"
+#include "door/sys.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+int
+event_path(char path[PATH_MAX])
+{
+	if (state_root(path) < 0)
+		return -1;
+	size_t n = strlen(path);
+	snprintf(path + n, PATH_MAX - n, "/events.jsonl");
+	return 0;
+}
+
+static void
+note(json_t *event)
+{
+	char path[PATH_MAX];
+	struct timespec now;
+	struct err before = err;
+	auto_buf struct buf line = BUF_INIT;
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_object_set_new(event, "scope", json_string("local"));
+	json_object_set_new(event, "time", json_integer(now.tv_sec));
+	json_object_set_new(
+		event, "timeNano", json_integer((json_int_t)now.tv_sec * 1000000000 + now.tv_nsec));
+	json_visible(event, JSON_COMPACT, &line);
+	buf_addc(&line, '\n');
+	if (event_path(path) == 0)
+		sys_append("what happened", path, line.s, line.len, 0600);
+	err = before;
+}
+
+void
+event_note(const char *type, const char *action, const char *id, const json_t *attributes)
+{
+	auto_json json_t *event =
+		json_pack("{s:s,s:s,s:{s:s,s:o}}", "Type", type, "Action", action, "Actor", "ID",
+			id, "Attributes", attributes ? json_deep_copy(attributes) : json_object());
+	if (event)
+		note(event);
+}
+
+void
+event_box(const json_t *box, const char *action, json_t *more)
+{
+	json_t *config = json_object_get(box, "Config");
+	json_t *image = json_object_get(config, "Image");
+	auto_json json_t *all = json_object();
+	json_object_update(all, json_object_get(config, "Labels"));
+	json_object_set(all, "image", image);
+	json_object_set(all, "name", json_object_get(box, "Name"));
+	if (more)
+		json_object_update(all, more);
+	auto_json json_t *event = json_pack("{s:s,s:O,s:O,s:s,s:s,s:{s:O,s:O}}", "status", action,
+		"id", json_object_get(box, "Id"), "from", image, "Type", "container", "Action",
+		action, "Actor", "ID", json_object_get(box, "Id"), "Attributes", all);
+	if (event)
+		note(event);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "box/filter.h"
+
+#include "base/auto.h"
+#include "base/parse.h"
+
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef bool fits_fn(const char *value, const struct box_look *l);
+
+static bool
+by_id(const char *value, const struct box_look *l)
+{
+	return strncmp(l->b.id, value, strlen(value)) == 0;
+}
+
+/* A regular expression, on the name with and without its slash, as dockerd has it. */
+static bool
+by_name(const char *value, const struct box_look *l)
+{
+	const char *name = box_text(l->doc, "Name");
+	auto_free char *slashed = fmt_new("/%s", name);
+	regex_t re;
+	if (regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
+		return strstr(name, value) != NULL;
+	bool r = regexec(&re, name, 0, NULL, 0) == 0 || regexec(&re, slashed, 0, NULL, 0) == 0;
+	regfree(&re);
+	return r;
+}
+
+static bool
+by_label(const char *value, const struct box_look *l)
+{
+	const char *sign = strchr(value, '=');
+	auto_free char *key = fmt_new("%.*s", (int)strcspn(value, "="), value);
+	const char *got =
+		json_string_value(json_object_get(box_value(l->doc, "Config.Labels"), key));
+	return got && (!sign || strcmp(got, sign + 1) == 0);
+}
+
+static bool
+by_status(const char *value, const struct box_look *l)
+{
+	return strcmp(value, box_status_word(l->st.status)) == 0;
+}
+
+static bool
+by_image(const char *value, const struct box_look *l)
+{
+	const char *name = box_text(l->doc, "Config.Image"), *id = box_text(l->doc, "ImageID");
+	size_t n = strlen(value);
+	return strcmp(name, value) == 0 || strncmp(id, value, n) == 0 ||
+		strncmp(strchr(id, ':') ? strchr(id, ':') + 1 : id, value, n) == 0 ||
+		(strncmp(name, value, n) == 0 && name[n] == ':');
+}
+
+static bool
+by_volume(const char *value, const struct box_look *l)
+{
+	json_t *m;
+	size_t i;
+	json_array_foreach(
+		box_value(l->doc, "Mounts"), i, m) if (strcmp(box_text(m, "Name"), value) == 0 ||
+		strcmp(box_text(m, "Destination"), value) == 0 ||
+		strcmp(box_text(m, "Source"), value) == 0) return true;
+	return false;
+}
+
+static bool
+by_network(const char *value, const struct box_look *l)
+{
+	const char *mode = box_text(l->doc, "HostConfig.NetworkMode");
+	return strcmp(value, strcmp(mode, "default") == 0 ? "bridge" : mode) == 0;
+}
+
+static bool
+by_exit(const char *value, const struct box_look *l)
+{
+	int64_t n;
+	if (parse_int(value, 0, 255, &n) == 0)
+		return l->st.status == BOX_EXITED && l->st.exit == n;
+	err_clear();
+	return false;
+}
+
+static bool
+has_port(const json_t *map, const char *value)
+{
+	auto_free char *key = strchr(value, '/') ? str_new(value) : fmt_new("%s/tcp", value);
+	return json_object_get(map, key) != NULL;
+}
+
+static bool
+by_publish(const char *value, const struct box_look *l)
+{
+	return has_port(box_value(l->doc, "HostConfig.PortBindings"), value);
+}
+
+static bool
+by_expose(const char *value, const struct box_look *l)
+{
+	return has_port(box_value(l->doc, "Config.ExposedPorts"), value);
+}
+
+static int
+order(const char *value, const struct box_look *l)
+{
+	struct box other;
+	if (box_find(value, &other) < 0) {
+		err_clear();
+		return 0;
+	}
+	auto_json json_t *doc = box_read_if(&other, "box.json");
+	return strcmp(box_text(l->doc, "Created"), box_text(doc, "Created"));
+}
+
+static bool
+by_before(const char *value, const struct box_look *l)
+{
+	return order(value, l) < 0;
+}
+
+static bool
+by_since(const char *value, const struct box_look *l)
+{
+	return order(value, l) > 0;
+}
+
+static const struct {
+	const char *key;
+	fits_fn *fits;
+} keys[] = {{"id", by_id}, {"name", by_name}, {"label", by_label}, {"status", by_status},
+	{"ancestor", by_image}, {"volume", by_volume}, {"network", by_network}, {"exited", by_exit},
+	{"publish", by_publish}, {"expose", by_expose}, {"before", by_before}, {"since", by_since}};
+#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
+
+static fits_fn *
+function(const char *key)
+{
+	for (size_t i = 0; i < N_KEYS; i++)
+		if (strcmp(keys[i].key, key) == 0)
+			return keys[i].fits;
+	return NULL;
+}
+
+int
+box_filter_parse(const struct strlist *l, struct box_filter *f)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const char *sign = strchr(l->v[i], '=');
+		snprintf(f[i].key, sizeof(f[i].key), "%.*s", (int)strcspn(l->v[i], "="), l->v[i]);
+		if (!sign || !function(f[i].key))
+			return err_set(ERR_INVALID, l->v[i], "Invalid filter '%s'", f[i].key);
+		f[i].value = sign + 1;
+	}
+	return 0;
+}
+
+bool
+box_filter_all(const struct box_filter *f, size_t n, const struct box_look *l)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool any = false, all = strcmp(f[i].key, "label") == 0;
+		for (size_t k = 0; k < n; k++)
+			if (all ? k == i : strcmp(f[k].key, f[i].key) == 0)
+				any = any || function(f[k].key)(f[k].value, l);
+		if (!any)
+			return false;
+	}
+	return true;
+}

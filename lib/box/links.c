@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "box/links.h"
+
+#include "base/auto.h"
+#include "box/box.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+variable(json_t *env, const char *alias, const char *end, const char *value)
+{
+	struct buf b = BUF_INIT;
+	for (const char *p = alias; *p; p++)
+		buf_addc(&b, *p == '-' || *p == '.' ? '_' : (char)toupper((unsigned char)*p));
+	buf_addf(&b, "_%s=%s", end, value);
+	json_array_append_new(env, json_string(b.s));
+	buf_free(&b);
+}
+
+static unsigned
+port_of(const char *key)
+{
+	return (unsigned)strtoul(key, NULL, 10);
+}
+
+/* ALIAS_PORT is the lowest port, ALIAS_PORT_80_TCP… one for each. */
+static void
+ports(json_t *env, const char *alias, const char *address, json_t *exposed)
+{
+	const char *key, *lowest = NULL;
+	json_t *value;
+	char end[64], url[96], number[16];
+	json_object_foreach(exposed, key, value)
+	{
+		const char *slash = strchr(key, '/');
+		if (!slash || strlen(slash) > 5)
+			continue;
+		bool udp = strcmp(slash, "/udp") == 0;
+		const char *proto = udp ? "udp" : "tcp", *big = udp ? "UDP" : "TCP";
+		unsigned port = port_of(key);
+		if (!lowest || port < port_of(lowest))
+			lowest = key;
+		snprintf(url, sizeof(url), "%s://%s:%u", proto, address, port);
+		snprintf(number, sizeof(number), "%u", port);
+		snprintf(end, sizeof(end), "PORT_%u_%s", port, big);
+		variable(env, alias, end, url);
+		snprintf(end, sizeof(end), "PORT_%u_%s_ADDR", port, big);
+		variable(env, alias, end, address);
+		snprintf(end, sizeof(end), "PORT_%u_%s_PORT", port, big);
+		variable(env, alias, end, number);
+		snprintf(end, sizeof(end), "PORT_%u_%s_PROTO", port, big);
+		variable(env, alias, end, proto);
+	}
+	if (lowest) {
+		snprintf(url, sizeof(url), "%s://%s:%u", strstr(lowest, "/udp") ? "udp" : "tcp",
+			address, port_of(lowest));
+		variable(env, alias, "PORT", url);
+	}
+}
+
+static int
+one(json_t *doc, const char *text, struct buf *hosts, json_t *env)
+{
+	auto_free char *name = str_new(text);
+	char *alias = strchr(name, ':'), own[300];
+	struct box other;
+	pid_t pid;
+	json_t *pair;
+	size_t i;
+	if (alias)
+		*alias++ = '\0';
+	if (box_find(name, &other) < 0)
+		return err_prefix("could not get container for %s", name);
+	auto_json json_t *their = box_read(&other, "box.json");
+	if (!their)
+		return -1;
+	const char *called = box_text(their, "Name");
+	alias = alias ? alias : name;
+	if (box_pid(&other, false, &pid, NULL) < 0)
+		return err_set(ERR_CONFLICT, name,
+			"Cannot link to a non running container: /%s AS /%s/%s", called,
+			box_text(doc, "Name"), alias);
+	auto_json json_t *net = box_read_if(&other, "network.json");
+	const char *address = box_text(net, "IPAddress");
+	if (!*address)
+		return err_set(ERR_CONFLICT, name, "cannot link to %s: it has no address", called);
+	buf_addf(hosts, "%s\t%s %.12s", address, alias, other.id);
+	buf_addf(hosts, strcmp(alias, called) ? " %s\n" : "\n", called);
+	snprintf(own, sizeof(own), "/%s/%s", box_text(doc, "Name"), alias);
+	variable(env, alias, "NAME", own);
+	ports(env, alias, address, box_value(their, "Config.ExposedPorts"));
+	json_array_foreach(box_value(their, "Config.Env"), i, pair)
+	{
+		const char *s = json_string_value(pair), *sign = strchr(s, '=');
+		auto_free char *end = fmt_new("ENV_%.*s", (int)strcspn(s, "="), s);
+		if (sign && strncmp(s, "PATH=", 5) != 0 && strncmp(s, "HOME=", 5) != 0)
+			variable(env, alias, end, sign + 1);
+	}
+	return 0;
+}
+
+int
+box_links(json_t *doc, struct buf *hosts, json_t *env)
+{
+	json_t *item;
+	size_t i;
+	json_array_foreach(box_value(doc, "HostConfig.Links"), i,
+		item) if (one(doc, json_string_value(item), hosts, env) < 0) return -1;
+	return 0;
+}

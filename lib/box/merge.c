@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "box/merge.h"
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/parse.h"
+#include "box/shape.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MIN_MEMORY ((json_int_t)6 << 20)
+
+static bool
+empty(const json_t *list)
+{
+	return !json_is_array(list) || json_array_size(list) == 0;
+}
+
+static bool
+has_variable(const json_t *list, const char *pair)
+{
+	size_t n = strcspn(pair, "="), i;
+	json_t *item;
+	json_array_foreach(list, i, item)
+	{
+		const char *s = json_string_value(item);
+		if (strncmp(s, pair, n) == 0 && (s[n] == '=' || !s[n]))
+			return true;
+	}
+	return false;
+}
+
+static void
+merge_command(json_t *c, const json_t *image)
+{
+	json_t *entry = json_object_get(c, "Entrypoint");
+	if (empty(entry)) {
+		if (empty(json_object_get(c, "Cmd")))
+			json_object_set(c, "Cmd", json_object_get(image, "Cmd"));
+		if (!json_is_array(entry))
+			json_object_set(c, "Entrypoint", json_object_get(image, "Entrypoint"));
+	}
+	/* --entrypoint "" takes the image's away. */
+	entry = json_object_get(c, "Entrypoint");
+	if (json_array_size(entry) == 1 && !*json_string_value(json_array_get(entry, 0)))
+		json_object_set_new(c, "Entrypoint", json_null());
+}
+
+static void
+merge_health(json_t *c, const json_t *image)
+{
+	json_t *ours = json_object_get(c, "Healthcheck"), *theirs, *value;
+	const char *key;
+	theirs = json_object_get(image, "Healthcheck");
+	if (!json_is_object(theirs))
+		return;
+	if (!json_is_object(ours)) {
+		json_object_set(c, "Healthcheck", theirs);
+		return;
+	}
+	json_object_foreach(theirs, key, value)
+	{
+		json_t *own = json_object_get(ours, key);
+		if (json_is_integer(own) ? json_integer_value(own) == 0 : empty(own))
+			json_object_set(ours, key, value);
+	}
+}
+
+/* The image speaks where the request is silent. */
+static void
+merge_image(json_t *c, const json_t *image)
+{
+	static const char *const texts[] = {"User", "WorkingDir"};
+	static const char *const maps[] = {"Labels", "ExposedPorts", "Volumes"};
+	json_t *env = json_object_get(c, "Env"), *item;
+	size_t i;
+	for (i = 0; i < 2; i++)
+		if (!*json_string_value(json_object_get(c, texts[i])))
+			json_object_set(c, texts[i], json_object_get(image, texts[i]));
+	for (i = 0; i < 3; i++)
+		json_object_update_missing(
+			json_object_get(c, maps[i]), json_object_get(image, maps[i]));
+	json_array_foreach(json_object_get(image, "Env"), i,
+		item) if (!has_variable(env, json_string_value(item))) json_array_append(env, item);
+	if (json_is_null(json_object_get(c, "StopSignal")))
+		json_object_set(c, "StopSignal", json_object_get(image, "StopSignal"));
+	json_object_set(c, "OnBuild", json_object_get(image, "OnBuild"));
+	merge_command(c, image);
+	merge_health(c, image);
+}
+
+static void
+set_default(json_t *o, const char *key, const char *value)
+{
+	if (!*json_string_value(json_object_get(o, key)))
+		json_object_set_new(o, key, json_string(value));
+}
+
+/* What dockerd writes where the client says nothing. */
+static void
+normalise(json_t *h)
+{
+	json_int_t memory = json_integer_value(json_object_get(h, "Memory"));
+	set_default(h, "NetworkMode", "default");
+	set_default(h, "IpcMode", "private");
+	set_default(h, "CgroupnsMode", "private");
+	set_default(h, "Runtime", "tacklebox");
+	set_default(json_object_get(h, "LogConfig"), "Type", "json-file");
+	set_default(json_object_get(h, "RestartPolicy"), "Name", "no");
+	if (memory > 0 && json_integer_value(json_object_get(h, "MemorySwap")) == 0)
+		json_object_set_new(h, "MemorySwap", json_integer(2 * memory));
+	if (json_integer_value(json_object_get(h, "ShmSize")) == 0)
+		json_object_set_new(h, "ShmSize", json_integer(64 << 20));
+	if (json_integer_value(json_object_get(h, "PidsLimit")) <= 0)
+		json_object_set_new(h, "PidsLimit", json_null());
+}
+
+/* Docker's client gives CpuQuota in a period; NanoCpus means the same. */
+static int
+check_limits(json_t *h)
+{
+	json_int_t memory = json_integer_value(json_object_get(h, "Memory"));
+	json_int_t swap = json_integer_value(json_object_get(h, "MemorySwap"));
+	json_int_t quota = json_integer_value(json_object_get(h, "CpuQuota"));
+	json_int_t period = json_integer_value(json_object_get(h, "CpuPeriod"));
+	json_int_t cpus = json_integer_value(json_object_get(h, "NanoCpus"));
+	if (memory < 0 || (memory > 0 && memory < MIN_MEMORY))
+		return err_set(ERR_INVALID, "Memory", "Minimum memory limit allowed is 6MB");
+	if (swap > 0 && memory == 0)
+		return err_set(ERR_INVALID, "MemorySwap",
+			"a limit of memory and swap needs one of memory");
+	if (swap > 0 && swap < memory)
+		return err_set(ERR_INVALID, "MemorySwap",
+			"the limit of memory and swap is smaller than that of memory");
+	if (cpus < 0 || quota < -1 || period < 0 || (cpus && (quota || period)))
+		return err_set(ERR_INVALID, "NanoCpus", "processor time is given in two ways");
+	return 0;
+}
+
+static int
+check_signal(const json_t *c)
+{
+	const char *s = json_string_value(json_object_get(c, "StopSignal"));
+	return s && *s && box_signal(s) < 0 ? -1 : 0;
+}
+
+static int
+check(json_t *c, json_t *h)
+{
+	const char *driver =
+		json_string_value(json_object_get(json_object_get(h, "LogConfig"), "Type"));
+	const char *policy =
+		json_string_value(json_object_get(json_object_get(h, "RestartPolicy"), "Name"));
+	bool remove = json_is_true(json_object_get(h, "AutoRemove"));
+	if (empty(json_object_get(c, "Cmd")) && empty(json_object_get(c, "Entrypoint")))
+		return err_set(ERR_INVALID, NULL, "No command specified, and the image has none");
+	if (strcmp(driver, "json-file") != 0 && strcmp(driver, "none") != 0)
+		return err_set(ERR_UNSUPPORTED, driver,
+			"there is no log driver %s here: json-file or none", driver);
+	if (remove && strcmp(policy, "no") != 0)
+		return err_set(ERR_INVALID, policy,
+			"a box that is removed when it ends cannot be restarted (--rm, --restart)");
+	return check_limits(h) < 0 ? -1 : check_signal(c);
+}
+
+static void
+created(char text[40])
+{
+	struct timespec now;
+	struct tm tm;
+	clock_gettime(CLOCK_REALTIME, &now);
+	size_t n = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
+	snprintf(text + n, 40 - n, ".%09ldZ", now.tv_nsec);
+}
+
+static json_t *
+layers_of(const struct image *img)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < img->n; i++)
+		json_array_append_new(list, json_string(strchr(img->layers[i].chain, ':') + 1));
+	return list;
+}
+
+json_t *
+box_merge(json_t *request, const struct image *img, const struct box *b)
+{
+	char when[40], host[16];
+	const struct jat top = jat_top("create", request);
+	json_t *config = json_object_get(img->config, "config");
+	const struct jat image_at = jat_top(img->id, json_is_null(config) ? NULL : config);
+	auto_json json_t *c = shape_fill(&top, shape_create());
+	auto_json json_t *image = c ? shape_fill(&image_at, shape_image()) : NULL;
+	if (!image)
+		return NULL;
+	auto_json json_t *h = json_incref(json_object_get(c, "HostConfig"));
+	auto_json json_t *net = json_incref(json_object_get(c, "NetworkingConfig"));
+	json_object_del(c, "HostConfig");
+	json_object_del(c, "NetworkingConfig");
+	merge_image(c, image);
+	normalise(h);
+	snprintf(host, sizeof(host), "%.12s", b->id);
+	if (strcmp(json_string_value(json_object_get(h, "NetworkMode")), "host") != 0 &&
+		strcmp(json_string_value(json_object_get(h, "UTSMode")), "host") != 0)
+		set_default(c, "Hostname", host);
+	if (check(c, h) < 0)
+		return NULL;
+	created(when);
+	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:O,s:O,s:O,s:[]}", "Id", b->id, "Created", when,
+		"Image", img->id, "ImageID", img->id, "Layers", layers_of(img), "Config", c,
+		"HostConfig", h, "NetworkingConfig", net, "Mounts");
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# bats file_tags=box
+# Networks of boxes: none, host, bridge, another box's; published ports; links.
+load helpers
+
+setup_file() {
+	tb_setup_file
+	requires root || return 0
+	export TACKLEBOX_ROOT=$TB_DIR/state
+	make_root "$TB_DIR/rootfs"
+	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' --env A=b bb >/dev/null
+}
+teardown_file() { tb_teardown_file; }
+setup() {
+	tb_setup
+	requires root nft
+	export TACKLEBOX_ROOT=$TB_DIR/state TACKLEBOX_BRIDGE=tbbr0
+}
+teardown() { tb_teardown; }
+
+# The body of a test, in a network of its own with an empty /run; boxes end with it.
+net() { in_fresh '--net' net_go "$1"; }
+net_go() {
+	local got=0
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	set -e
+	("$1") || got=$?
+	box-ps -aq | xargs -r timeout 20 box-rm -fv >/dev/null || got=1
+	# Cables, leases, rules of published ports: all gone with their boxes.
+	[ -z "$(ip -o link show type veth)" ] || { ip link; got=1; }
+	[ -z "$(ls /run/netns 2>/dev/null)" ] || { ls /run/netns; got=1; }
+	[ -z "$(find "$TACKLEBOX_RUN/leases" -type f ! -name .lock 2>/dev/null)" ] || { find "$TACKLEBOX_RUN"; got=1; }
+	return $got
+}
+
+try() {
+	status=0
+	output=$("$@" 2>&1) || status=$?
+}
+
+# server NAME OPTION…: a box that serves a word on port 80.
+server() {
+	box-run -d --name "$@" bb sh -c 'echo hello >/tmp/w; exec httpd -f -p 80 -h /tmp' >/dev/null
+	wait_for box-exec "$1" wget -qO /dev/null http://127.0.0.1/w
+}
+
+modes() {
+	assert_eq lo "$(box-run --rm --network none bb sh -c 'ls /sys/class/net')"
+	assert_eq "$(readlink /proc/self/ns/net)" "$(box-run --rm --network host bb readlink /proc/self/ns/net)"
+	server web
+	# On the bridge it has an address, a way out, and knows its own name.
+	box-exec web sh -c 'ip -4 -o addr show eth0; ip route; grep "$(hostname)" /etc/hosts' >"$T/out"
+	grep -q "^default via $(box-inspect web | jq -r .NetworkSettings.Gateway) dev eth0" "$T/out"
+	grep -q "^$(box-inspect web | jq -r .NetworkSettings.IPAddress)[[:space:]]" "$T/out"
+	# Another box in the same network.
+	assert_eq hello "$(box-run --rm --network container:web bb wget -qO- http://127.0.0.1/w)"
+	assert_eq "$(box-exec web hostname -i)" "$(box-run --rm --network container:web bb hostname -i)"
+	try box-create --network container:nobody bb
+	assert_eq 1 "$status"
+	box-create --name lost --network nothing bb >/dev/null
+	try box-start lost
+	assert_eq 1 "$status"
+	assert_like "$output" '*network nothing not found*'
+}
+@test "network modes: none, host, bridge, container:BOX" { net modes; }
+
+published() {
+	server web -p 8080:80 -p 127.0.0.1::80 -p 9000-9001:90-91/udp --expose 99
+	local port
+	port=$(box-port web 80 | grep 127.0.0.1 | cut -d: -f2)
+	assert_eq hello "$(wget -qO- http://127.0.0.1:8080/w)"
+	assert_eq hello "$(wget -qO- "http://127.0.0.1:$port/w")"
+	assert_eq '90/udp 91/udp 99/tcp 80/tcp' "$(box-port --json web | jq -r 'keys_unsorted | sort_by(. == "80/tcp") | join(" ")' | tr ' ' '\n' | grep -v 80/tcp | sort | tr '\n' ' ')80/tcp"
+	assert_like "$(box-ps)" '*0.0.0.0:8080->80/tcp*'
+	try box-port web 81
+	assert_eq 1 "$status"
+	assert_like "$output" "*No public port '81/tcp' published for web*"
+	# Held against others, whoever they are.
+	try python3 -c 'import socket; socket.socket().bind(("127.0.0.1", 8080))'
+	assert_eq 1 "$status"
+	box-create --name other -p 8080:80 bb sleep 9 >/dev/null
+	try box-start other
+	assert_eq 1 "$status"
+	assert_like "$output" '*0.0.0.0:8080 is published already*'
+	assert_eq created "$(box-inspect other | jq -r .State.Status)"
+	box-stop -t 0 web >/dev/null
+	try python3 -c 'import socket; socket.socket().bind(("127.0.0.1", 8080))'
+	assert_eq 0 "$status"
+	# The same ports again, and another address does not matter.
+	box-start web >/dev/null
+	wait_for box-exec web wget -qO /dev/null http://127.0.0.1/w
+	assert_eq hello "$(wget -qO- http://127.0.0.1:8080/w)"
+	# All that are exposed.
+	box-run -d --name all -P --expose 80 bb sleep 9 >/dev/null
+	[[ $(box-port all) =~ ^80/tcp\ -\>\ 0\.0\.0\.0:[0-9]+ ]]
+}
+@test "published ports: tcp, udp, ranges, ephemeral, held against others, free again" { net published; }
+
+links() {
+	server web -e SECRET=x --expose 80
+	box-run --rm --name app --link web:db bb sh -c 'env; cat /etc/hosts; wget -qO- http://db/w' >"$T/out"
+	local ip
+	ip=$(box-inspect web | jq -r .NetworkSettings.IPAddress)
+	for line in DB_NAME=/app/db "DB_PORT=tcp://$ip:80" "DB_PORT_80_TCP_ADDR=$ip" DB_PORT_80_TCP_PORT=80 \
+		DB_ENV_SECRET=x hello; do
+		grep -qxF "$line" "$T/out" || fail "no $line in $(<"$T/out")"
+	done
+	grep -qP "^$ip\tdb [0-9a-f]{12} web$" "$T/out"
+	box-stop -t 0 web >/dev/null
+	box-create --name late --link web:db bb true >/dev/null
+	try box-start late
+	assert_eq 1 "$status"
+	assert_like "$output" '*Cannot link to a non running container: /web AS /late/db*'
+}
+@test "--link: a name in /etc/hosts, and variables" { net links; }
+
+address() {
+	server web
+	local net
+	net=$(box-inspect web | jq -r .NetworkSettings.IPAddress)
+	box-run -d --name two --ip "${net%.*}.77" bb sleep 9 >/dev/null
+	assert_eq "${net%.*}.77" "$(box-inspect two | jq -r .NetworkSettings.Networks.bridge.IPAddress)"
+	# Stopped, it has none, and its network is still named.
+	box-stop -t 0 two >/dev/null
+	assert_eq '{"bridge":""}' "$(box-inspect two | jq -c '.NetworkSettings.Networks | map_values(.IPAddress)')"
+}
+@test "an address of one's own; none when it does not run" { net address; }
+
+crowd() {
+	local i
+	for i in $(seq 10); do box-run -d --name "c$i" bb sleep 100 >/dev/null & done
+	wait
+	assert_eq 10 "$(box-ps --json | jq -r '.NetworkSettings.Networks.bridge.IPAddress' | sort -u | wc -l)"
+}
+@test "ten at the same moment on a bridge that is not there yet" { net crowd; }

@@ -1,0 +1,365 @@
+#!/usr/bin/env bats
+# bats file_tags=box
+# Boxes: made, run, seen, stopped, removed. Nothing of them stays behind.
+load helpers
+
+setup_file() {
+	tb_setup_file
+	requires root || return 0
+	# One image for all tests: its layer is only read.
+	export TACKLEBOX_ROOT=$TB_DIR/state
+	make_root "$TB_DIR/rootfs"
+	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' --env A=b bb >/dev/null
+}
+teardown_file() { tb_teardown_file; }
+setup() {
+	tb_setup
+	requires root
+	export TACKLEBOX_ROOT=$TB_DIR/state
+}
+teardown() {
+	if [ "$EUID" -eq 0 ]; then
+		box-ps -aq 2>/dev/null | xargs -r timeout 20 box-rm -fv >/dev/null 2>&1
+		no_box_left
+	fi
+	tb_teardown
+}
+
+no_box_left() {
+	local what
+	what=$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1 -maxdepth 1 2>/dev/null || :)
+	[ -z "$what" ] || fail "left: $what"
+	! grep -F "$TACKLEBOX_ROOT" /proc/self/mountinfo || fail "still mounted"
+}
+
+# A box that says when it runs, so that signals find their handlers.
+steady() {
+	box-run -d --network none "$@" bb sh -c \
+		'trap "exit 7" TERM; trap "echo usr1" USR1; echo ready; while :; do sleep 0.05; done' >/dev/null
+	wait_for grep -q ready "$TACKLEBOX_ROOT/names/$name/log"
+}
+
+state_of() { box-inspect "$1" | jq -r ".State.$2"; }
+
+@test "box-run: output, errors, status; with --rm nothing is left" {
+	run -3 --separate-stderr box-run --rm --network none bb sh -c 'echo "$A"; echo two >&2; exit 3'
+	assert_eq b "$output"
+	assert_eq two "$stderr"
+	no_box_left
+}
+
+@test "box-run: 127 not found, 126 not executable, 125 ours; nothing is left of a box with --rm" {
+	run -127 box-run --rm --network none bb nothing
+	assert_like "$output" '*nothing*'
+	run -126 box-run --rm --network none bb /etc/passwd
+	run -125 box-run --rm --pull never --network none no-such-image true
+	run -125 box-run --no-such-option bb true
+	no_box_left
+}
+
+@test "box-run -i: input, all of it, and its end" {
+	head -c 3000000 /dev/urandom >"$T/data"
+	box-run -i --rm --network none bb cat <"$T/data" | cmp - "$T/data"
+	assert_eq 3000000 "$(box-run --rm --network none bb sh -c 'yes | head -c 3000000' | wc -c)"
+	# A reader who leaves does not hold the box up for ever.
+	box-run --rm --network none bb sh -c 'yes | head -c 300000' | head -n 1 >/dev/null
+}
+
+@test "box-run -t in a terminal: its size, its keys, detaching" {
+	requires tmux
+	local s="tmux -L tbtest-$$ -f /dev/null"
+	$s new-session -d -x 90 -y 30 "env PATH=$PATH TACKLEBOX_ROOT=$TACKLEBOX_ROOT TACKLEBOX_RUN=$TACKLEBOX_RUN box-run --name term -it --network none bb sh; echo left \$?; sleep 20"
+	seen() { $s capture-pane -p | grep -qE "$1"; }
+	wait_for seen '#'
+	$s send-keys 'stty size; echo $((40+2)) $TERM' Enter
+	wait_for seen '^30 90'
+	wait_for seen '^42 xterm'
+	$s send-keys C-p C-q
+	wait_for seen 'left 0'
+	assert_eq running "$(state_of term Status)"
+	box-kill term >/dev/null
+	$s kill-server
+	wait_for sh -c "! box-ps -q | grep -q ."
+}
+
+@test "a name is one box's; -d, ps, rm" {
+	local id
+	id=$(box-run -d --name one --network none bb sleep 1000)
+	[[ $id =~ ^[0-9a-f]{64}$ ]]
+	run -1 box-create --name one bb
+	assert_like "$output" '*The container name "/one" is already in use by container*'
+	assert_eq "${id:0:12}" "$(box-ps -q)"
+	run -1 box-rm one
+	assert_like "$output" '*You cannot remove a running container*'
+	assert_eq one "$(box-rm -f one)"
+	assert_eq "" "$(box-ps -aq)"
+}
+
+@test "one name wanted by twenty: one gets it" {
+	local i
+	for i in $(seq 20); do
+		box-create --name wanted --network none bb true >>"$T/ids" 2>>"$T/errors" &
+	done
+	wait
+	assert_eq 1 "$(wc -l <"$T/ids")"
+	assert_eq 19 "$(grep -c 'already in use' "$T/errors")"
+	assert_eq 1 "$(box-ps -aq | wc -l)"
+}
+
+@test "log, status and bundle are files" {
+	box-run --name one --network none bb echo hello >/dev/null
+	assert_eq 'hello' "$(jq -r .log "$TACKLEBOX_ROOT/names/one/log" | head -1)"
+	assert_like "$(<"$TACKLEBOX_ROOT/names/one/exit")" '0 *.*'
+	assert_eq '["echo","hello"]' "$(jq -c .process.args "$TACKLEBOX_ROOT/names/one/config.json")"
+	assert_eq exited "$(box-ps -a --json | jq -r .State)"
+	box-start -a one | grep -qx hello
+	assert_eq 2 "$(grep -c hello "$TACKLEBOX_ROOT/names/one/log")"
+}
+
+@test "box-stop: the box's signal, then KILL; restart; kill" {
+	local name=one
+	steady --name one
+	box-kill -s USR1 one >/dev/null
+	wait_for grep -q usr1 "$TACKLEBOX_ROOT/names/one/log"
+	assert_eq one "$(box-stop one)"
+	assert_eq "exited 7" "$(state_of one Status) $(state_of one ExitCode)"
+	assert_eq one "$(box-stop one)"
+	run -1 box-kill one
+	assert_like "$output" '*is not running*'
+	box-start one >/dev/null
+	box-restart -t 1 one >/dev/null
+	assert_eq running "$(state_of one Status)"
+	box-stop -t 1 one >/dev/null
+	box-rm one >/dev/null
+	# One that takes no notice.
+	box-run -d --name deaf --network none bb sh -c 'trap "" TERM; while :; do sleep 1; done' >/dev/null
+	box-stop -t 0 deaf >/dev/null
+	assert_eq 137 "$(state_of deaf ExitCode)"
+	run -1 box-kill -s NOSUCH deaf
+	assert_like "$output" '*Invalid signal: NOSUCH*'
+}
+
+@test "pause, and what a paused box does not do" {
+	local name=one
+	steady --name one
+	assert_eq one "$(box-pause one)"
+	assert_eq paused "$(state_of one Status)"
+	assert_like "$(box-ps)" '*(Paused)*'
+	run -1 box-pause one
+	assert_like "$output" '*already paused*'
+	run -125 box-exec one true
+	assert_like "$output" '*is paused*'
+	run -1 box-start one
+	assert_like "$output" '*cannot start a paused container*'
+	assert_eq one "$(box-unpause one)"
+	run -1 box-unpause one
+	assert_like "$output" '*not paused*'
+	box-pause one >/dev/null
+	box-stop -t 5 one >/dev/null
+	assert_eq exited "$(state_of one Status)"
+	box-start one >/dev/null
+	box-pause one >/dev/null
+	box-rm -f one >/dev/null
+}
+
+@test "box-logs: all, the last, by time, one stream; following through a rotation to the end" {
+	box-run --name one --network none bb sh -c 'for i in 1 2 3; do echo out$i; echo err$i >&2; done; printf half' >/dev/null 2>&1
+	assert_eq $'out1\nout2\nout3\nhalf' "$(box-logs one 2>/dev/null)"
+	assert_eq $'err1\nerr2\nerr3' "$(box-logs --stderr one 2>&1)"
+	assert_eq half "$(box-logs --tail 1 one 2>&1)"
+	[[ $(box-logs -t --stdout one | head -1) =~ ^2[0-9-]+T[0-9:]+\.[0-9]{9}Z\ out1$ ]]
+	assert_eq "" "$(box-logs --since "$(date -d '+1 hour' +%s)" one 2>&1)"
+	assert_eq "" "$(box-logs --until 1h one 2>&1)"
+	run -2 box-logs --tail x one
+	run -2 box-logs --since x one
+	# 300 lines of 100 bytes in files of 4 kB, of which two are kept.
+	box-create --name many --network none --log-opt max-size=4k --log-opt max-file=2 bb sh -c \
+		'sleep 0.3; i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; [ $((i % 20)) != 0 ] || sleep 0.03; done' >/dev/null
+	box-start many >/dev/null
+	timeout 20 box-logs -f many >"$T/followed"
+	assert_eq 300 "$(wc -l <"$T/followed")"
+	[ "$(stat -c %s "$TACKLEBOX_ROOT/names/many/log" "$TACKLEBOX_ROOT/names/many/log.1" | sort -n | tail -1)" -le 4096 ]
+	[ ! -e "$TACKLEBOX_ROOT/names/many/log.2" ]
+	box-logs many | tail -1 | grep -q '0300$'
+	box-run --name none --network none --log-driver none bb echo x >/dev/null
+	assert_eq "" "$(box-logs none)"
+}
+
+@test "box-attach: several see the same; input once, or for as long as somebody gives some" {
+	box-run -d --name one --network none -i bb sh -c 'while read -r l; do echo "got $l"; [ "$l" != end ] || exit 5; done' >/dev/null
+	mkfifo "$T/open"
+	exec 9<>"$T/open" # an input that never ends
+	# KILL, as any other signal of timeout(1) would be the box's.
+	timeout -s KILL 20 box-attach one <"$T/open" >"$T/a" 3>&- 9>&- & local a=$!
+	timeout -s KILL 20 box-attach --no-stdin one >"$T/b" 3>&- 9>&- & local b=$!
+	sleep 0.3
+	# Its input stays open when this one has no more: nobody stays with it.
+	echo first | timeout -s KILL 1 box-attach one >/dev/null || :
+	run -5 timeout -s KILL 10 box-attach one <<<end
+	local status_a=0 status_b=0
+	wait "$a" || status_a=$?
+	wait "$b" || status_b=$?
+	exec 9>&-
+	[ "$status_a $status_b" = '5 5' ]
+	[ "$(<"$T/a")" = $'got first\ngot end' ]
+	cmp "$T/a" "$T/b"
+	run -1 timeout -s KILL 5 box-attach one
+	assert_like "$output" '*cannot attach to a stopped container*'
+}
+
+@test "box-wait: the status, of a box that removes itself too, and of one that does not run yet" {
+	box-run -d --rm --name one --network none bb sh -c 'sleep 0.5; exit 6' >/dev/null
+	assert_eq 6 "$(timeout 20 box-wait --condition removed one)"
+	[ ! -e "$TACKLEBOX_ROOT/names/one" ]
+	box-create --name two --network none bb sh -c 'exit 4' >/dev/null
+	assert_eq 0 "$(timeout 20 box-wait two)"
+	timeout 20 box-wait --condition next-exit two >"$T/status" &
+	wait_for sh -c "ls $TACKLEBOX_RUN/*/wait-*"
+	box-start two >/dev/null
+	wait $!
+	assert_eq 4 "$(<"$T/status")"
+	assert_eq 4 "$(box-wait two)"
+	run -1 box-wait nobody
+}
+
+@test "box-exec: the box's rights, user, directory, variables; its status" {
+	local name=one
+	steady --name one --cap-drop NET_RAW -w /tmp
+	run -9 box-exec -u dan -w /home -e X=1 one sh -c 'id -un; pwd; echo $A$X $HOME; exit 9'
+	assert_eq $'dan\n/home\nb1 /home/dan' "$output"
+	assert_eq /tmp "$(box-exec one pwd)"
+	assert_eq "$(box-exec one grep -E 'Cap|Seccomp|NoNew' /proc/self/status)" \
+		"$(box-exec one grep -E 'Cap|Seccomp|NoNew' /proc/1/status)"
+	assert_eq "$(box-exec one readlink /proc/self/ns/{pid,net,mnt,ipc,uts,cgroup})" \
+		"$(box-exec one readlink /proc/1/ns/{pid,net,mnt,ipc,uts,cgroup})"
+	run -127 box-exec one nothing
+	run -126 box-exec one /etc/passwd
+	echo in | box-exec -i one cat | grep -qx in
+	box-exec -d one sh -c 'echo there >/tmp/there'
+	wait_for box-exec one grep -q there /tmp/there
+	run -125 box-exec nobody true
+	assert_like "$output" '*No such container: nobody*'
+	box-stop -t 0 one >/dev/null
+	run -125 box-exec one true
+	assert_like "$output" '*is not running*'
+}
+
+@test "limits: given, changed while it runs, and what happens beyond them" {
+	requires cg-memory
+	local name=one group
+	steady --name one -m 64m --pids-limit 50 --cpus 0.5
+	box-exec one true
+	group=$(jq -r .linux.cgroupsPath "$TACKLEBOX_ROOT/names/one/config.json")
+	assert_eq 67108864 "$(cg-stat --json "${group#/}" | jq .memory_limit)"
+	box-update -m 128m --pids-limit 60 one >/dev/null
+	assert_eq "134217728 60" "$(cg-stat --json "${group#/}" | jq -r '"\(.memory_limit) \(.pids_limit)"')"
+	assert_eq 134217728 "$(box-inspect one | jq .HostConfig.Memory)"
+	box-stop -t 0 one >/dev/null
+	box-start one >/dev/null
+	assert_eq "134217728 60" "$(cg-stat --json "${group#/}" | jq -r '"\(.memory_limit) \(.pids_limit)"')"
+	run -137 box-run --name hog --network none -m 16m bb tail /dev/zero
+	assert_eq true "$(state_of hog OOMKilled)"
+	run -1 box-create -m 1m bb
+	assert_like "$output" '*Minimum memory limit allowed is 6MB*'
+}
+
+@test "rename, of a running box too; inspect by name, id and part of it" {
+	local name=one id
+	steady --name one
+	id=$(box-inspect one | jq -r .Id)
+	box-rename one two
+	assert_eq /two "$(box-inspect "${id:0:6}" | jq -r .Name)"
+	run -1 box-inspect one
+	assert_like "$output" '*No such container: one*'
+	box-create --name one --network none bb >/dev/null
+	run -1 box-rename one two
+	assert_like "$output" '*already in use*'
+	assert_eq "$id" "$(box-inspect -j /two | jq -r .Id)"
+}
+
+@test "box-ps: filters, -l, -q, sizes" {
+	box-create --name old --label a=b --network none bb >/dev/null
+	box-run --name new --label a=c --network none bb sh -c 'head -c 5000 /dev/zero >/big; exit 4' || :
+	assert_eq "" "$(box-ps -q)"
+	assert_eq new "$(box-ps -l --json | jq -r '.Names[0][1:]')"
+	assert_eq old "$(box-ps -a --filter label=a=b --json | jq -r '.Names[0][1:]')"
+	assert_eq new "$(box-ps -a --filter exited=4 --json | jq -r '.Names[0][1:]')"
+	assert_eq old "$(box-ps --filter status=created --json | jq -r '.Names[0][1:]')"
+	assert_eq 2 "$(box-ps -aq --filter ancestor=bb --filter name='^(old|new)$' | wc -l)"
+	assert_eq new "$(box-ps -a --filter since=old --json | jq -r '.Names[0][1:]')"
+	assert_eq 5000 "$(box-ps -as --filter name=new --json | jq .SizeRw)"
+	run -1 box-ps --filter bogus=1
+	assert_like "$output" "*Invalid filter 'bogus'*"
+}
+
+@test "kill -9 of box-mon: its program goes too, the next tool sees the truth, box-rm the rest" {
+	local name=one pid mon group
+	steady --name one
+	pid=$(<"$TACKLEBOX_ROOT/names/one/pid")
+	group=$(jq -r .linux.cgroupsPath "$TACKLEBOX_ROOT/names/one/config.json")
+	mon=$(pgrep -f "^box-mon .*$TACKLEBOX_ROOT/boxes/$(box-inspect one | jq -r .Id)")
+	kill -9 "$mon"
+	wait_for sh -c "! kill -0 $pid 2>/dev/null || grep -q zombie /proc/$pid/status"
+	assert_eq "exited 255" "$(state_of one Status) $(state_of one ExitCode)"
+	run -0 box-start one
+	assert_eq running "$(state_of one Status)"
+	box-rm -f one >/dev/null
+	run -1 cg-stat "${group#/}"
+}
+
+@test "each step of box-start fails once: the box is as it was, and nothing is left" {
+	box-create --name one --network none bb true >/dev/null
+	as_it_was() {
+		assert_eq created "$(state_of one Status)" || return
+		! grep -F "$TACKLEBOX_ROOT" /proc/self/mountinfo || fail "mounted"
+		[ -z "$(find /sys/fs/cgroup -type d -path "*tacklebox/$(box-inspect one | jq -r .Id)" 2>/dev/null)" ] || fail "a group"
+	}
+	# The tools that it runs fail too, each at its own such step, and say so themselves.
+	local n got
+	for n in $(seq 30) $(seq 33 7 300); do
+		got=0
+		TACKLEBOX_FAIL=step:EIO@$n timeout 20 box-start one >"$T/out" 2>&1 || got=$?
+		[ "$got" -ne 0 ] || break
+		grep -q EIO "$T/out" && as_it_was || fail "step $n: $(<"$T/out")"
+	done
+	[ "$n" -gt 5 ] && [ "$got" -eq 0 ] || fail "$n steps, status $got"
+	wait_for sh -c 'box-inspect one | jq -e ".State.Status == \"exited\"" >/dev/null'
+}
+
+@test "each step of box-create fails once: there is no box, and its name is free" {
+	none() { assert_eq "" "$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1 -maxdepth 1)"; }
+	box-create --name zero --network none bb >/dev/null && box-rm zero >/dev/null
+	faults_walk -c none -- box-create --name one --network none bb true
+	box-rm one >/dev/null
+}
+
+@test "many at once: started, removed, and none left" {
+	local i
+	for i in $(seq 25); do
+		box-run --rm --network none bb true &
+	done
+	wait
+	for i in $(seq 5); do box-run -d --name "b$i" --network none bb sleep 100 >/dev/null & done
+	wait
+	assert_eq 5 "$(box-ps -q | wc -l)"
+	# Removal and start at the same time: whatever comes first, the end is clean.
+	for i in $(seq 5); do
+		box-rm -f "b$i" >/dev/null 2>&1 &
+		box-restart -t 0 "b$i" >/dev/null 2>&1 &
+	done
+	wait
+	box-ps -aq | xargs -r box-rm -f >/dev/null
+	no_box_left
+}
+
+@test "500 rounds of run and rm" {
+	local n before after
+	n=$(($(rounds) * 25))
+	[ "$n" -le 500 ] || n=500
+	[ "${TEST_ROUNDS:-}" ] || n=40
+	before=$(wc -l </proc/self/mountinfo)
+	for _ in $(seq "$n"); do box-run --rm --network none bb true; done
+	after=$(wc -l </proc/self/mountinfo)
+	assert_eq "$before" "$after"
+	no_box_left
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ * box-end: takes away what a box that has ended leaves on the host.
+ *
+ * The end of a process takes its namespaces along, but a control group, a mount and a named network
+ * namespace stay. box-mon becomes this tool when its program has ended; run by hand it finishes
+ * what a box-mon that was killed could not.
+ *
+ *	box-end web
+ */
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mountinfo.h"
+#include "box/box.h"
+#include "box/event.h"
+#include "door/spawn.h"
+#include "door/sys.h"
+#include "door/tool.h"
+#include "mech/cgroup.h"
+#include "mech/netns.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct opt options[] = {
+	OPT_END,
+};
+
+static const struct tool me = {
+	.name = "box-end",
+	.kind = TOOL_ACTS,
+	.usage = "BOX",
+	.summary = "Takes away the network, control group and mount of a box that has ended.",
+	.options = options,
+	.example = "box-end example",
+	.operands = 1,
+};
+
+/* One that fails must not keep the others. */
+static bool failed;
+
+static void
+run(const char *why, const char *const *argv)
+{
+	if (run_tool(why, argv, NULL) < 0)
+		failed = true;
+}
+
+static int
+is_point(void *self, const struct mount_entry *m)
+{
+	return strcmp(m->point, self) == 0;
+}
+
+/* The group counts what the kernel had to kill, and is about to go. */
+static void
+note_oom(const struct box *b, const struct cgroup *g, const json_t *doc)
+{
+	struct cg_stat st;
+	char path[PATH_MAX];
+	if (cg_stat(g, &st) < 0 || st.oom_kills <= 0)
+		return;
+	box_path(b, "oom", path);
+	if (sys_write_new("the kernel ended one of its processes", path, "", 0, 0600) < 0)
+		failed = true;
+	if (doc)
+		event_box(doc, "oom", NULL);
+}
+
+/* Its program has ended, and nobody has said so yet. */
+static void
+note_end(const struct box *b, const json_t *doc)
+{
+	struct box_state st;
+	char text[16];
+	box_state(b, &st);
+	if (!doc || st.status != BOX_EXITED)
+		return;
+	snprintf(text, sizeof(text), "%d", st.exit);
+	auto_json json_t *more = json_pack("{s:s}", "exitCode", text);
+	event_box(doc, "die", more);
+}
+
+static void
+end(const struct box *b, const json_t *doc)
+{
+	char group[96], net[32], dir[PATH_MAX], path[PATH_MAX + 40], root[PATH_MAX];
+	auto_cgroup struct cgroup g = {0};
+	box_group(b, group);
+	box_netns(b, net);
+	box_path(b, "root", root);
+	if (cg_open(group, &g) == 0) {
+		note_oom(b, &g, doc);
+		run("its control group, and whatever is left in it",
+			(const char *[]){"cg-rm", "--kill", group, NULL});
+	}
+	if (netns_dir(dir) == 0) {
+		snprintf(path, sizeof(path), "%s/%s", dir, net);
+		if (file_exists(path))
+			run("its network", (const char *[]){"br-detach", net, NULL});
+	}
+	if (mountinfo_each("/proc/self/mountinfo", is_point, root) == 1)
+		run("its root", (const char *[]){"ufs-mount", "--umount", "--lazy", root, NULL});
+	err_clear();
+	/* Its sockets; last of all, for it says that something is left to do. */
+	if (!failed && box_run_dir(b, path) == 0 && dir_exists(path) &&
+		sys_remove_tree("its sockets", path) < 0)
+		failed = true;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args a = tool_start(&me, argc, argv);
+	struct box b;
+	if (a.n != 1)
+		tool_usage("no BOX given");
+	if (box_find(a.operand[0], &b) < 0)
+		tool_die();
+	auto_json json_t *doc = box_read_if(&b, "box.json");
+	note_end(&b, doc);
+	end(&b, doc);
+	if (box_flag(doc, "HostConfig.AutoRemove") && box_remove(&b, true) < 0)
+		tool_die();
+	int status = tool_finish();
+	return status ? status : failed;
+}

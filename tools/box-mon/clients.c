@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ * Those who are attached. Each is a socket that keeps packets whole, of which the first byte says
+ * what they are. To us:
+ *	s	it will give input		i…	input
+ *	q	it wants no output		e	the end of its input
+ *	wRRCC	the size of its terminal (struct winsize)
+ * from us:
+ *	o… e…	output, and errors		x…	how the program ended
+ */
+#include "mon.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "door/spawn.h"
+#include "door/sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static struct client {
+	int fd;
+	bool quiet, input;
+	struct buf late; /* a packet that did not fit into its socket */
+} clients[CLIENTS_MAX];
+static unsigned n_clients;
+static int listener = -1;
+
+void
+client_add(int fd, bool input)
+{
+	if (fd < 0)
+		return;
+	if (n_clients == CLIENTS_MAX) {
+		close(fd);
+		return;
+	}
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	clients[n_clients++] = (struct client){.fd = fd, .input = input};
+}
+
+static void
+drop(unsigned i, struct input *in)
+{
+	if (clients[i].input && in && in->once)
+		in->ended = true;
+	close(clients[i].fd);
+	buf_free(&clients[i].late);
+	clients[i] = clients[--n_clients];
+}
+
+/* A socket's name has room for 107 bytes; a directory's descriptor makes any path short. */
+static int
+address(int dir, const char *name, struct sockaddr_un *at)
+{
+	*at = (struct sockaddr_un){.sun_family = AF_UNIX};
+	int n = snprintf(at->sun_path, sizeof(at->sun_path), "/proc/self/fd/%d/%s", dir, name);
+	return n < (int)sizeof(at->sun_path) ? 0 : -1;
+}
+
+/* Who waits for the box to start listens at wait-… itself, for there was nobody to connect to. */
+static void
+call_waiting(int dir)
+{
+	struct dirent *e;
+	struct sockaddr_un at;
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	while (d && (e = readdir(d))) {
+		if (strncmp(e->d_name, "wait-", 5) != 0 || address(dir, e->d_name, &at) < 0)
+			continue;
+		int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+		if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+			client_add(fd, false);
+		else if (fd >= 0)
+			close(fd);
+		unlinkat(dir, e->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+	else if (copy >= 0)
+		close(copy);
+}
+
+int
+clients_listen(const char *path)
+{
+	char dir_name[PATH_MAX];
+	struct sockaddr_un at;
+	snprintf(dir_name, sizeof(dir_name), "%s", path);
+	char *slash = strrchr(dir_name, '/');
+	if (!slash)
+		return err_set(ERR_INVALID, path, "%s is not a path with a directory", path);
+	*slash = '\0';
+	int dir = open(dir_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys("open", dir_name, "cannot open %s", dir_name);
+	unlinkat(dir, slash + 1, 0);
+	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (address(dir, slash + 1, &at) < 0 || listener < 0 ||
+		bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+		listen(listener, 16) < 0) {
+		close(dir);
+		return err_sys("bind", path, "cannot listen at %s", path);
+	}
+	call_waiting(dir);
+	close(dir);
+	return 0;
+}
+
+bool
+clients_stalled(void)
+{
+	for (unsigned i = 0; i < n_clients; i++)
+		if (clients[i].late.len)
+			return true;
+	return false;
+}
+
+void
+clients_poll(struct pollfd *p, nfds_t *n, const struct input *in)
+{
+	for (unsigned i = 0; i < n_clients; i++)
+		p[(*n)++] = (struct pollfd){clients[i].fd,
+			(short)((in->n ? 0 : POLLIN) | (clients[i].late.len ? POLLOUT : 0)), 0};
+	p[(*n)++] = (struct pollfd){listener, POLLIN, 0};
+}
+
+/* Returns false when the client is gone. */
+static bool
+take_packet(struct client *c, struct input *in)
+{
+	char data[CHUNK + 1];
+	struct winsize size;
+	ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	if (n <= 0)
+		return false;
+	if (data[0] == 'i' && n > 1) {
+		c->input = true;
+		memcpy(in->data, data + 1, in->n = (size_t)n - 1);
+		in->at = 0;
+	} else if (data[0] == 'e') {
+		in->ended = in->ended || in->once;
+		c->input = false;
+	} else if (data[0] == 's') {
+		c->input = true;
+	} else if (data[0] == 'q') {
+		c->quiet = true;
+		buf_reset(&c->late);
+	} else if (data[0] == 'w' && in->terminal >= 0 && n == 1 + (ssize_t)sizeof(size)) {
+		memcpy(&size, data + 1, sizeof(size));
+		ioctl(in->terminal, TIOCSWINSZ, &size);
+	}
+	return true;
+}
+
+/* Returns false when the client is gone. */
+static bool
+send_late(struct client *c)
+{
+	ssize_t n = send(c->fd, c->late.s, c->late.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN;
+	buf_reset(&c->late);
+	return true;
+}
+
+void
+clients_serve(const struct pollfd *p, nfds_t n, struct input *in)
+{
+	/* Backwards, for one that goes is replaced by the last. */
+	for (nfds_t i = n - 1; i-- > 0;) {
+		struct client *c = &clients[i];
+		bool alive = true;
+		if (p[i].revents & POLLOUT)
+			alive = send_late(c);
+		if (alive && p[i].revents & POLLIN && !in->n)
+			alive = take_packet(c, in);
+		else if (alive && p[i].revents & (POLLHUP | POLLERR) && !(p[i].revents & POLLIN))
+			alive = false;
+		if (!alive)
+			drop((unsigned)i, in);
+	}
+	if (p[n - 1].revents)
+		client_add(accept4(listener, NULL, NULL, SOCK_CLOEXEC), false);
+}
+
+void
+clients_send(char type, const char *p, size_t n)
+{
+	char data[CHUNK + 1];
+	data[0] = type;
+	memcpy(data + 1, p, n);
+	for (unsigned i = n_clients; i-- > 0;) {
+		struct client *c = &clients[i];
+		if (c->quiet && type != 'x')
+			continue;
+		if (!c->late.len &&
+			send(c->fd, data, n + 1, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n + 1)
+			continue;
+		if (c->late.len || errno == EAGAIN)
+			buf_add(&c->late, data, n + 1);
+		else
+			drop(i, NULL);
+	}
+}
+
+/* What came last may be behind something that is late: then both are sent one after the other. */
+static int
+deliver(void *self)
+{
+	struct client *c = self;
+	size_t n = c->late.len;
+	char *end = memrchr(c->late.s, 'x', n);
+	size_t last = end && end > c->late.s ? (size_t)(end - c->late.s) : n;
+	if (send(c->fd, c->late.s, last, MSG_NOSIGNAL) < 0)
+		return errno;
+	if (last < n && send(c->fd, end, n - last, MSG_NOSIGNAL) < 0)
+		return errno;
+	return 0;
+}
+
+void
+clients_end(void)
+{
+	if (listener >= 0)
+		close(listener);
+	listener = -1;
+	while (n_clients) {
+		struct client *c = &clients[n_clients - 1];
+		if (c->late.len)
+			run_behind(deliver, c, c->fd);
+		drop(n_clients - 1, NULL);
+	}
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ * box-ps: the boxes there are. A box runs while its lock is held: the kernel is asked, no list.
+ *
+ *	box-ps -a
+ */
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/human.h"
+#include "base/parse.h"
+#include "base/table.h"
+#include "box/box.h"
+#include "box/filter.h"
+#include "box/show.h"
+#include "door/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static struct {
+	bool all, quiet, json, whole, latest, size;
+	int64_t last;
+	struct strlist filter;
+} o;
+
+static const struct opt options[] = {
+	{'a', "all", NULL, opt_flag, &o.all, "also those that do not run", false},
+	{'q', "quiet", NULL, opt_flag, &o.quiet, "ids only", false},
+	{'l', "latest", NULL, opt_flag, &o.latest, "only the newest, running or not", false},
+	{0, "last", "N", opt_int, &o.last, "only the N newest, running or not", false},
+	{'s', "size", NULL, opt_flag, &o.size, "how much each has written", false},
+	{'f', "filter", "KEY=VALUE", opt_list, &o.filter,
+		"only those: id name label status ancestor volume network exited publish expose before "
+		"since (repeatable)",
+		false},
+	{0, "no-trunc", NULL, opt_flag, &o.whole, "do not shorten", false},
+	{0, "json", NULL, opt_flag, &o.json,
+		"one JSON object a box, as the Docker Engine API has it (GET /containers/json)",
+		false},
+	OPT_END,
+};
+
+static const struct tool me = {
+	.name = "box-ps",
+	.kind = TOOL_SHOWS,
+	.usage = "[OPTION]...",
+	.summary = "Shows the boxes that run.",
+	.options = options,
+	.example = "box-ps -a",
+};
+
+static struct box_look *rows;
+static size_t n_rows;
+
+static int
+take(const struct box *b, void *arg)
+{
+	struct box_look r;
+	(void)arg;
+	/* One that is being removed has no document any more. */
+	if (box_look(b, &r) < 0) {
+		err_clear();
+		return 0;
+	}
+	rows = reallocarray(rows, n_rows + 1, sizeof(*rows));
+	if (!rows)
+		abort();
+	rows[n_rows++] = r;
+	return 0;
+}
+
+static int
+newest_first(const void *a, const void *b)
+{
+	const struct box_look *x = a, *y = b;
+	int r = strcmp(box_text(y->doc, "Created"), box_text(x->doc, "Created"));
+	return r ? r : strcmp(x->b.id, y->b.id);
+}
+
+static bool
+shown(const struct box_filter *filters, size_t n, const struct box_look *r)
+{
+	bool status = false, fits = true;
+	for (size_t i = 0; i < n; i++)
+		status = status || strcmp(filters[i].key, "status") == 0 ||
+			strcmp(filters[i].key, "exited") == 0;
+	fits = box_filter_all(filters, n, r);
+	return fits &&
+		(o.all || status || o.last || r->st.status == BOX_RUNNING ||
+			r->st.status == BOX_PAUSED);
+}
+
+static void
+add_row(struct table *t, const struct box_look *r)
+{
+	auto_buf struct buf id = BUF_INIT, cmd = BUF_INIT, made = BUF_INIT, st = BUF_INIT,
+			    quoted = BUF_INIT, ports = BUF_INIT, size = BUF_INIT;
+	time_t created = 0;
+	buf_addf(&id, o.whole ? "%s" : "%.12s", r->b.id);
+	show_command(r, &cmd);
+	buf_addf(&quoted, o.whole || cmd.len <= 20 ? "\"%s\"" : "\"%.19s…\"", buf_str(&cmd));
+	if (parse_rfc3339(box_text(r->doc, "Created"), &created) == 0)
+		human_ago(created, time(NULL), &made);
+	show_status(r, &st);
+	show_ports(r, &ports);
+	if (o.size)
+		show_size(r, &size);
+	table_row(t,
+		(const char *const[]){id.s, show_image(r), quoted.s, buf_str(&made), st.s,
+			buf_str(&ports), box_text(r->doc, "Name"), buf_str(&size)});
+}
+
+static void
+show_json_row(const struct box_look *r)
+{
+	auto_buf struct buf line = BUF_INIT;
+	auto_json json_t *item = show_item(r, o.size);
+	json_visible(item, JSON_COMPACT, &line);
+	tool_result("%s", buf_str(&line));
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args a = tool_start(&me, argc, argv);
+	struct table t = {.columns = 7};
+	auto_buf struct buf out = BUF_INIT;
+	struct box_filter filters[32];
+	if (a.n)
+		tool_usage("it takes no operand");
+	if (o.filter.n > 32 || box_filter_parse(&o.filter, filters) < 0 || box_each(take, NULL) < 0)
+		tool_die();
+	o.last = o.latest ? 1 : o.last;
+	if (n_rows)
+		qsort(rows, n_rows, sizeof(*rows), newest_first);
+	t.columns += o.size;
+	table_row(&t,
+		(const char *const[]){"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS",
+			"PORTS", "NAMES", "SIZE"});
+	int64_t n = 0;
+	for (size_t i = 0; i < n_rows; i++) {
+		if (!shown(filters, o.filter.n, &rows[i]) || (o.last && n++ >= o.last))
+			continue;
+		if (o.json)
+			show_json_row(&rows[i]);
+		else if (o.quiet)
+			tool_result(o.whole ? "%s" : "%.12s", rows[i].b.id);
+		else
+			add_row(&t, &rows[i]);
+	}
+	table_write(&t, &out);
+	if (!o.json && !o.quiet)
+		tool_result("%.*s", (int)out.len - 1, out.s);
+	table_free(&t);
+	for (size_t i = 0; i < n_rows; i++)
+		json_decref(rows[i].doc);
+	free(rows);
+	return tool_finish();
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT
+ * box-start: runs a box.
+ *
+ * There is nothing here but the tools below, one after the other: layers joined to a root, a
+ * control group with limits, a network, and then a chain of programs that each change themselves
+ *and exec the next, with box-mon as its parent. -x prints the chain.
+ *
+ *	box-start -x web
+ */
+#include "start.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "box/attach.h"
+#include "box/event.h"
+#include "box/limits.h"
+#include "door/env.h"
+#include "door/spawn.h"
+#include "door/state.h"
+#include "door/step.h"
+#include "door/sys.h"
+#include "door/sys_ns.h"
+#include "door/tool.h"
+#include "mech/oci.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct {
+	bool attach, interactive;
+	const char *keys;
+} o;
+
+static const struct opt options[] = {
+	{'a', "attach", NULL, opt_flag, &o.attach, "stay, show its output, exit as it does", false},
+	{'i', "interactive", NULL, opt_flag, &o.interactive, "stay, and hand on the input too",
+		false},
+	{0, "detach-keys", "KEYS", opt_str, &o.keys,
+		"keys that leave a box with a terminal (ctrl-p,ctrl-q)", false},
+	OPT_END,
+};
+
+static const struct tool me = {
+	.name = "box-start",
+	.kind = TOOL_ACTS,
+	.usage = "[OPTION]... BOX...",
+	.summary =
+		"Starts each BOX, and prints what it was called; with -a it stays with one until it has ended.",
+	.options = options,
+	.example = "box-start -a example",
+};
+
+int
+start_run(const char *why, struct strlist *l, struct buf *out)
+{
+	strlist_add(l, NULL);
+	int r = run_tool(why, l->v, out);
+	free(l->v);
+	*l = (struct strlist){0};
+	return r;
+}
+
+/* What is there is taken away again by the tool that does it in the end. */
+static int
+give_up(struct start *s)
+{
+	struct err why = err;
+	env_no_faults();
+	if (run_tool("take away what was made", (const char *[]){"box-end", s->b.id, NULL}, NULL) <
+		0)
+		err_clear();
+	err = why;
+	return -1;
+}
+
+static int
+mount_root(struct start *s)
+{
+	char upper[PATH_MAX], work[PATH_MAX], root[PATH_MAX], layers[PATH_MAX];
+	struct strlist l = {0};
+	json_t *item;
+	size_t i;
+	if (state_root(layers) < 0)
+		return -1;
+	box_path(&s->b, "upper", upper);
+	box_path(&s->b, "work", work);
+	box_path(&s->b, "root", root);
+	for (const char **w = (const char *[]){"ufs-mount", "-u", upper, "-w", work, root, NULL};
+		*w; w++)
+		strlist_add(&l, *w);
+	json_array_foreach(box_value(s->doc, "Layers"), i, item)
+		strlist_add(&l, fmt_new("%s/layers/%s", layers, json_string_value(item)));
+	if (json_array_size(box_value(s->doc, "Layers")) == 0)
+		return err_set(
+			ERR_INVALID, s->b.id, "the image of box %.12s has no layers", s->b.id);
+	return start_run("the image's layers, and one of its own above them", &l, NULL);
+}
+
+/* The directory where it starts is made if the image does not have it, as Docker does; part by
+ * part, for symlinks lead on inside the root. */
+static int
+make_cwd(struct start *s)
+{
+	char root[PATH_MAX];
+	auto_free char *cwd = str_new(box_text(s->config, "process.cwd"));
+	box_path(&s->b, "root", root);
+	auto_fd int top = step_dry() ? -1 : open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd int dir = top < 0 ? -1 : open_in_root(top, "/", O_PATH | O_DIRECTORY, 0);
+	for (char *part = cwd + 1, *slash; dir >= 0 && *part;
+		part = slash ? slash + 1 : strchr(part, '\0')) {
+		slash = strchr(part, '/');
+		if (slash)
+			*slash = '\0';
+		int next = open_in_root(top, cwd, O_PATH | O_DIRECTORY, 0);
+		if (next < 0 && errno == ENOENT && *part) {
+			if (sys_mkdir_at("the directory where it starts", dir, part, cwd, 0755) < 0)
+				return -1;
+			next = open_in_root(top, cwd, O_PATH | O_DIRECTORY, 0);
+		}
+		close(take_fd(&dir));
+		dir = next;
+		if (slash)
+			*slash = '/';
+	}
+	return 0;
+}
+
+static int
+make_group(struct start *s)
+{
+	struct strlist l = {0};
+	strlist_add(&l, "cg-create");
+	box_limits(box_value(s->doc, "HostConfig"), &l);
+	strlist_add(&l, s->group);
+	return start_run("a control group, with its limits", &l, NULL);
+}
+
+/* ---- the chain ---- */
+
+static void
+add_pair(struct strlist *l, const char *name, char *value)
+{
+	strlist_add(l, name);
+	strlist_add(l, value);
+}
+
+static void
+add_mon(struct strlist *l, struct start *s, int lock, int sock)
+{
+	const json_t *log = box_value(s->doc, "HostConfig.LogConfig");
+	const char *size = box_text(log, "Config.max-size"),
+		   *files = box_text(log, "Config.max-file");
+	char run[PATH_MAX];
+	strlist_add(l, "box-mon");
+	if (lock >= 0)
+		add_pair(l, "--lock-fd", fmt_new("%d", lock));
+	if (sock >= 0)
+		add_pair(l, "--client", fmt_new("%d", sock));
+	if (box_run_dir(&s->b, run) == 0)
+		add_pair(l, "--socket", fmt_new("%s/attach.sock", run));
+	if (box_flag(s->doc, "Config.Tty"))
+		strlist_add(l, "--tty");
+	if (box_flag(s->doc, "Config.OpenStdin"))
+		strlist_add(l, "--interactive");
+	if (box_flag(s->doc, "Config.StdinOnce"))
+		strlist_add(l, "--once");
+	if (*size)
+		add_pair(l, "--log-size", str_new(size));
+	if (*files)
+		add_pair(l, "--log-files", str_new(files));
+	if (strcmp(box_text(log, "Type"), "none") == 0)
+		strlist_add(l, "--no-log");
+	for (size_t i = 0; i < s->hold.n; i++)
+		add_pair(l, "--hold", str_new(s->hold.v[i]));
+	for (const char **w = (const char *[]){"--then", "box-end", s->b.dir, "--", NULL}; *w; w++)
+		strlist_add(l, *w);
+}
+
+/* The built-in filter is quicker than the same one read from the bundle. */
+static bool
+own_filter(const struct start *s)
+{
+	json_t *item;
+	size_t i;
+	json_array_foreach(box_value(s->doc, "HostConfig.SecurityOpt"), i,
+		item) if (strncmp(json_string_value(item), "seccomp", 7) == 0) return true;
+	return false;
+}
+
+/* cg-exec GROUP -- ns-exec …: config.json says the rest. The terminal is box-mon's to make. */
+static void
+add_chain(struct strlist *l, struct start *s, struct oci_args *words)
+{
+	static char pid[PATH_MAX];
+	bool privileged = box_flag(s->doc, "HostConfig.Privileged");
+	box_path(&s->b, "pid", pid);
+	for (const char **w = (const char *[]){"cg-exec", s->group, "--", "ns-exec", "--pidfile",
+		     pid, NULL};
+		*w; w++)
+		strlist_add(l, *w);
+	if (box_flag(s->doc, "HostConfig.Init"))
+		strlist_add(l, "--init");
+	for (size_t i = 0; i < words->n; i++) {
+		const struct oci_option *w = &words->option[i];
+		if (strcmp(w->name, "--tty") == 0)
+			continue;
+		if (strcmp(w->name, "--seccomp") == 0 && !own_filter(s)) {
+			add_pair(l, "--seccomp", str_new(privileged ? "none" : "default"));
+			continue;
+		}
+		if (w->joined) {
+			strlist_add(l, fmt_new("%s=%s", w->name, w->value ? w->value : ""));
+			continue;
+		}
+		strlist_add(l, w->name);
+		if (w->value)
+			strlist_add(l, w->value);
+	}
+	strlist_add(l, "--");
+	for (size_t i = 0; i < words->command.n; i++)
+		strlist_add(l, words->command.v[i]);
+	strlist_add(l, NULL);
+}
+
+/* Closed without a word: the program runs. Otherwise one line of JSON says why it does not. */
+static int
+read_status(struct start *s, int fd)
+{
+	char text[4096];
+	size_t n = 0;
+	ssize_t r;
+	while (n < sizeof(text) &&
+		((r = read(fd, text + n, sizeof(text) - n)) > 0 || (r < 0 && errno == EINTR)))
+		n += r > 0 ? (size_t)r : 0;
+	if (!n)
+		return 0;
+	auto_json json_t *why = json_parse("the report of a tool", text, n);
+	int status = (int)json_integer_value(json_object_get(why, "status"));
+	err_set(ERR_INTERNAL, s->b.id, "cannot start box %.12s: %s: %s", s->b.id,
+		box_text(why, "tool"), box_text(why, "message"));
+	err.status = status ? status : EXIT_CHAIN_FAILED;
+	return -1;
+}
+
+static pid_t
+run_chain(struct start *s, int lock, int sock)
+{
+	struct strlist l = {0};
+	auto_oci_args struct oci_args words = {0};
+	int status[2];
+	if (oci_args_read(s->b.dir, s->config, &words) < 0)
+		return -1;
+	add_mon(&l, s, lock, sock);
+	add_chain(&l, s, &words);
+	if (pipe2(status, O_CLOEXEC) < 0)
+		return err_sys("pipe2", NULL, "cannot make a pipe");
+	const int kept[] = {lock, sock, status[1]};
+	for (size_t i = 0; i < 3; i++)
+		if (kept[i] >= 0)
+			fcntl(kept[i], F_SETFD, 0);
+	struct run r = {.argv = (char **)(uintptr_t)l.v,
+		.fd = {-1, -1, -1},
+		.status_fd = status[1],
+		.session = true};
+	pid_t pid = run_start("its parent, and the chain of programs that becomes the box", &r);
+	close(status[1]);
+	for (size_t i = 0; i < s->hold.n; i++)
+		close(atoi(s->hold.v[i]));
+	int r2 = pid > 0 ? read_status(s, status[0]) : 0;
+	close(status[0]);
+	free(l.v);
+	/* Then it is box-mon that takes away what was made. */
+	if (r2 < 0)
+		waitpid(pid, NULL, 0);
+	return r2 < 0 ? -2 : pid;
+}
+
+/* ---- one box ---- */
+
+static int
+forget_former(struct start *s)
+{
+	static const char *const files[] = {
+		"exit", "pid", "paused", "started", "error", "oom", "network.json"};
+	char path[PATH_MAX];
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		box_path(&s->b, files[i], path);
+		if (file_exists(path) && sys_unlink("of its former run", path) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What a box-mon that was killed could not take away. */
+static int
+clean_former(struct start *s)
+{
+	char run[PATH_MAX], path[PATH_MAX];
+	if (box_run_dir(&s->b, run) < 0)
+		return -1;
+	box_path(&s->b, "root", path);
+	snprintf(run + strlen(run), sizeof(run) - strlen(run), "/made");
+	if (!file_exists(run))
+		return 0;
+	return run_tool(
+		"what its former run left", (const char *[]){"box-end", s->b.id, NULL}, NULL);
+}
+
+/* The mark that there is something for box-end to do, should everybody be killed. */
+static int
+make_run_dir(struct start *s)
+{
+	char run[PATH_MAX];
+	if (box_run_dir(&s->b, run) < 0 || sys_keep_dir("the place of its sockets", run, 0700) < 0)
+		return -1;
+	snprintf(run + strlen(run), sizeof(run) - strlen(run), "/made");
+	return sys_write_new("what follows is to be taken away", run, "", 0, 0600);
+}
+
+/* 1: it runs already; 0: *pid runs it; -1 with `err` set. */
+static int
+start(struct start *s, const char *name, int sock, pid_t *pid)
+{
+	auto_fd int lock = -1;
+	struct box_state st;
+	if (box_find(name, &s->b) < 0)
+		return -1;
+	box_state(&s->b, &st);
+	if (st.status == BOX_PAUSED)
+		return err_set(
+			ERR_CONFLICT, name, "cannot start a paused container, try unpause instead");
+	if (st.status == BOX_RUNNING)
+		return 1;
+	if (box_lock(&s->b, &lock) < 0 || !(s->doc = box_read(&s->b, "box.json")) ||
+		!(s->config = box_read(&s->b, "config.json")))
+		return -1;
+	box_group(&s->b, s->group);
+	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0)
+		return -1;
+	if (mount_root(s) < 0 || make_cwd(s) < 0 || make_group(s) < 0 || start_network(s) < 0 ||
+		start_neighbours(s) < 0)
+		return give_up(s);
+	*pid = run_chain(s, lock, sock);
+	if (*pid == -1)
+		return give_up(s);
+	if (*pid < 0)
+		return -1;
+	event_box(s->doc, "start", NULL);
+	return 0;
+}
+
+/* Stays with it. Returns its exit status, or -1. */
+static int
+stay(const char *name)
+{
+	struct start s = {0};
+	int ends[2];
+	pid_t pid = 0;
+	if (attach_pair(ends) < 0)
+		return -1;
+	int r = start(&s, name, ends[1], &pid);
+	close(ends[1]);
+	if (r != 0)
+		return r < 0 ? -1
+			     : err_set(ERR_CONFLICT, name,
+				       "box %s runs already: box-attach joins it", name);
+	if (step_dry())
+		return 0;
+	struct attach a = {.sock = ends[0],
+		.input = o.interactive && box_flag(s.doc, "Config.OpenStdin"),
+		.output = true,
+		.signals = true,
+		.tty = box_flag(s.doc, "Config.Tty"),
+		.keys = o.keys};
+	int status = attach_relay(&s.b, &a);
+	/* box-mon has become box-end by now, and ends when all is clean. */
+	if (status >= 0)
+		waitpid(pid, NULL, 0);
+	return status == ATTACH_DETACHED ? 0 : status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args a = tool_start(&me, argc, argv);
+	bool failed = false;
+	if (!a.n)
+		tool_usage("no BOX given");
+	if (o.attach || o.interactive) {
+		if (a.n > 1)
+			tool_usage("you cannot stay with more than one BOX");
+		int status = stay(a.operand[0]);
+		if (status < 0)
+			tool_die();
+		int r = tool_finish();
+		return r ? r : status;
+	}
+	for (int i = 0; i < a.n; i++) {
+		struct start s = {0};
+		pid_t pid;
+		if (start(&s, a.operand[i], -1, &pid) < 0) {
+			tool_complain();
+			failed = true;
+		} else {
+			tool_result("%s", a.operand[i]);
+		}
+		json_decref(s.doc);
+		json_decref(s.config);
+	}
+	int status = tool_finish();
+	return status ? status : failed ? tool_failure_status() : 0;
+}

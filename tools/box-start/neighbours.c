@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ * What a box has from other boxes is known only when it starts: their namespaces, and their
+ * addresses.
+ */
+#include "start.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "box/create.h"
+#include "box/links.h"
+#include "door/sys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* "container:BOX": its namespace, by its first process. */
+static int
+share(struct start *s, const char *mode, const char *type, const char *file, struct box *other)
+{
+	static const char prefix[] = "container:";
+	json_t *list = json_object_get(json_object_get(s->config, "linux"), "namespaces"), *ns;
+	char path[64];
+	pid_t pid;
+	size_t i;
+	if (strncmp(mode, prefix, sizeof(prefix) - 1) != 0)
+		return 0;
+	if (box_find(mode + sizeof(prefix) - 1, other) < 0 || box_pid(other, true, &pid, NULL) < 0)
+		return err_prefix("cannot join the %s namespace of %s", type, mode);
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, file);
+	json_array_foreach(list, i, ns) if (strcmp(box_text(ns, "type"), type) == 0)
+		json_object_set_new(ns, "path", json_string(path));
+	return 1;
+}
+
+/* Who shares a network shares what is written of it (moby, daemon "buildSandboxOptions"). */
+static void
+share_files(struct start *s, const struct box *other)
+{
+	static const char *const files[] = {"hosts", "hostname", "resolv.conf"};
+	char target[32], source[PATH_MAX];
+	json_t *m;
+	size_t i;
+	json_array_foreach(json_object_get(s->config, "mounts"), i, m) for (size_t k = 0; k < 3;
+									    k++)
+	{
+		snprintf(target, sizeof(target), "/etc/%s", files[k]);
+		if (strcmp(box_text(m, "destination"), target) != 0)
+			continue;
+		box_path(other, files[k], source);
+		json_object_set_new(m, "source", json_string(source));
+	}
+}
+
+static int
+write_hosts(struct start *s)
+{
+	auto_json json_t *net = box_read_if(&s->b, "network.json");
+	auto_buf struct buf lines = BUF_INIT, text = BUF_INIT;
+	auto_json json_t *more = json_array();
+	json_t *env = json_object_get(json_object_get(s->config, "process"), "env");
+	char path[PATH_MAX];
+	if (box_links(s->doc, &lines, more) < 0)
+		return -1;
+	json_array_extend(env, more);
+	if (!net)
+		return 0;
+	box_hosts(s->doc, box_text(net, "IPAddress"), buf_str(&lines), &text);
+	box_path(&s->b, "hosts", path);
+	return sys_write_new("its own address, and its links", path, text.s, text.len, 0644);
+}
+
+int
+start_neighbours(struct start *s)
+{
+	struct box other;
+	int shared = share(s, box_text(s->doc, "HostConfig.NetworkMode"), "network", "net", &other);
+	if (shared < 0)
+		return -1;
+	if (shared)
+		share_files(s, &other);
+	if (share(s, box_text(s->doc, "HostConfig.PidMode"), "pid", "pid", &other) < 0 ||
+		share(s, box_text(s->doc, "HostConfig.IpcMode"), "ipc", "ipc", &other) < 0)
+		return -1;
+	return write_hosts(s);
+}
