@@ -92,13 +92,27 @@ running_box() { before_box && box-start example >/dev/null; }
 after_box() { box-ps -aq | xargs -r box-rm -fv >/dev/null; }
 needs_box() { echo root overlay; }
 for tb_tool in create run start end stop kill restart pause unpause exec port update rename rm inspect ps \
-	logs attach wait; do
+	logs attach wait top cp diff commit export events; do
 	eval "needs_box_$tb_tool() { needs_box; }; after_box_$tb_tool() { after_box; }"
 	case $tb_tool in
 	create | run) eval "before_box_$tb_tool() { before_img; }" ;;
-	stop | kill | restart | pause | exec | port | attach) eval "before_box_$tb_tool() { running_box; }" ;;
+	stop | kill | restart | pause | exec | port | attach | top) eval "before_box_$tb_tool() { running_box; }" ;;
 	unpause) before_box_unpause() { running_box && box-pause example >/dev/null; } ;;
 	*) eval "before_box_$tb_tool() { before_box; }" ;;
 	esac
 done
 unset tb_tool
+needs_vol() { echo root; }
+after_vol() { vol-prune --all >/dev/null; }
+before_vol_inspect() { vol-create data >/dev/null; }
+before_vol_rm() { vol-create data >/dev/null; }
+for tb_tool in create ls inspect rm prune; do
+	eval "needs_vol_$tb_tool() { needs_vol; }; after_vol_$tb_tool() { after_vol; }"
+done
+unset tb_tool
+needs_tb_df() { needs_box; }
+before_tb_df() { before_box; }
+after_tb_df() { after_box; }
+needs_tb_prune() { needs_box; }
+before_tb_prune() { before_box; }
+after_tb_prune() { after_box; }

@@ -76,6 +76,10 @@ note_end(const struct box *b, const json_t *doc)
 	box_state(b, &st);
 	if (!doc || st.status != BOX_EXITED)
 		return;
+	/* One that ends at once is still being told to have begun. */
+	auto_fd int order = -1;
+	if (event_hold(b, &order) < 0)
+		err_clear();
 	snprintf(text, sizeof(text), "%d", st.exit);
 	auto_json json_t *more = json_pack("{s:s}", "exitCode", text);
 	event_box(doc, "die", more);

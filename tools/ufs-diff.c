@@ -23,7 +23,7 @@
 #include <stdlib.h>
 
 static struct {
-	struct strlist lower;
+	struct strlist lower, except;
 	const char *from;
 	bool list, json, user_xattr;
 } o;
@@ -32,6 +32,8 @@ static const struct opt options[] = {
 	{'l', "lower", "LAYER", opt_list, &o.lower,
 		"a directory below UPPER; again for each, bottom first", false},
 	{0, "from", "TREE", opt_str, &o.from, "compare DIR, a plain tree, with this one", false},
+	{0, "except", "PATH", opt_list, &o.except,
+		"leave out PATH and what is below it: a mount point (repeatable)", false},
 	{0, "list", NULL, opt_flag, &o.list,
 		"print what was added (A), changed (C) and deleted (D)", false},
 	{'j', "json", NULL, opt_flag, &o.json, "the list as JSON lines", false},
@@ -98,6 +100,8 @@ diff(const char *dir, int *lower, struct layer_result *r)
 		.from = -1,
 		.lower = lower,
 		.n_lower = o.lower.n,
+		.except = o.except.v,
+		.n_except = o.except.n,
 		.user_xattr = o.user_xattr || overlay_user_xattr(),
 		.write = o.list ? NULL : stream_fd_write,
 		.self = &out,

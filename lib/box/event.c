@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 int
@@ -19,6 +20,25 @@ event_path(char path[PATH_MAX])
 	size_t n = strlen(path);
 	snprintf(path + n, PATH_MAX - n, "/events.jsonl");
 	return 0;
+}
+
+#define FILE_MAX ((off_t)8 << 20)
+
+/* A file that has grown large becomes events.jsonl.1, in place of the one before it. */
+static void
+set_aside(const char *path)
+{
+	char lock[PATH_MAX], old[PATH_MAX];
+	struct stat sb;
+	auto_fd int fd = -1;
+	if (stat(path, &sb) < 0 || sb.st_size < FILE_MAX)
+		return;
+	snprintf(lock, sizeof(lock), "%.*s.lock", PATH_MAX - 8, path);
+	snprintf(old, sizeof(old), "%.*s.1", PATH_MAX - 8, path);
+	/* Of two who want to, the second finds a small one. */
+	if (sys_lock("one does it", lock, true, &fd) == 0 && stat(path, &sb) == 0 &&
+		sb.st_size >= FILE_MAX)
+		sys_publish("old events are set aside", path, old);
 }
 
 static void
@@ -35,8 +55,8 @@ note(json_t *event)
 		event, "timeNano", json_integer((json_int_t)now.tv_sec * 1000000000 + now.tv_nsec));
 	json_visible(event, JSON_COMPACT, &line);
 	buf_addc(&line, '\n');
-	if (event_path(path) == 0)
-		sys_append("what happened", path, line.s, line.len, 0600);
+	if (event_path(path) == 0 && sys_append("what happened", path, line.s, line.len, 0600) == 0)
+		set_aside(path);
 	err = before;
 }
 
@@ -66,4 +86,12 @@ event_box(const json_t *box, const char *action, json_t *more)
 		action, "Actor", "ID", json_object_get(box, "Id"), "Attributes", all);
 	if (event)
 		note(event);
+}
+
+int
+event_hold(const struct box *b, int *fd)
+{
+	char path[PATH_MAX];
+	box_path(b, "box.json", path);
+	return sys_lock("events come in their order", path, true, fd);
 }

@@ -91,7 +91,7 @@ show_ports(const struct box_look *l, struct buf *out)
 
 /* ---- sizes ---- */
 
-static int64_t
+int64_t
 tree_size(const char *path)
 {
 	char *const roots[] = {(char *)(uintptr_t)path, NULL};

@@ -27,6 +27,8 @@ void show_ports(const struct box_look *l, struct buf *out);
 const char *show_image(const struct box_look *l);
 /* Bytes it has written, and what that is upon: "12kB (virtual 5.1MB)". */
 void show_size(const struct box_look *l, struct buf *out);
+/* Bytes of the files in a directory. */
+int64_t tree_size(const char *path);
 /* Bytes in upper/, and with the layers below it. */
 void box_sizes(const struct box_look *l, int64_t *own, int64_t *all);
 

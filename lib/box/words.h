@@ -39,9 +39,9 @@ json_t *box_place(json_t *doc, const char *path, const char **last);
 /* One option's value put into the document at `path`. Returns 0, or -1 with `err` set. */
 typedef int box_put_fn(json_t *doc, const char *path, const char *value);
 /* Those with a form of their own (words_put.c). */
-box_put_fn box_put_entrypoint, box_put_env, box_put_env_file, box_put_label_file, box_put_publish,
-	box_put_expose, box_put_mount, box_put_volume, box_put_tmpfs, box_put_device,
-	box_put_ulimit, box_put_restart, box_put_health, box_put_no_health, box_put_rate,
-	box_put_network, box_put_endpoint, box_put_endpoint_list;
+box_put_fn box_put_entrypoint, box_put_env, box_put_env_file, box_put_label, box_put_label_file,
+	box_put_publish, box_put_expose, box_put_mount, box_put_volume, box_put_tmpfs,
+	box_put_device, box_put_ulimit, box_put_restart, box_put_health, box_put_no_health,
+	box_put_rate, box_put_network, box_put_endpoint, box_put_endpoint_list;
 
 #endif

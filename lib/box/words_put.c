@@ -72,8 +72,8 @@ box_put_env_file(json_t *doc, const char *path, const char *value)
 	return each_line(doc, path, value, box_put_env);
 }
 
-static int
-put_label(json_t *doc, const char *path, const char *value)
+int
+box_put_label(json_t *doc, const char *path, const char *value)
 {
 	auto_free char *name = fmt_new("%.*s", (int)strcspn(value, "="), value);
 	const char *sign = strchr(value, '=');
@@ -86,7 +86,7 @@ put_label(json_t *doc, const char *path, const char *value)
 int
 box_put_label_file(json_t *doc, const char *path, const char *value)
 {
-	return each_line(doc, path, value, put_label);
+	return each_line(doc, path, value, box_put_label);
 }
 
 int

@@ -140,15 +140,24 @@ changes_left_out(struct layer_result *r, const char *path, const char *why)
 		snprintf(r->warning, sizeof(r->warning), "%s: %s", path, why);
 }
 
+static bool
+is_ours(const struct walk *w, dev_t dev)
+{
+	for (size_t i = 0; i < w->how->n_mounts; i++)
+		if (w->how->mounts[i] == dev)
+			return true;
+	return dev == w->dev;
+}
+
 bool
 walk_fits(struct walk *w, const char *name, const struct stat *sb)
 {
 	const char *why = NULL;
-	if (strncmp(name, ".wh.", 4) == 0)
+	if (!w->how->whole && strncmp(name, ".wh.", 4) == 0)
 		why = "in a layer such a name stands for a deleted file";
 	else if (S_ISSOCK(sb->st_mode))
 		why = "a socket cannot lie in a tar";
-	else if (S_ISDIR(sb->st_mode) && sb->st_dev != w->dev)
+	else if (S_ISDIR(sb->st_mode) && !is_ours(w, sb->st_dev))
 		why = "something else is mounted there";
 	if (why)
 		changes_left_out(w->r, buf_str(&w->path), why);
@@ -164,7 +173,11 @@ changes_find(const struct layer_diff *how, struct layer_result *r, struct change
 	if (fstat(how->dir, &sb) < 0)
 		return err_sys("fstat", how->shown, "cannot look at %s", how->shown);
 	w.dev = sb.st_dev;
-	int ok = how->from >= 0 ? walk_trees(&w) : walk_upper(&w, false);
+	int ok = how->whole	 ? walk_whole(&w)
+		: how->from >= 0 ? walk_trees(&w)
+				 : walk_upper(&w, false);
+	if (ok == 0 && how->n_except)
+		ok = walk_except(&w);
 	buf_free(&w.path);
 	xattrs_free(&w.xa);
 	xattrs_free(&w.xb);

@@ -46,5 +46,8 @@ bool walk_fits(struct walk *w, const char *name, const struct stat *sb);
 
 int walk_upper(struct walk *w, bool hidden);
 int walk_trees(struct walk *w);
+int walk_whole(struct walk *w);
+/* Takes off the list what does not count (changes_except.c). */
+int walk_except(struct walk *w);
 
 #endif

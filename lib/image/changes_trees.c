@@ -283,3 +283,19 @@ walk_trees(struct walk *w)
 	close_dirs(&d);
 	return ok;
 }
+
+int
+walk_whole(struct walk *w)
+{
+	const char *only = w->how->only;
+	struct stat sb;
+	if (!only)
+		return walk_added(w);
+	walk_down(w, only);
+	if (fstatat(w->how->dir, only, &sb, AT_SYMLINK_NOFOLLOW) < 0)
+		return walk_failed(w, "look at");
+	if (!walk_fits(w, only, &sb))
+		return err_set(ERR_INVALID, only, "cannot copy %s: %s", only, w->r->warning);
+	walk_note(w, LAYER_ADDED, &sb);
+	return S_ISDIR(sb.st_mode) ? walk_added(w) : 0;
+}

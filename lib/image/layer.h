@@ -60,6 +60,8 @@ struct layer_apply {
 	 * once. */
 	layer_read_fn *read;
 	void *self;
+	/* Names mean what they say: there are no whiteouts. */
+	bool literal;
 	/* The stream was decompressed already: what looks like a compressed one is not taken for
 	 * it. */
 	bool is_plain;
@@ -114,6 +116,17 @@ struct layer_diff {
 	const int *lower;
 	size_t n_lower;
 	bool user_xattr; /* overlay's marks are user.overlay.* */
+	/* Paths below dir that do not count, nor does what is below them, nor that a directory was
+	 * touched for their sake: the mount points of a container. */
+	const char *const *except;
+	size_t n_except;
+	/* No comparison and no layer: all that is in dir is written, whatever it is called. With
+	 * `only`, just this name in it, and all that is below it, called `as` in the tar. */
+	bool whole;
+	const char *only, *as;
+	/* Devices of other file systems that are walked into; others are left out. */
+	const dev_t *mounts;
+	size_t n_mounts;
 	/* The plain tar goes here: entries sorted by name, pax with nanoseconds where there are
 	 * any, no user names, so the same tree gives the same bytes. NULL: no tar. */
 	layer_write_fn *write;

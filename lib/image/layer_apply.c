@@ -69,7 +69,7 @@ apply_entry(struct apply *a, struct tar_reader *tar, const struct tar_entry *e)
 		layer_forget_places(a);
 	if (layer_clean(e->name, t.path) < 0)
 		return -1;
-	enum wh wh = find_whiteout(t.path);
+	enum wh wh = a->how->literal ? WH_NONE : find_whiteout(t.path);
 	if (wh == WH_META)
 		return 0;
 	if (wh == WH_PARENT)

@@ -34,7 +34,7 @@ struct emit {
 	struct tar_map map;
 	struct buf parent; /* the directory that is open */
 	int dir;
-	struct buf name; /* scratch for names in the tar */
+	struct buf name, link; /* scratch for names in the tar */
 	char *piece;
 };
 
@@ -225,6 +225,18 @@ type_of(mode_t mode)
 	}
 }
 
+/* What a path is called in the tar: with `only`, as was asked for. */
+static void
+add_name(const struct emit *m, const char *path, struct buf *out)
+{
+	buf_reset(out);
+	if (m->how->only)
+		buf_addf(out, "%s%s", m->how->as ? m->how->as : m->how->only,
+			path + strlen(m->how->only));
+	else
+		buf_adds(out, *path ? path : ".");
+}
+
 static struct tar_entry
 entry_of(const struct stat *sb, const char *name)
 {
@@ -270,13 +282,15 @@ put_change(struct emit *m, const struct change *c)
 		return 0;
 	}
 	const char *earlier = earlier_name(m, c);
-	buf_reset(&m->name);
-	buf_addf(&m->name, "%s%s", *path ? path : ".", S_ISDIR(sb.st_mode) ? "/" : "");
+	add_name(m, path, &m->name);
+	if (S_ISDIR(sb.st_mode))
+		buf_addc(&m->name, '/');
 	struct tar_entry e = entry_of(&sb, buf_str(&m->name));
 	m->r->entries++;
 	if (earlier) {
+		add_name(m, earlier, &m->link);
 		e.type = TAR_LINK;
-		e.link = earlier;
+		e.link = m->link.s;
 		return tar_write_entry(&m->w, &e, NULL);
 	}
 	if (e.type == TAR_FILE)
@@ -328,6 +342,7 @@ write_tar(const struct layer_diff *how, struct layer_result *r, struct changes *
 	tar_map_free(&m.map);
 	buf_free(&m.parent);
 	buf_free(&m.name);
+	buf_free(&m.link);
 	free(m.first);
 	free(m.piece);
 	return ok;

@@ -16,6 +16,7 @@
 #include "box/attach.h"
 #include "box/event.h"
 #include "box/limits.h"
+#include "box/view.h"
 #include "door/env.h"
 #include "door/spawn.h"
 #include "door/state.h"
@@ -83,53 +84,22 @@ give_up(struct start *s)
 static int
 mount_root(struct start *s)
 {
-	char upper[PATH_MAX], work[PATH_MAX], root[PATH_MAX], layers[PATH_MAX];
 	struct strlist l = {0};
-	json_t *item;
-	size_t i;
-	if (state_root(layers) < 0)
+	if (view_mount_words(&s->b, s->doc, &l) < 0)
 		return -1;
-	box_path(&s->b, "upper", upper);
-	box_path(&s->b, "work", work);
-	box_path(&s->b, "root", root);
-	for (const char **w = (const char *[]){"ufs-mount", "-u", upper, "-w", work, root, NULL};
-		*w; w++)
-		strlist_add(&l, *w);
-	json_array_foreach(box_value(s->doc, "Layers"), i, item)
-		strlist_add(&l, fmt_new("%s/layers/%s", layers, json_string_value(item)));
-	if (json_array_size(box_value(s->doc, "Layers")) == 0)
-		return err_set(
-			ERR_INVALID, s->b.id, "the image of box %.12s has no layers", s->b.id);
 	return start_run("the image's layers, and one of its own above them", &l, NULL);
 }
 
-/* The directory where it starts is made if the image does not have it, as Docker does; part by
- * part, for symlinks lead on inside the root. */
+/* The directory where it starts is made if the image does not have it, as Docker does. */
 static int
 make_cwd(struct start *s)
 {
 	char root[PATH_MAX];
-	auto_free char *cwd = str_new(box_text(s->config, "process.cwd"));
 	box_path(&s->b, "root", root);
 	auto_fd int top = step_dry() ? -1 : open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	auto_fd int dir = top < 0 ? -1 : open_in_root(top, "/", O_PATH | O_DIRECTORY, 0);
-	for (char *part = cwd + 1, *slash; dir >= 0 && *part;
-		part = slash ? slash + 1 : strchr(part, '\0')) {
-		slash = strchr(part, '/');
-		if (slash)
-			*slash = '\0';
-		int next = open_in_root(top, cwd, O_PATH | O_DIRECTORY, 0);
-		if (next < 0 && errno == ENOENT && *part) {
-			if (sys_mkdir_at("the directory where it starts", dir, part, cwd, 0755) < 0)
-				return -1;
-			next = open_in_root(top, cwd, O_PATH | O_DIRECTORY, 0);
-		}
-		close(take_fd(&dir));
-		dir = next;
-		if (slash)
-			*slash = '/';
-	}
-	return 0;
+	return top < 0 ? 0
+		       : view_make_dir("the directory where it starts", top,
+				 box_text(s->config, "process.cwd"));
 }
 
 static int
@@ -329,6 +299,7 @@ static int
 start(struct start *s, const char *name, int sock, pid_t *pid)
 {
 	auto_fd int lock = -1;
+	auto_fd int order = -1;
 	struct box_state st;
 	if (box_find(name, &s->b) < 0)
 		return -1;
@@ -342,7 +313,8 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 		!(s->config = box_read(&s->b, "config.json")))
 		return -1;
 	box_group(&s->b, s->group);
-	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0)
+	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0 ||
+		event_hold(&s->b, &order) < 0)
 		return -1;
 	if (mount_root(s) < 0 || make_cwd(s) < 0 || make_group(s) < 0 || start_network(s) < 0 ||
 		start_neighbours(s) < 0)

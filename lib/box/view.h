@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * The tree that a box sees, for those who read and write in it from outside. Whoever runs in the
+ * box may bend its symlinks at any moment: all paths are looked up by open_in_root(), below the
+ * descriptor that is given here.
+ */
+#ifndef TACKLE_BOX_VIEW_H
+#define TACKLE_BOX_VIEW_H
+
+#include "base/opt.h"
+#include "box/box.h"
+
+/* The command line of ufs-mount that makes its root, from box.json. */
+int view_mount_words(const struct box *b, const json_t *doc, struct strlist *l);
+/* Operands and options of ufs-diff that say what it changed: its layers, its mount points, upper.
+ */
+int view_diff_words(const struct box *b, const json_t *doc, struct strlist *l);
+/* Makes a directory, and those above it, where they are missing in the tree at `top`. */
+int view_make_dir(const char *why, int top, const char *path);
+
+struct view {
+	int root; /* O_PATH; -1 in a dry run */
+	int lock; /* of a box that does not run: nobody starts it meanwhile */
+	char shown[PATH_MAX]; /* its root for people, and for the script */
+	bool nested; /* the script's next lines run in a mount namespace of their own */
+};
+/* Opens it. A running box's tree is that of its first process. That of one that does not run is
+ * mounted in a mount namespace of our own, which this process is in from then on and which ends
+ * with it. With `volumes` they are there too. Returns 0, or -1 with `err` set. */
+int view_open(const struct box *b, const json_t *doc, bool volumes, struct view *v);
+void view_close(struct view *v);
+
+#endif
