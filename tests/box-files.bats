@@ -119,6 +119,12 @@ as_docker() {
 @test "box-diff: what was added, changed, deleted; the places of mounts do not count" {
 	box-run --name one --network none -v /vol -v "$T:/new/place" bb true
 	assert_eq "" "$(box-diff one)"
+	# One that never ran has no layer of its own.
+	box-create --name three --network none bb true >/dev/null
+	assert_eq "" "$(box-diff three)"
+	box-commit -c 'ENV NEW=1' three new >/dev/null
+	assert_eq 1 "$(box-run --rm --network none new sh -c 'echo $NEW')"
+	img-rm new >/dev/null
 	box-run --name two --network none -v /vol bb sh -c 'echo x >/etc/new; rm -r /data/sub; chmod 600 /etc/passwd; mkdir /d'
 	run -0 box-diff two
 	assert_eq $'C /data\nD /data/sub\nC /etc\nA /etc/new\nC /etc/passwd\nA /d' "$(sort -k2.2 <<<"$output" | LC_ALL=C sort -s -k2,2 | awk '/ \/d$/ { last = $0; next } { print } END { print last }')"

@@ -263,6 +263,17 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 	assert_like "$output" '*Minimum memory limit allowed is 6MB*'
 }
 
+@test "devices: Docker's few, those that were asked for, or all" {
+	# Made, as CAP_MKNOD lets everybody, but not opened.
+	run -1 box-run --rm --network none bb sh -c 'mknod /tmp/f c 10 229 && : </dev/null >/dev/zero && : </tmp/f'
+	assert_like "$output" "*can't open /tmp/f: Operation not permitted"
+	box-run --rm --network none --device-cgroup-rule 'c 10:229 r' bb sh -c 'mknod /tmp/f c 10 229; : </tmp/f'
+	box-run --rm --network none --device /dev/fuse bb sh -c ': <>/dev/fuse'
+	run -1 box-run --rm --network none --device /dev/fuse:/dev/x:r bb sh -c ': </dev/x && : <>/dev/x'
+	assert_like "$output" "*can't * /dev/x: Operation not permitted"
+	box-run --rm --network none --privileged bb sh -c 'mknod /tmp/f c 10 229; : <>/tmp/f'
+}
+
 @test "rename, of a running box too; inspect by name, id and part of it" {
 	local name=one id
 	steady --name one

@@ -157,6 +157,24 @@ teardown() {
 	assert_error cg-set "cannot write '511:77 *' to *: * (ENODEV)" '*lsblk*'
 }
 
+@test "--device: no device but those of the rules" {
+	cg-create --device 'c 1:3 rwm' --device 'c 1:5 r' --device 'b *:* m' --device 'c 5:* w' "$g" >/dev/null
+	cg-exec "$g" -- sh -c ': <>/dev/null && : </dev/zero'
+	run -2 cg-exec "$g" -- sh -c ': <>/dev/zero'
+	assert_like "$output" '*Operation not permitted'
+	run -2 cg-exec "$g" -- sh -c ': </dev/random'
+	cg-exec "$g" -- mknod "$T/b" b 7 0
+	run -1 cg-exec "$g" -- mknod "$T/c" c 1 5
+	# Those outside are not concerned, and a group without rules has all.
+	: <>/dev/zero
+	cg-rm "$g"
+	cg-create "$g" >/dev/null
+	cg-exec "$g" -- sh -c ': <>/dev/zero'
+	run -2 cg-create --device 'x 1:3 r' "$g-x"
+	run -2 cg-create --device 'c 1:3 rq' "$g-x"
+	run -2 cg-create --device 'c 1 r' "$g-x"
+}
+
 @test "groups in groups: parents are made, those that were there stay as they are" {
 	cg-create -p 50 "$g"
 	cg-create -p 20 "$g/a/b"

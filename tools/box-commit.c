@@ -137,16 +137,15 @@ add_settings(struct strlist *l, const json_t *config)
 static int
 commit_words(const struct box *b, const json_t *doc, const char *name, struct strlist *l)
 {
-	char path[PATH_MAX];
 	auto_buf struct buf by = BUF_INIT;
 	auto_json json_t *config = box_read(b, "config.json");
 	json_t *item;
 	size_t i;
-	if (!config || own_tool("img-commit", path) < 0)
+	if (!config)
 		return -1;
 	json_array_foreach(box_value(config, "process.args"), i, item)
 		buf_addf(&by, "%s%s", i ? " " : "", json_string_value(item));
-	const char *const fixed[] = {path, "--parent", box_text(doc, "ImageID"), "--created-by",
+	const char *const fixed[] = {"--parent", box_text(doc, "ImageID"), "--created-by",
 		buf_str(&by), o.author ? "--author" : NULL, o.author,
 		o.message ? "--message" : NULL, o.message};
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
@@ -164,12 +163,20 @@ commit_words(const struct box *b, const json_t *doc, const char *name, struct st
 static int
 commit(const struct box *b, const json_t *doc, const char *name, struct buf *id)
 {
-	char path[PATH_MAX];
+	char diff_path[PATH_MAX], path[PATH_MAX];
 	struct strlist diff = {0}, image = {0};
 	auto_buf struct buf line = BUF_INIT;
-	if (own_tool("ufs-diff", path) < 0)
+	if (own_tool("ufs-diff", diff_path) < 0 || own_tool("img-commit", path) < 0)
 		return -1;
-	strlist_add(&diff, path);
+	if (!view_has_layer(b)) {
+		strlist_add(&image, "img-commit");
+		strlist_add(&image, "--no-layer");
+		return commit_words(b, doc, name, &image) < 0
+			? -1
+			: run_tool("it has no layer of its own, only settings", image.v, id);
+	}
+	strlist_add(&diff, diff_path);
+	strlist_add(&image, path);
 	if (view_diff_words(b, doc, &diff) < 0 || commit_words(b, doc, name, &image) < 0)
 		return -1;
 	strlist_add(&diff, NULL);

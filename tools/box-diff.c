@@ -43,6 +43,8 @@ main(int argc, char **argv)
 	if (!doc || view_diff_words(&b, doc, &l) < 0)
 		tool_die();
 	strlist_add(&l, NULL);
+	if (!view_has_layer(&b))
+		return tool_finish();
 	int status = run_wait("its own layer beside those of its image", (char **)(uintptr_t)l.v);
 	if (status < 0)
 		tool_die();

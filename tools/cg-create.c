@@ -14,6 +14,8 @@ static struct cg_limits limits;
 
 static const struct opt options[] = {
 	CG_LIMIT_OPTIONS(limits),
+	{0, "device", "RULE", cg_opt_device, &limits,
+		"use no device but those of such rules: \"c 1:3 rwm\" (repeatable)", false},
 	OPT_END,
 };
 
@@ -36,6 +38,7 @@ main(int argc, char **argv)
 	if (cg_create(a.operand[0], &limits, &g) < 0)
 		tool_die();
 	for (unsigned i = 0; i < g.host->n; i++)
-		tool_result("%s", g.dir[i]);
+		if (g.dir[i])
+			tool_result("%s", g.dir[i]);
 	return tool_finish();
 }

@@ -42,6 +42,14 @@ view_mount_words(const struct box *b, const json_t *doc, struct strlist *l)
 	return 0;
 }
 
+bool
+view_has_layer(const struct box *b)
+{
+	char upper[PATH_MAX];
+	box_path(b, "upper", upper);
+	return dir_exists(upper);
+}
+
 int
 view_diff_words(const struct box *b, const json_t *doc, struct strlist *l)
 {

@@ -14,6 +14,8 @@ int view_mount_words(const struct box *b, const json_t *doc, struct strlist *l);
 /* Operands and options of ufs-diff that say what it changed: its layers, its mount points, upper.
  */
 int view_diff_words(const struct box *b, const json_t *doc, struct strlist *l);
+/* Whether it has a layer of its own yet: it gets it when it starts first. */
+bool view_has_layer(const struct box *b);
 /* Makes a directory, and those above it, where they are missing in the tree at `top`. */
 int view_make_dir(const char *why, int top, const char *path);
 

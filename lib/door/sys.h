@@ -142,6 +142,10 @@ int sys_kill(const char *why, const pid_t *pids, size_t n, int signal);
 /* pidfd_send_signal(2): to the process behind the descriptor, and to no other one that may have got
  * its number meanwhile. `pid` is for people. One that is gone is fine. */
 int sys_pidfd_kill(const char *why, int pidfd, pid_t pid, int signal);
+/* bpf(2): loads a program of n instructions that decides which devices may be used, and attaches it
+ * to the v2 control group `dir`, which it goes with. */
+struct bpf_insn;
+int sys_device_filter(const char *why, const char *dir, const struct bpf_insn *code, size_t n);
 /* Waits, at most `timeout` nanoseconds, until a file of the kernel's has `line` as one of its
  * lines, or with NULL until it is empty. err.no is ETIMEDOUT when it never came. */
 int sys_wait_line(const char *why, const char *path, const char *line, int64_t timeout);

@@ -35,10 +35,11 @@ enum {
 	CG_PIDS = 1 << 4,
 	CG_IO = 1 << 5,
 	CG_FREEZER = 1 << 6,
+	CG_DEVICES = 1 << 7, /* its tree is used only for groups that limit devices */
 };
 
 /* One tree for each of those at most, and the v2 tree. */
-#define CG_TREES 8
+#define CG_TREES 9
 
 /* A mounted hierarchy. The v2 tree, where it is used, stands last. */
 struct cg_tree {
@@ -99,6 +100,14 @@ struct cg_io {
 	int64_t rbps, wbps, riops, wiops;
 };
 
+#define CG_DEVICES_MAX 64
+/* A device that may be used, when any such rule is given; -1: all numbers. */
+struct cg_device {
+	char type; /* 'c' or 'b' */
+	int64_t major, minor;
+	unsigned access; /* BPF_DEVCG_ACC_… of linux/bpf.h */
+};
+
 /* What is asked for; only members with their bit in `given` count. */
 struct cg_limits {
 	unsigned given; /* CG_GIVE_… */
@@ -112,6 +121,8 @@ struct cg_limits {
 	const char *mems; /* the same for memory nodes */
 	struct cg_io io[CG_IO_DEVICES];
 	unsigned n_io;
+	struct cg_device device[CG_DEVICES_MAX];
+	unsigned n_devices;
 };
 enum {
 	CG_GIVE_MEMORY = 1 << 0,
@@ -123,11 +134,12 @@ enum {
 	CG_GIVE_CPUS = 1 << 6,
 	CG_GIVE_MEMS = 1 << 7,
 	CG_GIVE_IO = 1 << 8,
+	CG_GIVE_DEVICES = 1 << 9,
 };
 
 /* Parsers for the options below; `to` is the struct cg_limits. */
 opt_parse_fn cg_opt_memory, cg_opt_high, cg_opt_swap, cg_opt_cpus, cg_opt_weight, cg_opt_pids,
-	cg_opt_cpuset, cg_opt_mems, cg_opt_io;
+	cg_opt_cpuset, cg_opt_mems, cg_opt_io, cg_opt_device;
 
 /* The rows of an option table that fill `l`, a struct cg_limits. One vocabulary for all tools. */
 #define CG_LIMIT_OPTIONS(l) \

@@ -11,7 +11,7 @@ struct cg_controller {
 	unsigned bit;
 	const char *v1, *v2;
 };
-#define CG_N_CONTROLLERS 7
+#define CG_N_CONTROLLERS 8
 extern const struct cg_controller cg_controllers[CG_N_CONTROLLERS];
 
 /* The controllers named in a list, which is cut up. */
@@ -54,6 +54,8 @@ bool cg_marked(const char *dir);
 
 /* Writes the limits. In a group just made nothing needs to be remembered for undo. */
 int cg_write_limits(const struct cgroup *g, const struct cg_limits *l, bool fresh);
+/* No device but those of the rules, in a group just made (cgroup_devices.c). */
+int cg_put_devices(const struct cgroup *g, const struct cg_limits *l);
 /* Fills `err` for a controller that is not there for the group: says why, and what to do. */
 int cg_no_controller(const struct cgroup *g, unsigned controller, const char *what);
 

@@ -144,6 +144,12 @@ cg_create(const char *name, const struct cg_limits *l, struct cgroup *g)
 	if (cg_places(name, g) < 0)
 		return -1;
 	for (unsigned i = 0; i < g->host->n; i++) {
+		/* Where all devices may be used the tree would do nothing. */
+		if (g->host->tree[i].has == CG_DEVICES && !(l->given & CG_GIVE_DEVICES)) {
+			free(g->dir[i]);
+			g->dir[i] = NULL;
+			continue;
+		}
 		if (make_in(&g->host->tree[i], g->dir[i], l) == 0)
 			continue;
 		if (err.no == EEXIST)
@@ -152,5 +158,7 @@ cg_create(const char *name, const struct cg_limits *l, struct cgroup *g)
 					: "that is the name of a control file of the group above");
 		return -1;
 	}
+	if (l->given & CG_GIVE_DEVICES && cg_put_devices(g, l) < 0)
+		return -1;
 	return cg_write_limits(g, l, true);
 }

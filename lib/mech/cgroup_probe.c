@@ -24,6 +24,7 @@ const struct cg_controller cg_controllers[CG_N_CONTROLLERS] = {
 	{CG_PIDS, "pids", "pids"},
 	{CG_IO, "blkio", "io"},
 	{CG_FREEZER, "freezer", NULL},
+	{CG_DEVICES, "devices", NULL},
 };
 #define V2_CONTROLLERS (CG_MEMORY | CG_CPU | CG_CPUSET | CG_PIDS | CG_IO)
 
