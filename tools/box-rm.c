@@ -8,11 +8,14 @@
 #include "base/file.h"
 #include "box/box.h"
 #include "door/spawn.h"
+#include "door/step.h"
 #include "door/sys.h"
 #include "door/tool.h"
 
 #include <signal.h>
 #include <string.h>
+
+#define A_MOMENT (50 * 1000000L)
 
 static struct {
 	bool force, volumes;
@@ -33,11 +36,14 @@ static const struct tool me = {
 	.example = "box-rm example",
 };
 
-/* A box of --rm is removed by its own end; then there is nothing left to do. */
+/* Ends what runs of it now. One of --rm is removed by its own end; then there is nothing left to
+ * do.
+ */
 static int
-end(const struct box *b)
+kill_now(const struct box *b)
 {
 	auto_fd int pidfd = -1;
+	char group[96];
 	pid_t pid;
 	struct box_state st;
 	box_state(b, &st);
@@ -45,14 +51,25 @@ end(const struct box *b)
 		sys_pidfd_kill("end its first process, and with it all", pidfd, pid, SIGKILL) < 0)
 		return -1;
 	/* What is frozen takes the signal once it is thawed (v1). */
-	char group[96];
 	box_group(b, group);
-	if (st.status == BOX_PAUSED &&
+	if (st.status == BOX_PAUSED)
 		run_tool("so that it can end", (const char *[]){"cg-freeze", "--thaw", group, NULL},
-			NULL) < 0)
-		err_clear();
+			NULL);
 	err_clear();
-	return box_wait(b, -1) < 0 ? -1 : 0;
+	return 0;
+}
+
+/* Again and again, for one that is just being started has nothing yet that could be killed. */
+static int
+end(const struct box *b)
+{
+	int gone;
+	do {
+		if (kill_now(b) < 0)
+			return -1;
+		gone = step_dry() ? 1 : box_wait(b, A_MOMENT);
+	} while (gone == 0);
+	return gone < 0 ? -1 : 0;
 }
 
 static int

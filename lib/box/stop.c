@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define SECOND INT64_C(1000000000)
+#define A_MOMENT (10 * 1000000L)
 #define STOP_TIMEOUT 10
 
 int
@@ -67,10 +68,14 @@ box_stop(const struct box *b, int signal, int64_t seconds)
 		return -1;
 	const json_t *own = box_value(doc, "Config.StopTimeout");
 	const char *name = box_text(doc, "Config.StopSignal");
-	box_state(b, &st);
-	if (st.status != BOX_RUNNING && st.status != BOX_PAUSED)
-		/* One that is about to end has ended when this returns. */
-		return box_wait(b, st.busy ? -1 : 0) < 0 ? -1 : 1;
+	/* One that is about to end has ended when this returns, and one that is about to begin is
+	 * waited for. */
+	for (box_state(b, &st); st.status != BOX_RUNNING && st.status != BOX_PAUSED;
+		box_state(b, &st)) {
+		int free = box_wait(b, st.busy ? A_MOMENT : 0);
+		if (free != 0)
+			return free < 0 ? -1 : 1;
+	}
 	if (seconds == -2)
 		seconds = json_is_integer(own) ? json_integer_value(own) : STOP_TIMEOUT;
 	if (!signal && (signal = *name ? box_signal(name) : SIGTERM) < 0)

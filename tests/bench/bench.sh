@@ -24,6 +24,7 @@ end_servers() {
 	servers=()
 }
 clean_up() {
+	[ ! -d "$work/state/boxes" ] || box-ps -aq | xargs -r box-rm -f >/dev/null || true
 	end_servers
 	! mountpoint -q "$work/root" || umount "$work/root"
 	cg-rm --kill "$group" 2>/dev/null || true
@@ -103,9 +104,10 @@ skip() {
 . tests/bench/layer.sh
 . tests/bench/net.sh
 . tests/bench/pull.sh
+. tests/bench/box.sh
 . tests/bench/size.sh
 
 head_line
-for part in ${PARTS:-start chain layer net pull size}; do
+for part in ${PARTS:-start chain layer net pull box size}; do
 	"bench_$part"
 done
