@@ -56,13 +56,14 @@ endif
 
 # Every program is offered every library; --as-needed keeps those it uses. Each library is used by one
 # file of lib/, so a tool that does not call that file does not load it.
-PKGS = jansson libarchive libcrypto libcurl libnftables libnl-3.0 libnl-route-3.0 libseccomp
+PKGS = jansson libarchive libcurl libnftables libnl-3.0 libnl-route-3.0 libseccomp
 # ISA-L inflates twice as fast as zlib. Not every architecture has it: then zlib does.
 ifeq ($(shell $(PKG_CONFIG) --exists libisal 2>/dev/null && echo 1),1)
 PKGS += libisal
 BASE_CFLAGS += -DHAVE_ISAL
 endif
-LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
+# Of libcrypto only the sum: see lib/image/sha256.c.
+LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -l:libcrypto.a
 PKG_CFLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
 
 ifeq ($(V),1)
