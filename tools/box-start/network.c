@@ -22,14 +22,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Of many who want the bridge first, one makes it. */
+/* Of many who want the bridge first, one makes it. The others wait until it is done with all of it,
+ * for the link is there before its address and its rules are. */
 static int
 make_bridge(const char *bridge)
 {
 	char path[PATH_MAX + 32];
 	auto_fd int lock = -1;
-	if (if_nametoindex(bridge))
-		return 0;
 	if (state_run(path) < 0 || sys_keep_dir("the place of what runs", path, 0711) < 0)
 		return -1;
 	size_t n = strlen(path);
