@@ -2,28 +2,14 @@
 # bats file_tags=box
 # What a box is made of: Docker's document and the image become box.json and an OCI bundle.
 load helpers
+load box_helpers
 
 setup_file() {
-	tb_setup_file
-	requires root || return 0
-	export TACKLEBOX_ROOT=$TB_DIR/state
-	make_root "$TB_DIR/rootfs"
-	mkdir -p "$TB_DIR/rootfs/data"
-	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh","-c","echo cmd"]' --env A=b --env C=d \
-		--label l=image --workdir /tmp --volume /data bb >/dev/null
+	box_setup_file --cmd '["/bin/sh","-c","echo cmd"]' --env C=d --label l=image --workdir /tmp --volume /data
 }
 teardown_file() { tb_teardown_file; }
-setup() {
-	tb_setup
-	requires root
-	export TACKLEBOX_ROOT=$TB_DIR/state
-}
-teardown() {
-	if [ "$EUID" -eq 0 ]; then
-		box-ps -aq 2>/dev/null | xargs -r timeout 20 box-rm -fv >/dev/null 2>&1
-	fi
-	tb_teardown
-}
+setup() { box_setup; }
+teardown() { box_teardown; }
 
 box() { jq -r "$2" "$TACKLEBOX_ROOT/names/$1/box.json"; }
 bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }

@@ -2,19 +2,14 @@
 # bats file_tags=box
 # Networks of boxes: none, host, bridge, another box's; published ports; links.
 load helpers
+load box_helpers
 
-setup_file() {
-	tb_setup_file
-	requires root || return 0
-	export TACKLEBOX_ROOT=$TB_DIR/state
-	make_root "$TB_DIR/rootfs"
-	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' --env A=b bb >/dev/null
-}
+setup_file() { box_setup_file; }
 teardown_file() { tb_teardown_file; }
 setup() {
-	tb_setup
-	requires root nft
-	export TACKLEBOX_ROOT=$TB_DIR/state TACKLEBOX_BRIDGE=tbbr0
+	box_setup
+	requires nft
+	export TACKLEBOX_BRIDGE=tbbr0
 }
 teardown() { tb_teardown; }
 

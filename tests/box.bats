@@ -2,35 +2,12 @@
 # bats file_tags=box
 # Boxes: made, run, seen, stopped, removed. Nothing of them stays behind.
 load helpers
+load box_helpers
 
-setup_file() {
-	tb_setup_file
-	requires root || return 0
-	# One image for all tests: its layer is only read.
-	export TACKLEBOX_ROOT=$TB_DIR/state
-	make_root "$TB_DIR/rootfs"
-	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' --env A=b bb >/dev/null
-}
+setup_file() { box_setup_file; }
 teardown_file() { tb_teardown_file; }
-setup() {
-	tb_setup
-	requires root
-	export TACKLEBOX_ROOT=$TB_DIR/state
-}
-teardown() {
-	if [ "$EUID" -eq 0 ]; then
-		box-ps -aq 2>/dev/null | xargs -r timeout 20 box-rm -fv >/dev/null 2>&1
-		no_box_left
-	fi
-	tb_teardown
-}
-
-no_box_left() {
-	local what
-	what=$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1 -maxdepth 1 2>/dev/null || :)
-	[ -z "$what" ] || fail "left: $what"
-	! grep -F "$TACKLEBOX_ROOT" /proc/self/mountinfo || fail "still mounted"
-}
+setup() { box_setup; }
+teardown() { box_teardown; }
 
 # A box that says when it runs, so that signals find their handlers.
 steady() {

@@ -2,6 +2,7 @@
 # For the tests of boxes: an image bb for all tests of a file, whose layer is only read, and the end
 # of all boxes after each test.
 
+# With more words for img-import.
 box_setup_file() {
 	tb_setup_file
 	requires root || return 0
@@ -12,7 +13,7 @@ box_setup_file() {
 	chown 7:8 "$TB_DIR/rootfs/data"
 	chmod 1750 "$TB_DIR/rootfs/data"
 	ln -s ../data "$TB_DIR/rootfs/etc/link"
-	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' --env A=b bb >/dev/null
+	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' --env A=b "$@" bb >/dev/null
 }
 
 box_setup() {
