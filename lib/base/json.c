@@ -43,13 +43,13 @@ big_unsigned(const char *digits, size_t n)
 	return errno == 0 && v > INT64_MAX;
 }
 
-/* Copies the text, with numbers that jansson cannot hold put in quotes, and looks at the depth on
- * the way: the parser calls itself once per level, so an unbounded depth would be an unbounded
- * stack. */
+/* Looks at the depth, for the parser calls itself once per level, so an unbounded depth would be an
+ * unbounded stack; and puts numbers that jansson cannot hold in quotes. Then *out has the text,
+ * otherwise it stays empty. */
 static int
 prepare(const char *what, const char *text, size_t len, struct buf *out)
 {
-	const char *end = text + len;
+	const char *end = text + len, *rest = text;
 	unsigned depth = 0;
 	for (const char *p = text, *q; p < end; p = q) {
 		q = p + 1;
@@ -63,11 +63,14 @@ prepare(const char *what, const char *text, size_t len, struct buf *out)
 				what, JSON_DEPTH_MAX);
 		else if ((*p == '}' || *p == ']') && depth > 0)
 			depth--;
-		if (*p != '"' && big_unsigned(p, (size_t)(q - p)))
+		if (*p != '"' && big_unsigned(p, (size_t)(q - p))) {
+			buf_add(out, rest, (size_t)(p - rest));
 			buf_addf(out, "\"%.*s\"", (int)(q - p), p);
-		else
-			buf_add(out, p, (size_t)(q - p));
+			rest = q;
+		}
 	}
+	if (rest > text)
+		buf_add(out, rest, (size_t)(end - rest));
 	return 0;
 }
 
@@ -83,7 +86,8 @@ json_parse(const char *what, const char *text, size_t len)
 	}
 	if (prepare(what, text, len, &copy) < 0)
 		return NULL;
-	json_t *doc = json_loadb(buf_str(&copy), copy.len, JSON_REJECT_DUPLICATES, &e);
+	json_t *doc = json_loadb(
+		copy.len ? copy.s : text, copy.len ? copy.len : len, JSON_REJECT_DUPLICATES, &e);
 	if (!doc)
 		err_set(ERR_INVALID, what, "cannot read %s: line %d, column %d: %s", what, e.line,
 			e.column, e.text);
