@@ -4,6 +4,7 @@
  *	box-events --since 10m --filter event=die
  */
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/human.h"
 #include "box/event.h"
@@ -12,7 +13,6 @@
 #include "door/tool.h"
 
 #include <stdio.h>
-#include <time.h>
 
 static struct {
 	bool json;
@@ -85,9 +85,7 @@ main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
 	struct event_query q = {.filters = &o.filter};
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	q.since = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	q.since = clock_ns(CLOCK_REALTIME);
 	if (a.n)
 		tool_usage("it takes no operand");
 	if ((o.since && log_parse_time(o.since, &q.since) < 0) ||

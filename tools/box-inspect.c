@@ -28,11 +28,12 @@ static const struct tool me = {
 };
 
 static int
-show(const char *name)
+show(const char *name, void *self)
 {
 	struct box b;
 	struct box_look l;
 	auto_buf struct buf out = BUF_INIT;
+	(void)self;
 	if (box_find(name, &b) < 0 || box_look(&b, &l) < 0)
 		return -1;
 	auto_json json_t *doc = show_document(&l, o.size);
@@ -46,14 +47,5 @@ int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	bool failed = false;
-	if (!a.n)
-		tool_usage("no BOX given");
-	for (int i = 0; i < a.n; i++)
-		if (show(a.operand[i]) < 0) {
-			tool_complain();
-			failed = true;
-		}
-	int status = tool_finish();
-	return status ? status : failed;
+	return tool_each(&a, "BOX", show, NULL);
 }

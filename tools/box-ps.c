@@ -78,17 +78,22 @@ newest_first(const void *a, const void *b)
 	return r ? r : strcmp(x->b.id, y->b.id);
 }
 
+/* Who asks for a status wants those that do not run, too. */
 static bool
-shown(const struct box_filter *filters, size_t n, const struct box_look *r)
+asks_status(void)
 {
-	bool status = false, fits = true;
-	for (size_t i = 0; i < n; i++)
-		status = status || strcmp(filters[i].key, "status") == 0 ||
-			strcmp(filters[i].key, "exited") == 0;
-	fits = box_filter_all(filters, n, r);
-	return fits &&
-		(o.all || status || o.last || r->st.status == BOX_RUNNING ||
-			r->st.status == BOX_PAUSED);
+	for (size_t i = 0; i < o.filter.n; i++)
+		if (strncmp(o.filter.v[i], "status=", 7) == 0 ||
+			strncmp(o.filter.v[i], "exited=", 7) == 0)
+			return true;
+	return false;
+}
+
+static bool
+shown(const struct box_look *r, bool all)
+{
+	return (all || r->st.status == BOX_RUNNING || r->st.status == BOX_PAUSED) &&
+		box_filter_passes(&o.filter, r);
 }
 
 static void
@@ -126,10 +131,9 @@ main(int argc, char **argv)
 	struct args a = tool_start(&me, argc, argv);
 	struct table t = {.columns = 7};
 	auto_buf struct buf out = BUF_INIT;
-	struct box_filter filters[32];
 	if (a.n)
 		tool_usage("it takes no operand");
-	if (o.filter.n > 32 || box_filter_parse(&o.filter, filters) < 0 || box_each(take, NULL) < 0)
+	if (box_filter_check(&o.filter) < 0 || box_each(take, NULL) < 0)
 		tool_die();
 	o.last = o.latest ? 1 : o.last;
 	if (n_rows)
@@ -139,8 +143,9 @@ main(int argc, char **argv)
 		(const char *const[]){"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS",
 			"PORTS", "NAMES", "SIZE"});
 	int64_t n = 0;
+	bool all = o.all || o.last || asks_status();
 	for (size_t i = 0; i < n_rows; i++) {
-		if (!shown(filters, o.filter.n, &rows[i]) || (o.last && n++ >= o.last))
+		if (!shown(&rows[i], all) || (o.last && n++ >= o.last))
 			continue;
 		if (o.json)
 			show_json_row(&rows[i]);

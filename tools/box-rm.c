@@ -108,20 +108,19 @@ rm(const char *name)
 	return box_find(b.id, &b) < 0 ? 0 : box_remove(&b, o.volumes);
 }
 
+static int
+one(const char *name, void *self)
+{
+	(void)self;
+	if (rm(name) < 0)
+		return -1;
+	tool_result("%s", name);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	bool failed = false;
-	if (!a.n)
-		tool_usage("no BOX given");
-	for (int i = 0; i < a.n; i++)
-		if (rm(a.operand[i]) < 0) {
-			tool_complain();
-			failed = true;
-		} else {
-			tool_result("%s", a.operand[i]);
-		}
-	int status = tool_finish();
-	return status ? status : failed;
+	return tool_each(&a, "BOX", one, NULL);
 }

@@ -75,17 +75,21 @@ not_running(const struct box *b, int *status)
 }
 
 static int
-wait_for(const char *name, int *status)
+wait_for(const char *name, void *self)
 {
 	struct attach_wait w = {.listener = -1};
 	struct box b;
 	bool next = strcmp(condition, "next-exit") == 0, gone = strcmp(condition, "removed") == 0;
 	if (box_find(name, &b) < 0 || (next && attach_wait_begin(&b, &w) < 0))
 		return -1;
-	int r = next ? next_exit(&b, &w, status) : not_running(&b, status);
+	int status = 0;
+	int r = next ? next_exit(&b, &w, &status) : not_running(&b, &status);
+	(void)self;
 	attach_wait_end(&w);
 	while (r == 0 && gone && dir_exists(b.dir))
 		poll(NULL, 0, 20);
+	if (r == 0)
+		tool_result("%d", status);
 	return r;
 }
 
@@ -93,20 +97,8 @@ int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	bool failed = false;
-	int status;
-	if (!a.n)
-		tool_usage("no BOX given");
 	if (strcmp(condition, "not-running") != 0 && strcmp(condition, "next-exit") != 0 &&
 		strcmp(condition, "removed") != 0)
 		tool_usage("--condition %s: not-running, next-exit or removed", condition);
-	for (int i = 0; i < a.n; i++)
-		if (wait_for(a.operand[i], &status) < 0) {
-			tool_complain();
-			failed = true;
-		} else {
-			tool_result("%d", status);
-		}
-	status = tool_finish();
-	return status ? status : failed;
+	return tool_each(&a, "BOX", wait_for, NULL);
 }

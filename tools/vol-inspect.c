@@ -25,10 +25,11 @@ static const struct tool me = {
 };
 
 static int
-show(const char *name)
+show(const char *name, void *self)
 {
 	struct volume v;
 	auto_buf struct buf out = BUF_INIT;
+	(void)self;
 	int there = volume_find(name, &v);
 	if (there <= 0)
 		return there < 0 ? -1
@@ -45,14 +46,5 @@ int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	bool failed = false;
-	if (!a.n)
-		tool_usage("no VOLUME given");
-	for (int i = 0; i < a.n; i++)
-		if (show(a.operand[i]) < 0) {
-			tool_complain();
-			failed = true;
-		}
-	int status = tool_finish();
-	return status ? status : failed;
+	return tool_each(&a, "VOLUME", show, NULL);
 }

@@ -68,7 +68,7 @@ main(int argc, char **argv)
 		if (item->users || (!o.all && !item->anonymous))
 			continue;
 		int64_t size = volume_size(&item->v);
-		if (volume_remove(&item->v) < 0) {
+		if (volume_remove_unused(&item->v) < 0) {
 			tool_complain();
 			failed = true;
 			continue;

@@ -25,13 +25,17 @@ static const struct tool me = {
 };
 
 static int
-rm(const char *name)
+rm(const char *name, void *self)
 {
 	struct volume v;
 	int there = volume_find(name, &v);
-	if (there == 0)
-		return force ? 0 : err_set(ERR_NOT_FOUND, name, "get %s: no such volume", name);
-	return there < 0 ? -1 : volume_remove(&v);
+	(void)self;
+	if (there == 0 && !force)
+		return err_set(ERR_NOT_FOUND, name, "get %s: no such volume", name);
+	if (there < 0 || (there && volume_remove(&v) < 0))
+		return -1;
+	tool_result("%s", name);
+	return 0;
 }
 
 int
@@ -39,18 +43,9 @@ main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
 	auto_fd int lock = -1;
-	bool failed = false;
 	if (!a.n)
 		tool_usage("no VOLUME given");
 	if (volume_lock(true, &lock) < 0)
 		tool_die();
-	for (int i = 0; i < a.n; i++)
-		if (rm(a.operand[i]) < 0) {
-			tool_complain();
-			failed = true;
-		} else {
-			tool_result("%s", a.operand[i]);
-		}
-	int status = tool_finish();
-	return status ? status : failed;
+	return tool_each(&a, "VOLUME", rm, NULL);
 }

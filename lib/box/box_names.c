@@ -92,7 +92,10 @@ remove_volumes(const json_t *doc)
 	json_array_foreach(json_object_get(doc, "Mounts"), i, m)
 	{
 		const char *name = json_string_value(json_object_get(m, "Name"));
-		if (!name || volume_find(name, &v) != 1 || !volume_is_anonymous(&v))
+		if (!name || volume_find(name, &v) != 1)
+			continue;
+		auto_json json_t *volume = volume_read(&v);
+		if (!volume_is_anonymous(volume))
 			continue;
 		if (volume_remove(&v) < 0 && err.class != ERR_IN_USE)
 			return -1;

@@ -2,6 +2,7 @@
  * What a box is at: its lock and its files say it, no process does.
  */
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "box/box.h"
 
@@ -98,27 +99,19 @@ box_lock(const struct box *b, int *fd)
 		     : err_set(ERR_NOT_FOUND, b->id, "no such box: %s", b->id);
 }
 
-static int64_t
-now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* A lock cannot be waited for with an end; its holder mostly is the parent of a process that can.
  */
 int
 box_wait(const struct box *b, int64_t timeout)
 {
 	char path[PATH_MAX];
-	int64_t end = now() + timeout;
+	int64_t end = clock_ns(CLOCK_MONOTONIC) + timeout;
 	box_path(b, "lock", path);
 	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	for (int pause = 1; fd >= 0 && flock(fd, LOCK_SH | (timeout < 0 ? 0 : LOCK_NB)) < 0;) {
 		if (errno != EINTR && errno != EWOULDBLOCK)
 			return err_sys("flock", path, "cannot wait for box %.12s", b->id);
-		if (timeout >= 0 && now() >= end)
+		if (timeout >= 0 && clock_ns(CLOCK_MONOTONIC) >= end)
 			return 0;
 		if (timeout >= 0)
 			nanosleep(&(struct timespec){.tv_nsec = pause * 1000000L}, NULL);

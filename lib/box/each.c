@@ -4,20 +4,24 @@
 #include "base/err.h"
 #include "door/tool.h"
 
-int
-box_each_operand(const struct args *a, int (*one)(const struct box *b, const char *name))
+struct frame {
+	box_each_fn *one;
+};
+
+static int
+find_and_do(const char *name, void *self)
 {
-	bool failed = false;
+	const struct frame *f = self;
 	struct box b;
-	if (!a->n)
-		tool_usage("no BOX given");
-	for (int i = 0; i < a->n; i++)
-		if (box_find(a->operand[i], &b) < 0 || one(&b, a->operand[i]) < 0) {
-			tool_complain();
-			failed = true;
-		} else {
-			tool_result("%s", a->operand[i]);
-		}
-	int status = tool_finish();
-	return status ? status : failed ? tool_failure_status() : 0;
+	if (box_find(name, &b) < 0 || f->one(&b, name) < 0)
+		return -1;
+	tool_result("%s", name);
+	return 0;
+}
+
+int
+box_each_operand(const struct args *a, box_each_fn *one)
+{
+	struct frame f = {one};
+	return tool_each(a, "BOX", find_and_do, &f);
 }

@@ -7,8 +7,8 @@
 #include "base/opt.h"
 #include "box/box.h"
 
-/* Calls one(b, name) for each operand, prints the name when that is 0, complains when it is -1 and
- * goes on. Returns the exit status. A usage mistake when there is no operand. */
-int box_each_operand(const struct args *a, int (*one)(const struct box *b, const char *name));
+/* tool_each() with one(b, name) for each operand, and prints the name when that is 0. */
+typedef int box_each_fn(const struct box *b, const char *name);
+int box_each_operand(const struct args *a, box_each_fn *one);
 
 #endif

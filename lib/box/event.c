@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "door/state.h"
 #include "door/sys.h"
 
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 int
 event_path(char path[PATH_MAX])
@@ -45,14 +45,12 @@ static void
 note(json_t *event)
 {
 	char path[PATH_MAX];
-	struct timespec now;
+	int64_t now = clock_ns(CLOCK_REALTIME);
 	struct err before = err;
 	auto_buf struct buf line = BUF_INIT;
-	clock_gettime(CLOCK_REALTIME, &now);
 	json_object_set_new(event, "scope", json_string("local"));
-	json_object_set_new(event, "time", json_integer(now.tv_sec));
-	json_object_set_new(
-		event, "timeNano", json_integer((json_int_t)now.tv_sec * 1000000000 + now.tv_nsec));
+	json_object_set_new(event, "time", json_integer(now / 1000000000));
+	json_object_set_new(event, "timeNano", json_integer(now));
 	json_visible(event, JSON_COMPACT, &line);
 	buf_addc(&line, '\n');
 	if (event_path(path) == 0 && sys_append("what happened", path, line.s, line.len, 0600) == 0)

@@ -2,6 +2,7 @@
 #include "box/filter.h"
 
 #include "base/auto.h"
+#include "base/filter.h"
 #include "base/parse.h"
 
 #include <regex.h>
@@ -34,11 +35,7 @@ by_name(const char *value, const struct box_look *l)
 static bool
 by_label(const char *value, const struct box_look *l)
 {
-	const char *sign = strchr(value, '=');
-	auto_free char *key = fmt_new("%.*s", (int)strcspn(value, "="), value);
-	const char *got =
-		json_string_value(json_object_get(box_value(l->doc, "Config.Labels"), key));
-	return got && (!sign || strcmp(got, sign + 1) == 0);
+	return filter_label(box_value(l->doc, "Config.Labels"), value);
 }
 
 static bool
@@ -132,43 +129,31 @@ by_since(const char *value, const struct box_look *l)
 static const struct {
 	const char *key;
 	fits_fn *fits;
-} keys[] = {{"id", by_id}, {"name", by_name}, {"label", by_label}, {"status", by_status},
+} known[] = {{"id", by_id}, {"name", by_name}, {"label", by_label}, {"status", by_status},
 	{"ancestor", by_image}, {"volume", by_volume}, {"network", by_network}, {"exited", by_exit},
 	{"publish", by_publish}, {"expose", by_expose}, {"before", by_before}, {"since", by_since}};
-#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
-
-static fits_fn *
-function(const char *key)
-{
-	for (size_t i = 0; i < N_KEYS; i++)
-		if (strcmp(keys[i].key, key) == 0)
-			return keys[i].fits;
-	return NULL;
-}
+#define N_KNOWN (sizeof(known) / sizeof(known[0]))
 
 int
-box_filter_parse(const struct strlist *l, struct box_filter *f)
+box_filter_check(const struct strlist *filters)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		const char *sign = strchr(l->v[i], '=');
-		snprintf(f[i].key, sizeof(f[i].key), "%.*s", (int)strcspn(l->v[i], "="), l->v[i]);
-		if (!sign || !function(f[i].key))
-			return err_set(ERR_INVALID, l->v[i], "Invalid filter '%s'", f[i].key);
-		f[i].value = sign + 1;
-	}
-	return 0;
+	const char *keys[N_KNOWN + 1] = {NULL};
+	for (size_t i = 0; i < N_KNOWN; i++)
+		keys[i] = known[i].key;
+	return filter_check(filters, keys);
+}
+
+static bool
+fits(const void *thing, const char *key, const char *value)
+{
+	size_t i = 0;
+	while (strcmp(known[i].key, key) != 0)
+		i++;
+	return known[i].fits(value, thing);
 }
 
 bool
-box_filter_all(const struct box_filter *f, size_t n, const struct box_look *l)
+box_filter_passes(const struct strlist *filters, const struct box_look *l)
 {
-	for (size_t i = 0; i < n; i++) {
-		bool any = false, all = strcmp(f[i].key, "label") == 0;
-		for (size_t k = 0; k < n; k++)
-			if (all ? k == i : strcmp(f[k].key, f[i].key) == 0)
-				any = any || function(f[k].key)(f[k].value, l);
-		if (!any)
-			return false;
-	}
-	return true;
+	return filter_passes(filters, fits, l);
 }

@@ -136,9 +136,8 @@ volume_read(const struct volume *v)
 }
 
 bool
-volume_is_anonymous(const struct volume *v)
+volume_is_anonymous(const json_t *doc)
 {
-	auto_json json_t *doc = volume_read(v);
 	return json_object_get(json_object_get(doc, "Labels"), ANONYMOUS) != NULL;
 }
 
@@ -158,46 +157,45 @@ volume_each(int (*each)(const struct volume *v, void *arg), void *arg)
 	return r;
 }
 
-struct users {
-	const char *name;
-	json_t *ids;
-};
-
 static int
-uses(const struct box *b, void *arg)
+add_uses(const struct box *b, void *arg)
 {
-	struct users *u = arg;
-	auto_json json_t *doc = box_read(b, "box.json");
-	json_t *m;
+	json_t *users = arg, *m;
+	auto_json json_t *doc = box_read_if(b, "box.json");
 	size_t i;
 	json_array_foreach(json_object_get(doc, "Mounts"), i, m)
 	{
-		const char *name = json_string_value(json_object_get(m, "Name"));
-		if (name && strcmp(name, u->name) == 0) {
-			json_array_append_new(u->ids, json_string(b->id));
-			break;
-		}
+		const char *name = box_text(m, "Name");
+		json_t *ids = json_object_get(users, name);
+		if (!ids && *name)
+			json_object_set_new(users, name, ids = json_array());
+		json_array_append_new(ids, json_string(b->id));
 	}
-	err_clear();
 	return 0;
 }
 
 json_t *
-volume_users(const struct volume *v)
+volumes_users(void)
 {
-	struct users u = {v->name, json_array()};
-	box_each(uses, &u);
-	return u.ids;
+	json_t *users = json_object();
+	box_each(add_uses, users);
+	return users;
 }
 
 int
 volume_remove(const struct volume *v)
 {
-	auto_json json_t *users = volume_users(v);
-	const char *first = json_string_value(json_array_get(users, 0));
+	auto_json json_t *users = volumes_users();
+	const json_t *first = json_array_get(json_object_get(users, v->name), 0);
 	if (first)
-		return err_set(
-			ERR_IN_USE, v->name, "remove %s: volume is in use - [%s]", v->name, first);
+		return err_set(ERR_IN_USE, v->name, "remove %s: volume is in use - [%s]", v->name,
+			json_string_value(first));
+	return volume_remove_unused(v);
+}
+
+int
+volume_remove_unused(const struct volume *v)
+{
 	if (sys_remove_tree("all that it holds", v->dir) < 0)
 		return -1;
 	auto_json json_t *attributes = json_pack("{s:s}", "driver", "local");

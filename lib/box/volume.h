@@ -28,13 +28,16 @@ int volume_find(const char *name, struct volume *v);
 int volume_make(const char *name, const json_t *labels, struct volume *v, bool *made);
 /* volume.json with Mountpoint. New reference, NULL with `err` set. */
 json_t *volume_read(const struct volume *v);
-bool volume_is_anonymous(const struct volume *v);
+/* Of what volume_read() gave. */
+bool volume_is_anonymous(const json_t *doc);
 /* Calls each(v, arg) until it returns non-zero, and returns that. */
 int volume_each(int (*each)(const struct volume *v, void *arg), void *arg);
 /* Removes it; conflict (in-use) when a box has it, which is then named. The lock is held
  * exclusively. */
 int volume_remove(const struct volume *v);
-/* Ids of boxes that have it: a new list. */
-json_t *volume_users(const struct volume *v);
+/* The same when it is known that no box has it, and the lock was held since. */
+int volume_remove_unused(const struct volume *v);
+/* The ids of those boxes that have a volume, by its name: a new object of lists. */
+json_t *volumes_users(void);
 
 #endif

@@ -3,21 +3,11 @@
 
 #include "base/auto.h"
 #include "base/err.h"
-#include "base/file.h"
+#include "base/filter.h"
 #include "box/show.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static bool
-has_label(const struct volume_item *item, const char *value)
-{
-	auto_free char *key = fmt_new("%.*s", (int)strcspn(value, "="), value);
-	const char *sign = strchr(value, '=');
-	const char *got =
-		json_string_value(json_object_get(json_object_get(item->doc, "Labels"), key));
-	return got && (!sign || strcmp(got, sign + 1) == 0);
-}
 
 static bool
 is_true(const char *value)
@@ -25,26 +15,22 @@ is_true(const char *value)
 	return strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
 }
 
-/* 1, 0, or -1 for a filter that is none. */
-static int
-passes(const struct volume_item *item, const char *filter)
+static bool
+fits(const void *thing, const char *key, const char *value)
 {
-	const char *sign = strchr(filter, '=');
-	size_t n = strcspn(filter, "=");
-	const char *value = sign ? sign + 1 : "";
-	if (sign && n == 4 && strncmp(filter, "name", n) == 0)
+	const struct volume_item *item = thing;
+	if (strcmp(key, "name") == 0)
 		return strstr(item->v.name, value) != NULL;
-	if (sign && n == 5 && strncmp(filter, "label", n) == 0)
-		return has_label(item, value);
-	if (sign && n == 6 && strncmp(filter, "driver", n) == 0)
+	if (strcmp(key, "label") == 0)
+		return filter_label(json_object_get(item->doc, "Labels"), value);
+	if (strcmp(key, "driver") == 0)
 		return strcmp(value, "local") == 0;
-	if (sign && n == 8 && strncmp(filter, "dangling", n) == 0)
-		return is_true(value) == !item->users;
-	return err_set(ERR_INVALID, filter, "Invalid filter '%.*s'", (int)n, filter);
+	return is_true(value) == !item->users;
 }
 
 struct search {
 	const struct strlist *filters;
+	const json_t *users; /* of all volumes */
 	struct volume_list *l;
 };
 
@@ -52,21 +38,18 @@ static int
 take(const struct volume *v, void *arg)
 {
 	const struct search *s = arg;
-	struct volume_item item = {.v = *v, .doc = volume_read(v)};
+	struct volume_item item = {.v = *v,
+		.doc = volume_read(v),
+		.users = json_array_size(json_object_get(s->users, v->name))};
 	/* One that is being removed. */
 	if (!item.doc) {
 		err_clear();
 		return 0;
 	}
-	auto_json json_t *users = volume_users(v);
-	item.users = json_array_size(users);
-	item.anonymous = volume_is_anonymous(v);
-	int ok = 1;
-	for (size_t i = 0; ok > 0 && i < s->filters->n; i++)
-		ok = passes(&item, s->filters->v[i]);
-	if (ok <= 0) {
+	item.anonymous = volume_is_anonymous(item.doc);
+	if (!filter_passes(s->filters, fits, &item)) {
 		json_decref(item.doc);
-		return ok;
+		return 0;
 	}
 	s->l->v = reallocarray(s->l->v, s->l->n + 1, sizeof(item));
 	if (!s->l->v)
@@ -85,12 +68,11 @@ by_name(const void *a, const void *b)
 int
 volumes_list(const struct strlist *filters, struct volume_list *l)
 {
-	/* A filter that is none is so where there are no volumes, too. */
-	const struct volume_item nobody = {.v = {.name = ""}};
-	struct search s = {filters, l};
-	for (size_t i = 0; i < filters->n; i++)
-		if (passes(&nobody, filters->v[i]) < 0)
-			return -1;
+	if (filter_check(filters,
+		    (const char *const[]){"name", "label", "driver", "dangling", NULL}) < 0)
+		return -1;
+	auto_json json_t *users = volumes_users();
+	struct search s = {filters, users, l};
 	if (volume_each(take, &s) < 0)
 		return -1;
 	if (l->n)

@@ -2,6 +2,7 @@
  * The door: ending processes, and waiting until the kernel has done what it was told.
  */
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "door/step.h"
 #include "door/sys.h"
@@ -83,27 +84,19 @@ file_says(int fd, const char *line)
 	return 0;
 }
 
-static int64_t
-now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* The files of cgroup v2 wake poll(2) when they change (POLLPRI), those of v1 do not, and v2 keeps
  * back a second change for 10 ms: so each look is followed by a longer pause, up to 16 ms, which a
  * change ends early. Opened anew each time, for an open list of processes of v1 stays as it was. */
 static long
 wait_for(const char *path, const char *line, int64_t timeout)
 {
-	int64_t end = now() + timeout;
+	int64_t end = clock_ns(CLOCK_MONOTONIC) + timeout;
 	for (int pause = 1;; pause = pause < 16 ? pause * 2 : 16) {
 		auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 		int says = fd < 0 ? -1 : file_says(fd, line);
 		if (says)
 			return says < 0 ? -1 : 0;
-		if (now() >= end) {
+		if (clock_ns(CLOCK_MONOTONIC) >= end) {
 			errno = ETIMEDOUT;
 			return -1;
 		}

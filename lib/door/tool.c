@@ -222,3 +222,19 @@ tool_finish(void)
 	undo_forget();
 	return EXIT_DONE;
 }
+
+int
+tool_each(const struct args *a, const char *what, int (*one)(const char *operand, void *self),
+	void *self)
+{
+	bool failed = false;
+	if (!a->n)
+		tool_usage("no %s given", what);
+	for (int i = 0; i < a->n; i++)
+		if (one(a->operand[i], self) < 0) {
+			tool_complain();
+			failed = true;
+		}
+	int status = tool_finish();
+	return status ? status : failed ? tool_failure_status() : 0;
+}

@@ -34,6 +34,12 @@ void tool_result(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * pipe) is a failure as any other. Returns 0 for main. */
 int tool_finish(void);
 
+/* Calls one(operand, self) for each operand; complains when that is -1, and goes on. Ends the
+ * tool's work as tool_finish() and returns the exit status. A usage mistake when there is no
+ * operand: "no WHAT given". */
+int tool_each(const struct args *a, const char *what, int (*one)(const char *operand, void *self),
+	void *self);
+
 /* Name of the running tool. */
 const char *tool_name(void);
 /* Exit status for our own failures: 1, for chain-loaders 125. */

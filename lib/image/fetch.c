@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/fetch.h"
 
+#include "base/clock.h"
 #include "image/fetch_body.h"
 #include "image/fetch_proxy.h"
 
@@ -305,9 +306,7 @@ set_up(struct fetcher *f, struct fetch *r)
 static int64_t
 now_ms(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 static int

@@ -2,6 +2,7 @@
 #include "image/list.h"
 
 #include "base/err.h"
+#include "base/filter.h"
 #include "base/human.h"
 #include "image/ref.h"
 
@@ -115,17 +116,6 @@ image_filter_ready(const struct store *s, const struct strlist *words, struct im
 }
 
 static bool
-has_label(const struct image *img, const char *want)
-{
-	size_t n = strcspn(want, "=");
-	char *key = fmt_new("%.*s", (int)n, want);
-	const char *has = json_string_value(json_object_get(
-		json_object_get(json_object_get(img->config, "config"), "Labels"), key));
-	free(key);
-	return has && (!want[n] || strcmp(has, want + n + 1) == 0);
-}
-
-static bool
 has_reference(const struct image *img, const char *pattern)
 {
 	auto_buf struct buf name = BUF_INIT, tag = BUF_INIT;
@@ -145,7 +135,8 @@ word_passes(const struct image_filter *f, const char *word, const struct image *
 	if ((value = value_of(word, "dangling")))
 		return (strcmp(value, "true") == 0) == !img->name;
 	if ((value = value_of(word, "label")))
-		return has_label(img, value);
+		return filter_label(
+			json_object_get(json_object_get(img->config, "config"), "Labels"), value);
 	if ((value = value_of(word, "reference")))
 		return has_reference(img, value);
 	if (value_of(word, "before"))

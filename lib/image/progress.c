@@ -2,6 +2,7 @@
 #include "image/progress.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/human.h"
 
 #include <stdio.h>
@@ -48,9 +49,7 @@ progress_new(bool quiet, bool json)
 static int64_t
 now_ms(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 static struct bar *

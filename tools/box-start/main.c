@@ -390,34 +390,32 @@ stay(const char *name)
 	return status == ATTACH_DETACHED ? 0 : status;
 }
 
+static int
+one(const char *name, void *self)
+{
+	struct start s = {0};
+	pid_t pid;
+	(void)self;
+	int r = start(&s, name, -1, &pid);
+	if (r >= 0)
+		tool_result("%s", name);
+	json_decref(s.doc);
+	json_decref(s.config);
+	return r;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	bool failed = false;
-	if (!a.n)
-		tool_usage("no BOX given");
 	if (o.attach || o.interactive) {
-		if (a.n > 1)
-			tool_usage("you cannot stay with more than one BOX");
+		if (a.n != 1)
+			tool_usage(a.n ? "you cannot stay with more than one BOX" : "no BOX given");
 		int status = stay(a.operand[0]);
 		if (status < 0)
 			tool_die();
 		int r = tool_finish();
 		return r ? r : status;
 	}
-	for (int i = 0; i < a.n; i++) {
-		struct start s = {0};
-		pid_t pid;
-		if (start(&s, a.operand[i], -1, &pid) < 0) {
-			tool_complain();
-			failed = true;
-		} else {
-			tool_result("%s", a.operand[i]);
-		}
-		json_decref(s.doc);
-		json_decref(s.config);
-	}
-	int status = tool_finish();
-	return status ? status : failed ? tool_failure_status() : 0;
+	return tool_each(&a, "BOX", one, NULL);
 }

@@ -4,6 +4,7 @@
 #include "ledger.h"
 
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/parse.h"
 #include "door/state.h"
@@ -121,16 +122,13 @@ is_our_program(const char *pid)
 static bool
 ends_at_once(pid_t pid, int *left)
 {
-	struct timespec before, after;
 	auto_fd int fd = pidfd_open(pid, 0);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	if (fd < 0)
 		return errno == ESRCH;
-	clock_gettime(CLOCK_MONOTONIC, &before);
+	int64_t before = clock_ns(CLOCK_MONOTONIC);
 	bool ended = poll(&p, 1, *left) > 0;
-	clock_gettime(CLOCK_MONOTONIC, &after);
-	*left -= (int)((after.tv_sec - before.tv_sec) * 1000 +
-		(after.tv_nsec - before.tv_nsec) / 1000000);
+	*left -= (int)((clock_ns(CLOCK_MONOTONIC) - before) / 1000000);
 	*left = *left > 0 ? *left : 0;
 	return ended;
 }
