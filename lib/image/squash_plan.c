@@ -94,7 +94,7 @@ squash_mark(char *path, enum squash_mark *mark)
 	return 0;
 }
 
-/* A directory above something that stays. */
+/* A directory above something that stays, or in which something is taken away. */
 static int
 imply(struct squash_plan *p, const char *path, size_t len)
 {
@@ -199,7 +199,9 @@ take_mark(struct squash_plan *p, const char *path, enum squash_mark mark)
 	struct squash_node *n;
 	if (mark == MARK_IGNORED || squash_covered(p, path, p->layer))
 		return 0;
-	if (!(n = squash_node(p, path, strlen(path), NULL)))
+	if (squash_above(p, path, imply) < 0 ||
+		(mark == MARK_OPAQUE && imply(p, path, strlen(path)) < 0) ||
+		!(n = squash_node(p, path, strlen(path), NULL)))
 		return -1;
 	if (mark == MARK_WHITEOUT && !n->gone)
 		n->gone = p->layer;
