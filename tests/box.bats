@@ -51,12 +51,21 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 	$s send-keys 'stty size; echo $((40+2)) $TERM' Enter
 	wait_for seen '^30 90'
 	wait_for seen '^42 xterm'
+	# It is one of the box's own, so it has a name there.
+	$s send-keys 'clear; tty; echo to-console >/dev/console; ls /dev/pts' Enter
+	wait_for seen '^/dev/pts/0$'
+	wait_for seen '^to-console$'
 	$s send-keys C-p C-q
 	wait_for seen 'left 0'
 	assert_eq running "$(state_of term Status)"
 	box-kill term >/dev/null
 	$s kill-server
 	wait_for sh -c "! box-ps -q | grep -q ."
+}
+
+@test "a terminal belongs to the box's user" {
+	run -0 on_terminal "box-run -it --rm -u 1000 --network none bb sh -c 'echo y >\$(tty) && stat -c %u:%g:%a \$(tty)'"
+	assert_like "$output" 'y*1000:5:620*'
 }
 
 @test "a name is one box's; -d, ps, rm" {

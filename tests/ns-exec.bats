@@ -612,6 +612,25 @@ as_user() {
 }
 
 # bats test_tags=anywhere
+@test "--console-stdin: the terminal goes to who shows it" {
+	requires python3 root
+	make_root "$root"
+	cat >"$T/show" <<-'END'
+		import array, socket, subprocess, sys
+		ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		p = subprocess.Popen(sys.argv[1:], stdin=theirs)
+		_, [(_, _, fd)], _, _ = ours.recvmsg(64, socket.CMSG_SPACE(4))
+		# To its end, which a terminal says by EIO.
+		subprocess.run(["cat"], stdin=array.array("i", fd)[0], stderr=subprocess.DEVNULL)
+		sys.exit(p.wait())
+	END
+	run -7 python3 "$T/show" ns-exec --all --root "$root" --tty --console-stdin -- /bin/sh -c 'tty; exit 7'
+	assert_like "$output" '/dev/pts/0*'
+	run -125 ns-exec --all --root "$root" --tty --console-stdin -- /bin/true
+	assert_error ns-exec 'cannot hand the terminal over: Socket operation on non-socket (ENOTSOCK)'
+	run -125 ns-exec --console-stdin -- true
+}
+
 @test "--tty without a terminal: input ends, output is complete" {
 	requires root
 	make_root "${root:?}"

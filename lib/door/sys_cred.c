@@ -282,8 +282,11 @@ sys_close_on_exec(const char *why, unsigned first)
 }
 
 static long
-take_terminal(int fd)
+take_terminal(int fd, uid_t uid)
 {
+	/* An id that this user namespace does not know, or may not give, is left alone. */
+	if (uid != (uid_t)-1 && fchown(fd, uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
+		return -1;
 	/* A session leader without a terminal gets one by TIOCSCTTY. */
 	if (setsid() < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
 		return -1;
@@ -294,13 +297,14 @@ take_terminal(int fd)
 }
 
 int
-sys_take_terminal(const char *why, int fd)
+sys_take_terminal(const char *why, int fd, uid_t uid)
 {
 	struct step st;
 	if (step_open(&st, "setsid", why))
-		step_result(&st, take_terminal(fd));
+		step_result(&st, take_terminal(fd, uid));
 	if (step_told(&st)) {
-		step_call(&st, "setsid, ioctl(TIOCSCTTY), dup2(0, 1, 2)");
+		step_call(&st, "%ssetsid, ioctl(TIOCSCTTY), dup2(0, 1, 2)",
+			uid == (uid_t)-1 ? "" : "fchown, ");
 		step_shell(&st, ": # no shell command: a terminal of its own");
 	}
 	if (step_close(&st) < 0)

@@ -41,9 +41,9 @@ int sys_setrlimit(const char *why, int resource, const char *name, uint64_t soft
 int sys_umask(const char *why, mode_t mask);
 /* All descriptors from `first` on are closed at exec (close_range(2)). */
 int sys_close_on_exec(const char *why, unsigned first);
-/* setsid(2), and the terminal behind fd becomes the controlling one and standard input, output and
- * error (tty_ioctl(4)). */
-int sys_take_terminal(const char *why, int fd);
+/* setsid(2), and the terminal behind fd, given to uid (-1: as it is), becomes the controlling one
+ * and standard input, output and error (tty_ioctl(4)). */
+int sys_take_terminal(const char *why, int fd, uid_t uid);
 
 /* setenv(3), and clearenv(3), of what the program will see. */
 int sys_setenv(const char *why, const char *name, const char *value);

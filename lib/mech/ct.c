@@ -5,6 +5,8 @@
 #include "mech/ct.h"
 
 #include "base/auto.h"
+#include "base/err.h"
+#include "base/fdpass.h"
 #include "door/step.h"
 #include "door/sys_ns.h"
 #include "door/tell.h"
@@ -226,6 +228,18 @@ give_up(struct ct_proc *p)
 	return -1;
 }
 
+/* To somebody who shows it, as runc's --console-socket does. The program does not run yet: so it is
+ * there before all that it writes. */
+static int
+hand_over(struct ct_proc *p)
+{
+	const char name[] = "tty";
+	if (fd_send(STDIN_FILENO, name, sizeof(name), p->terminal) < 0)
+		return err_sys("sendmsg", "standard input", "cannot hand the terminal over");
+	close(take_fd(&p->terminal));
+	return 0;
+}
+
 /* The child with a copy of our memory: what it has to say comes through a socket. */
 static int
 create_copied(struct ct_child *k, struct ct_proc *p)
@@ -261,6 +275,8 @@ create_copied(struct ct_child *k, struct ct_proc *p)
 	int ready = hear(p, &p->terminal);
 	if (ready == 0)
 		err_set(ERR_INTERNAL, NULL, "the new process ended before it was ready");
+	if (ready > 0 && k->c->process.console && hand_over(p) < 0)
+		ready = -1;
 	return ready > 0 ? 0 : give_up(p);
 }
 

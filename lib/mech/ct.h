@@ -106,6 +106,7 @@ struct ct_process {
 	const struct sock_filter *seccomp; /* NULL: none */
 	unsigned short seccomp_len;
 	bool terminal; /* a pty of its own, relayed to the caller's */
+	bool console; /* its master end goes over the socket that is standard input instead */
 	bool init; /* a small init as process 1, the program as its child */
 	bool close_fds; /* every descriptor >= 3 + preserve_fds is closed at exec */
 	unsigned preserve_fds;
@@ -208,7 +209,7 @@ void ct_close(struct ct_proc *p);
 /* Joins the namespaces of a running process (or those given by path in c) and becomes, or runs, the
  * program of c->process in them. */
 struct ct_target {
-	int pidfd; /* of the process; -1: only the paths in c->ns */
+	int pidfd; /* of the process, closed once it is joined; -1: only the paths in c->ns */
 	pid_t pid;
 	int flags; /* CLONE_NEW* to join through pidfd */
 	bool root; /* its root directory */

@@ -265,7 +265,8 @@ ct_child_steps(struct ct_child *k)
 	if (ct_environment(&c->process, &id) < 0)
 		return -1;
 	if (c->process.terminal &&
-		sys_take_terminal("the terminal is its standard input and output", slave) < 0)
+		sys_take_terminal("the terminal is its user's, and its standard input and output",
+			slave, id.set_ids ? id.uid : (uid_t)-1) < 0)
 		return -1;
 	if (c->process.close_fds &&
 		sys_close_on_exec("nothing of the host stays open", 3 + c->process.preserve_fds) <

@@ -40,6 +40,9 @@ ct_join_target(struct ct_child *k)
 	if (t->flags &&
 		sys_setns("join its namespaces, all or none", t->pidfd, t->flags, shown) < 0)
 		return -1;
+	/* It has done its work, and a child of ours is born in there with all that we have open. */
+	if (t->flags && !step_dry())
+		close(t->pidfd);
 	if (root >= 0 &&
 		(sys_fchdir("its root directory", root, "its root") < 0 ||
 			sys_chroot("be below it as the process is", ".") < 0))

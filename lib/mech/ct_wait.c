@@ -4,53 +4,25 @@
  */
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/fdpass.h"
 #include "door/env.h"
 #include "mech/ct_in.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 int
 ct_send(int sock, const struct ct_report *r, int fd)
 {
-	char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct ct_report copy = *r;
-	struct iovec data = {&copy, sizeof(copy)};
-	struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1};
-	if (fd >= 0) {
-		m.msg_control = control;
-		m.msg_controllen = sizeof(control);
-		struct cmsghdr *head = CMSG_FIRSTHDR(&m);
-		*head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
-			.cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS};
-		memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	}
-	return sendmsg(sock, &m, MSG_NOSIGNAL) < 0 ? -1 : 0;
+	return fd_send(sock, r, sizeof(*r), fd);
 }
 
 int
 ct_receive(int sock, struct ct_report *r, int *fd)
 {
-	char control[CMSG_SPACE(sizeof(int))];
-	struct iovec data = {r, sizeof(*r)};
-	struct msghdr m = {.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control)};
-	ssize_t n;
-	do
-		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n != sizeof(*r))
-		return 0;
-	const struct cmsghdr *head = CMSG_FIRSTHDR(&m);
-	if (head && head->cmsg_type == SCM_RIGHTS && fd)
-		memcpy(fd, CMSG_DATA(head), sizeof(*fd));
-	return 1;
+	int none = -1;
+	return fd_receive(sock, r, sizeof(*r), fd ? fd : &none) == sizeof(*r);
 }
 
 void

@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/fdpass.h"
 #include "base/file.h"
 #include "base/parse.h"
 #include "door/chain.h"
@@ -30,12 +31,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static struct {
-	bool tty, interactive, once, no_log;
+	bool tty, console, interactive, once, no_log;
 	int64_t client, lock;
 	const char *then, *socket;
 	struct strlist hold;
@@ -44,6 +46,9 @@ static struct {
 
 static const struct opt options[] = {
 	{'t', "tty", NULL, opt_flag, &o.tty, "the program gets a terminal, not pipes", false},
+	{0, "console", NULL, opt_flag, &o.console,
+		"it makes the terminal, and hands it over by the socket that is its standard input",
+		false},
 	{'i', "interactive", NULL, opt_flag, &o.interactive, "its input comes from who is attached",
 		false},
 	{0, "once", NULL, opt_flag, &o.once, "input ends with the first that gives some", false},
@@ -167,6 +172,38 @@ make_terminal(struct run *r)
 	return 0;
 }
 
+/* The other end of the terminal that the program has made (ns-exec --tty --console-stdin). */
+static int
+take_terminal(int sock)
+{
+	char name[64];
+	int fd = -1;
+	if (fd_receive(sock, name, sizeof(name), &fd) <= 0 || fd < 0)
+		return err_set(
+			ERR_INTERNAL, "console", "the program has not handed its terminal over");
+	fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	outs[0] = to_program = in.terminal = fd;
+	return 0;
+}
+
+static int
+make_streams(struct run *r, int *console)
+{
+	int pair[2];
+	if (o.tty && o.console) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+			return err_sys("socketpair", NULL, "cannot make a socket pair");
+		*console = pair[0];
+		r->fd[0] = pair[1];
+		return 0;
+	}
+	if (o.tty)
+		return make_terminal(r);
+	if (make_pipe(&outs[0], &r->fd[1], 0) < 0 || make_pipe(&outs[1], &r->fd[2], 0) < 0)
+		return -1;
+	return o.interactive ? make_pipe(&to_program, &r->fd[0], 1) : 0;
+}
+
 /* "SECONDS.NANOSECONDS" behind a number of its own, if it is not negative. */
 static int
 write_time(const char *dir, const char *file, const char *why, int status)
@@ -215,9 +252,8 @@ start(const char *dir, char **command, bool *runs)
 		.session = true,
 		.tied = true};
 	int status[2];
-	if (o.tty ? make_terminal(&r) < 0
-		  : make_pipe(&outs[0], &r.fd[1], 0) < 0 || make_pipe(&outs[1], &r.fd[2], 0) < 0 ||
-				(o.interactive && make_pipe(&to_program, &r.fd[0], 1) < 0))
+	auto_fd int console = -1;
+	if (make_streams(&r, &console) < 0)
 		return -1;
 	if (pipe2(status, O_CLOEXEC) < 0)
 		return err_sys("pipe2", NULL, "cannot make a pipe");
@@ -230,7 +266,7 @@ start(const char *dir, char **command, bool *runs)
 			close(r.fd[i]);
 	*runs = pid > 0 && hear(dir, status[0]);
 	close(status[0]);
-	return pid;
+	return *runs && console >= 0 && take_terminal(console) < 0 ? -1 : pid;
 }
 
 static int

@@ -147,7 +147,7 @@ make_group(struct start *s)
 /* ---- the chain ---- */
 
 static void
-add_pair(struct strlist *l, const char *name, char *value)
+add_pair(struct strlist *l, const char *name, const char *value)
 {
 	strlist_add(l, name);
 	strlist_add(l, value);
@@ -168,7 +168,7 @@ add_mon(struct strlist *l, struct start *s, int lock, int sock)
 	if (box_run_dir(&s->b, run) == 0)
 		add_pair(l, "--socket", fmt_new("%s/attach.sock", run));
 	if (box_flag(s->doc, "Config.Tty"))
-		strlist_add(l, "--tty");
+		add_pair(l, "--tty", "--console");
 	if (box_flag(s->doc, "Config.OpenStdin"))
 		strlist_add(l, "--interactive");
 	if (box_flag(s->doc, "Config.StdinOnce"))
@@ -196,7 +196,7 @@ own_filter(const struct start *s)
 	return false;
 }
 
-/* cg-exec GROUP -- ns-exec …: config.json says the rest. The terminal is box-mon's to make. */
+/* cg-exec GROUP -- ns-exec …: config.json says the rest. */
 static void
 add_chain(struct strlist *l, struct start *s, struct oci_args *words)
 {
@@ -212,7 +212,7 @@ add_chain(struct strlist *l, struct start *s, struct oci_args *words)
 	for (size_t i = 0; i < words->n; i++) {
 		const struct oci_option *w = &words->option[i];
 		if (strcmp(w->name, "--tty") == 0)
-			continue;
+			strlist_add(l, "--console-stdin");
 		if (strcmp(w->name, "--seccomp") == 0 && !own_filter(s)) {
 			add_pair(l, "--seccomp", str_new(privileged ? "none" : "default"));
 			continue;

@@ -33,6 +33,8 @@ main(int argc, char **argv)
 	settings.ct.process.args = a.command;
 	if (settings_complete(&settings) < 0)
 		tool_usage_err();
+	if (settings.ct.process.console && !settings.ct.process.terminal)
+		tool_usage("--console-stdin goes with --tty");
 	if (ct_confine(&settings.confine, &settings.ct.process) < 0)
 		tool_die();
 	/* Who is in a pid or mount namespace already must not find our file behind /proc/PID/exe,
