@@ -24,14 +24,6 @@
 
 /* ---- channels ---- */
 
-int
-attach_pair(int ends[2])
-{
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return err_sys("socketpair", NULL, "cannot make a channel to the box");
-	return 0;
-}
-
 /* A socket's name has room for 107 bytes; a directory's descriptor makes any path short. */
 static int
 address(const char *dir, const char *name, struct sockaddr_un *at, int *fd)

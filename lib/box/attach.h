@@ -9,8 +9,6 @@
 
 #include <stdbool.h>
 
-/* Two ends of a channel. */
-int attach_pair(int ends[2]);
 /* A channel to a running box: 1 and *sock, which the caller closes; 0 when nobody listens; -1 with
  * `err` set. */
 int attach_connect(const struct box *b, int *sock);

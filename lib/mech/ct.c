@@ -6,7 +6,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
-#include "base/fdpass.h"
+#include "door/channel.h"
 #include "door/step.h"
 #include "door/sys_ns.h"
 #include "door/tell.h"
@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -234,7 +233,7 @@ static int
 hand_over(struct ct_proc *p)
 {
 	const char name[] = "tty";
-	if (fd_send(STDIN_FILENO, name, sizeof(name), p->terminal) < 0)
+	if (channel_send(STDIN_FILENO, name, sizeof(name), p->terminal) < 0)
 		return err_sys("sendmsg", "standard input", "cannot hand the terminal over");
 	close(take_fd(&p->terminal));
 	return 0;
@@ -246,9 +245,8 @@ create_copied(struct ct_child *k, struct ct_proc *p)
 {
 	int pair[2];
 	*p = (struct ct_proc){.pid = -1, .pidfd = -1, .sync = -1, .terminal = -1};
-	/* Messages keep their bounds, and the end of the child is the end of the file. */
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys("socketpair", NULL, "cannot make a socket pair");
+	if (channel_pair(pair) < 0)
+		return -1;
 	auto_buf struct buf script = BUF_INIT;
 	struct sys_clone s = {
 		.flags = birth_flags(k->c), .run = child_main, .arg = k, .cgroup = -1};

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "door/channel.h"
 #include "door/spawn.h"
 #include "door/step.h"
 #include "door/sys_cred.h"
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,8 +179,8 @@ ct_idmap_prepare(const struct ct *c, struct ct_idmap *m)
 	m->outside = !by_ourselves(&m->uid, geteuid()) || !by_ourselves(&m->gid, getegid());
 	if (!m->outside || step_dry())
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, m->pipe) < 0)
-		return err_sys("socketpair", NULL, "cannot make a socket pair");
+	if (channel_pair(m->pipe) < 0)
+		return -1;
 	m->helper = fork();
 	if (m->helper < 0)
 		return err_sys("fork", NULL, "cannot start a helper to map ids");

@@ -4,7 +4,7 @@
  */
 #include "base/auto.h"
 #include "base/err.h"
-#include "base/fdpass.h"
+#include "door/channel.h"
 #include "door/env.h"
 #include "mech/ct_in.h"
 
@@ -15,14 +15,14 @@
 int
 ct_send(int sock, const struct ct_report *r, int fd)
 {
-	return fd_send(sock, r, sizeof(*r), fd);
+	return channel_send(sock, r, sizeof(*r), fd);
 }
 
 int
 ct_receive(int sock, struct ct_report *r, int *fd)
 {
 	int none = -1;
-	return fd_receive(sock, r, sizeof(*r), fd ? fd : &none) == sizeof(*r);
+	return channel_receive(sock, r, sizeof(*r), fd ? fd : &none) == sizeof(*r);
 }
 
 void

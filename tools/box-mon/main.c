@@ -13,10 +13,10 @@
 
 #include "base/auto.h"
 #include "base/err.h"
-#include "base/fdpass.h"
 #include "base/file.h"
 #include "base/parse.h"
 #include "door/chain.h"
+#include "door/channel.h"
 #include "door/env.h"
 #include "door/spawn.h"
 #include "door/step.h"
@@ -31,7 +31,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -178,7 +177,7 @@ take_terminal(int sock)
 {
 	char name[64];
 	int fd = -1;
-	if (fd_receive(sock, name, sizeof(name), &fd) <= 0 || fd < 0)
+	if (channel_receive(sock, name, sizeof(name), &fd) <= 0 || fd < 0)
 		return err_set(
 			ERR_INTERNAL, "console", "the program has not handed its terminal over");
 	fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
@@ -191,8 +190,8 @@ make_streams(struct run *r, int *console)
 {
 	int pair[2];
 	if (o.tty && o.console) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-			return err_sys("socketpair", NULL, "cannot make a socket pair");
+		if (channel_pair(pair) < 0)
+			return -1;
 		*console = pair[0];
 		r->fd[0] = pair[1];
 		return 0;

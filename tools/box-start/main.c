@@ -17,6 +17,7 @@
 #include "box/event.h"
 #include "box/limits.h"
 #include "box/view.h"
+#include "door/channel.h"
 #include "door/env.h"
 #include "door/spawn.h"
 #include "door/state.h"
@@ -367,7 +368,7 @@ stay(const char *name)
 	struct start s = {0};
 	int ends[2];
 	pid_t pid = 0;
-	if (attach_pair(ends) < 0)
+	if (channel_pair(ends) < 0)
 		return -1;
 	int r = start(&s, name, ends[1], &pid);
 	close(ends[1]);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/fdpass.h"
+#include "door/channel.h"
+
+#include "base/err.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,7 +9,15 @@
 #include <sys/uio.h>
 
 int
-fd_send(int sock, const void *data, size_t n, int fd)
+channel_pair(int ends[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys("socketpair", NULL, "cannot make a channel");
+	return 0;
+}
+
+int
+channel_send(int sock, const void *data, size_t n, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = {0};
 	struct iovec vec = {(void *)(size_t)data, n};
@@ -25,7 +35,7 @@ fd_send(int sock, const void *data, size_t n, int fd)
 }
 
 ssize_t
-fd_receive(int sock, void *data, size_t n, int *fd)
+channel_receive(int sock, void *data, size_t n, int *fd)
 {
 	char control[CMSG_SPACE(sizeof(int))];
 	struct iovec vec = {data, n};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * A channel between two processes: a pair of sockets that keep the bounds of messages, over which
+ * descriptors may go too (unix(7), SCM_RIGHTS).
+ */
+#ifndef TACKLE_CHANNEL_H
+#define TACKLE_CHANNEL_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Two ends, close-on-exec. Who reads sees the end when nobody has the other one any more. Returns
+ * 0, or -1 with `err` set. */
+int channel_pair(int ends[2]);
+/* Sends n bytes, and with them fd, which stays the caller's; -1: no descriptor. Returns 0, or -1
+ * with errno set. */
+int channel_send(int sock, const void *data, size_t n, int fd);
+/* Receives n bytes at most; *fd, the caller's, close-on-exec, stays as it was when none came with
+ * them. Returns how many, 0 when the other end is gone, or -1 with errno set. */
+ssize_t channel_receive(int sock, void *data, size_t n, int *fd);
+
+#endif
