@@ -127,7 +127,7 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 @test "the chain that box-start -x prints is what runs" {
 	box-create --name aa --network none -h hname bb /probe >/dev/null
 	box-start -x -a aa >"$T/own" 2>"$T/script"
-	grep -q '^box-mon .* -- cg-exec .* -- ns-exec ' "$T/script"
+	grep -q '^box-mon .* -- ns-exec --join-cgroup tacklebox/' "$T/script"
 	grep -E '^(ufs-mount|cg-create|box-mon) ' "$T/script" |
 		sed -E 's/--(lock-fd|client) [0-9]+ //g; s/ --then box-end/ /' >"$T/chain"
 	assert_eq 3 "$(wc -l <"$T/chain")"

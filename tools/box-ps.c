@@ -53,14 +53,32 @@ static const struct tool me = {
 static struct box_look *rows;
 static size_t n_rows;
 
+/* Who asks for a status wants those that do not run, too. */
+static bool
+asks_status(void)
+{
+	for (size_t i = 0; i < o.filter.n; i++)
+		if (strncmp(o.filter.v[i], "status=", 7) == 0 ||
+			strncmp(o.filter.v[i], "exited=", 7) == 0)
+			return true;
+	return false;
+}
+
 static int
 take(const struct box *b, void *arg)
 {
-	struct box_look r;
-	(void)arg;
+	struct box_look r = {.b = *b};
+	const bool *all = arg;
+	box_state(b, &r.st);
+	if (!*all && r.st.status != BOX_RUNNING && r.st.status != BOX_PAUSED)
+		return 0;
 	/* One that is being removed has no document any more. */
-	if (box_look(b, &r) < 0) {
+	if (!(r.doc = box_read(b, "box.json"))) {
 		err_clear();
+		return 0;
+	}
+	if (!box_filter_passes(&o.filter, &r)) {
+		json_decref(r.doc);
 		return 0;
 	}
 	rows = reallocarray(rows, n_rows + 1, sizeof(*rows));
@@ -76,24 +94,6 @@ newest_first(const void *a, const void *b)
 	const struct box_look *x = a, *y = b;
 	int r = strcmp(box_text(y->doc, "Created"), box_text(x->doc, "Created"));
 	return r ? r : strcmp(x->b.id, y->b.id);
-}
-
-/* Who asks for a status wants those that do not run, too. */
-static bool
-asks_status(void)
-{
-	for (size_t i = 0; i < o.filter.n; i++)
-		if (strncmp(o.filter.v[i], "status=", 7) == 0 ||
-			strncmp(o.filter.v[i], "exited=", 7) == 0)
-			return true;
-	return false;
-}
-
-static bool
-shown(const struct box_look *r, bool all)
-{
-	return (all || r->st.status == BOX_RUNNING || r->st.status == BOX_PAUSED) &&
-		box_filter_passes(&o.filter, r);
 }
 
 static void
@@ -133,9 +133,10 @@ main(int argc, char **argv)
 	auto_buf struct buf out = BUF_INIT;
 	if (a.n)
 		tool_usage("it takes no operand");
-	if (box_filter_check(&o.filter) < 0 || box_each(take, NULL) < 0)
-		tool_die();
 	o.last = o.latest ? 1 : o.last;
+	bool all = o.all || o.last || asks_status();
+	if (box_filter_check(&o.filter) < 0 || box_each(take, &all) < 0)
+		tool_die();
 	if (n_rows)
 		qsort(rows, n_rows, sizeof(*rows), newest_first);
 	t.columns += o.size;
@@ -143,10 +144,9 @@ main(int argc, char **argv)
 		(const char *const[]){"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS",
 			"PORTS", "NAMES", "SIZE"});
 	int64_t n = 0;
-	bool all = o.all || o.last || asks_status();
 	for (size_t i = 0; i < n_rows; i++) {
-		if (!shown(&rows[i], all) || (o.last && n++ >= o.last))
-			continue;
+		if (o.last && n++ >= o.last)
+			break;
 		if (o.json)
 			show_json_row(&rows[i]);
 		else if (o.quiet)

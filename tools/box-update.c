@@ -94,7 +94,7 @@ one(const struct box *b, const char *name)
 	if (!resources)
 		return -1;
 	json_object_set_new(json_object_get(config, "linux"), "resources", resources);
-	if (box_write(b, "config.json", "the limits of its next run", config) < 0 ||
+	if (box_write_compact(b, "config.json", "the limits of its next run", config) < 0 ||
 		box_write(b, "box.json", "what is asked for now", doc) < 0)
 		return -1;
 	event_box(doc, "update", NULL);

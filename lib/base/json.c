@@ -63,7 +63,7 @@ prepare(const char *what, const char *text, size_t len, struct buf *out)
 				what, JSON_DEPTH_MAX);
 		else if ((*p == '}' || *p == ']') && depth > 0)
 			depth--;
-		if (*p != '"' && big_unsigned(p, (size_t)(q - p))) {
+		if (q - p > 18 && *p != '"' && big_unsigned(p, (size_t)(q - p))) {
 			buf_add(out, rest, (size_t)(p - rest));
 			buf_addf(out, "\"%.*s\"", (int)(q - p), p);
 			rest = q;
@@ -125,14 +125,18 @@ json_visible(const json_t *doc, size_t flags, struct buf *out)
 	char *text = json_dumps(doc, flags);
 	if (!text)
 		abort();
-	for (const char *p = text; *p; p++) {
-		unsigned char c = (unsigned char)*p, next = (unsigned char)p[1];
+	for (const char *p = text; *p;) {
+		size_t n = strcspn(p, "\x7f\xc2");
+		buf_add(out, p, n);
+		p += n;
+		unsigned char c = (unsigned char)*p, next = c ? (unsigned char)p[1] : 0;
 		if (c == 0x7f)
 			buf_adds(out, "\\u007f");
 		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
 			buf_addf(out, "\\u%04x", (unsigned char)*++p);
-		else
+		else if (c)
 			buf_addc(out, *p);
+		p += c != 0;
 	}
 	free(text);
 }

@@ -172,15 +172,27 @@ box_read_if(const struct box *b, const char *file)
 	return doc;
 }
 
-int
-box_write(const struct box *b, const char *file, const char *why, const json_t *doc)
+static int
+write_json(const struct box *b, const char *file, const char *why, const json_t *doc, size_t flags)
 {
 	char path[PATH_MAX];
 	auto_buf struct buf out = BUF_INIT;
 	box_path(b, file, path);
-	json_visible(doc, JSON_INDENT(2), &out);
+	json_visible(doc, flags, &out);
 	buf_addc(&out, '\n');
 	return sys_replace(why, path, out.s, out.len, 0600);
+}
+
+int
+box_write(const struct box *b, const char *file, const char *why, const json_t *doc)
+{
+	return write_json(b, file, why, doc, JSON_INDENT(2));
+}
+
+int
+box_write_compact(const struct box *b, const char *file, const char *why, const json_t *doc)
+{
+	return write_json(b, file, why, doc, JSON_COMPACT);
 }
 
 json_t *

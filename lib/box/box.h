@@ -62,8 +62,10 @@ int box_each(int (*each)(const struct box *b, void *arg), void *arg);
 json_t *box_read(const struct box *b, const char *file);
 /* The same for one that may be absent: NULL without `err`. */
 json_t *box_read_if(const struct box *b, const char *file);
-/* Replaces such a file, durable. */
+/* Replaces such a file, durable. What people read is indented; config.json, of which most is the
+ * filter of system calls, is not: it is read at each start. */
 int box_write(const struct box *b, const char *file, const char *why, const json_t *doc);
+int box_write_compact(const struct box *b, const char *file, const char *why, const json_t *doc);
 /* "Config.Tty" of box.json: borrowed, NULL when it is not there. */
 json_t *box_value(const json_t *doc, const char *path);
 /* The same as text, "" when it is none; and as a flag. */

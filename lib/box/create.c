@@ -157,7 +157,8 @@ fill(const struct store *s, const struct image *img, const struct box *b, json_t
 		return -1;
 	auto_json json_t *config = bundle_make(doc, b, s, img);
 	if (!config || host_files(b, doc) < 0 ||
-		box_write(b, "config.json", "how it runs (OCI runtime specification)", config) < 0)
+		box_write_compact(
+			b, "config.json", "how it runs (OCI runtime specification)", config) < 0)
 		return -1;
 	return box_write(b, "box.json", "what it is: from now on it is a box", doc);
 }

@@ -197,14 +197,14 @@ own_filter(const struct start *s)
 	return false;
 }
 
-/* cg-exec GROUP -- ns-exec …: config.json says the rest. */
+/* ns-exec …: config.json says the rest. */
 static void
 add_chain(struct strlist *l, struct start *s, struct oci_args *words)
 {
 	static char pid[PATH_MAX];
 	bool privileged = box_flag(s->doc, "HostConfig.Privileged");
 	box_path(&s->b, "pid", pid);
-	for (const char **w = (const char *[]){"cg-exec", s->group, "--", "ns-exec", "--pidfile",
+	for (const char **w = (const char *[]){"ns-exec", "--join-cgroup", s->group, "--pidfile",
 		     pid, NULL};
 		*w; w++)
 		strlist_add(l, *w);
