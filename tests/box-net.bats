@@ -128,3 +128,43 @@ crowd() {
 	assert_eq 10 "$(box-ps --json | jq -r '.NetworkSettings.Networks.bridge.IPAddress' | sort -u | wc -l)"
 }
 @test "ten at the same moment on a bridge that is not there yet" { net crowd; }
+
+# Typed by hand, in a terminal, as the README has it.
+sequence() {
+	local s="tmux -L tbtest-$$ -f /dev/null" i=0
+	$s new-session -d -x 120 -y 40 "env PATH=$PATH TACKLEBOX_ROOT=$TACKLEBOX_ROOT TACKLEBOX_RUN=$TACKLEBOX_RUN TACKLEBOX_BRIDGE=$TACKLEBOX_BRIDGE PS1='> ' sh"
+	# typed WORDS PATTERN…: what each line of the answer must match.
+	typed() {
+		local words=$1
+		shift
+		$s send-keys "clear; $words; echo done-$((++i))" Enter
+		wait_for sh -c "$s capture-pane -p | grep -qx done-$i"
+		$s capture-pane -p >"$T/screen"
+		for line; do grep -qE -- "$line" "$T/screen" || fail "$words: no $line in $(<"$T/screen")"; done
+	}
+	echo hello >"$T/page"
+	typed "box-run -d --name web -p 8080:80 bb sh -c 'echo log-line; exec httpd -f -p 80 -h /tmp'" '^[0-9a-f]{64}$'
+	typed "box-cp $T/page web:/tmp/index.html"
+	typed 'wget -qO- http://127.0.0.1:8080' '^hello$'
+	typed 'box-ps' '^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES$' ' Up .* 0\.0\.0\.0:8080->80/tcp.* web$'
+	$s send-keys 'clear; box-logs -f web' Enter
+	wait_for sh -c "$s capture-pane -p | grep -qx log-line"
+	$s send-keys C-c
+	$s send-keys 'clear; box-exec -it web sh' Enter
+	wait_for sh -c "$s capture-pane -p | grep -q '#'"
+	$s send-keys 'tty; hostname; echo new >/etc/made; exit 3' Enter
+	typed 'echo status $?' '^/dev/pts/0$' || :
+	typed 'box-cp web:/etc/made - | tar -xO' '^new$'
+	typed 'box-diff web' '^A /etc/made$'
+	typed 'box-stop -t 1 web && box-start web' '^web$'
+	typed 'box-commit web web:2 && img-ls' '^sha256:' '^web +2 '
+	typed 'box-export web | tar -t | grep -c etc/made' '^1$'
+	typed 'box-run --rm web:2 cat /etc/made' '^new$'
+	typed 'box-rm web' 'You cannot remove a running container'
+	typed 'box-rm -f web && box-ps -a | wc -l' '^web$' '^1$'
+	$s kill-server
+}
+@test "the whole life of a box, typed in a terminal" {
+	requires tmux
+	net sequence
+}

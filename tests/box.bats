@@ -9,15 +9,6 @@ teardown_file() { tb_teardown_file; }
 setup() { box_setup; }
 teardown() { box_teardown; }
 
-# A box that says when it runs, so that signals find their handlers.
-steady() {
-	box-run -d --network none "$@" bb sh -c \
-		'trap "exit 7" TERM; trap "echo usr1" USR1; echo ready; while :; do sleep 0.05; done' >/dev/null
-	wait_for grep -q ready "$TACKLEBOX_ROOT/names/$name/log"
-}
-
-state_of() { box-inspect "$1" | jq -r ".State.$2"; }
-
 @test "box-run: output, errors, status; with --rm nothing is left" {
 	run -3 --separate-stderr box-run --rm --network none bb sh -c 'echo "$A"; echo two >&2; exit 3'
 	assert_eq b "$output"
@@ -63,6 +54,20 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 	wait_for sh -c "! box-ps -q | grep -q ."
 }
 
+@test "the size of a terminal: from the first moment on, and by box-resize" {
+	run -0 on_terminal "stty rows 20 cols 40; box-run -it --rm --network none bb stty size"
+	assert_line '20 40'
+	box-run -dit --name one --network none bb sh -c 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done' >/dev/null
+	wait_for sh -c 'box-logs one | grep -q ready'
+	box-resize one 50 132
+	wait_for sh -c 'box-logs one | grep -q "^50 132"'
+	run -2 box-resize one 0 132
+	box-rm -f one >/dev/null
+	box-create --name two --network none bb >/dev/null
+	run -1 box-resize two 50 132
+	assert_like "$output" '*is not running*'
+}
+
 @test "a terminal belongs to the box's user" {
 	run -0 on_terminal "box-run -it --rm -u 1000 --network none bb sh -c 'echo y >\$(tty) && stat -c %u:%g:%a \$(tty)'"
 	assert_like "$output" 'y*1000:5:620*'
@@ -103,8 +108,7 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 }
 
 @test "box-stop: the box's signal, then KILL; restart; kill" {
-	local name=one
-	steady --name one
+	steady one
 	box-kill -s USR1 one >/dev/null
 	wait_for grep -q usr1 "$TACKLEBOX_ROOT/names/one/log"
 	assert_eq one "$(box-stop one)"
@@ -126,8 +130,7 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 }
 
 @test "pause, and what a paused box does not do" {
-	local name=one
-	steady --name one
+	steady one
 	assert_eq one "$(box-pause one)"
 	assert_eq paused "$(state_of one Status)"
 	assert_like "$(box-ps)" '*(Paused)*'
@@ -209,8 +212,7 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 }
 
 @test "box-exec: the box's rights, user, directory, variables; its status" {
-	local name=one
-	steady --name one --cap-drop NET_RAW -w /tmp
+	steady one --cap-drop NET_RAW -w /tmp
 	run -9 box-exec -u dan -w /home -e X=1 one sh -c 'id -un; pwd; echo $A$X $HOME; exit 9'
 	assert_eq $'dan\n/home\nb1 /home/dan' "$output"
 	assert_eq /tmp "$(box-exec one pwd)"
@@ -230,39 +232,9 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 	assert_like "$output" '*is not running*'
 }
 
-@test "limits: given, changed while it runs, and what happens beyond them" {
-	requires cg-memory
-	local name=one group
-	steady --name one -m 64m --pids-limit 50 --cpus 0.5
-	box-exec one true
-	group=$(jq -r .linux.cgroupsPath "$TACKLEBOX_ROOT/names/one/config.json")
-	assert_eq 67108864 "$(cg-stat --json "${group#/}" | jq .memory_limit)"
-	box-update -m 128m --pids-limit 60 one >/dev/null
-	assert_eq "134217728 60" "$(cg-stat --json "${group#/}" | jq -r '"\(.memory_limit) \(.pids_limit)"')"
-	assert_eq 134217728 "$(box-inspect one | jq .HostConfig.Memory)"
-	box-stop -t 0 one >/dev/null
-	box-start one >/dev/null
-	assert_eq "134217728 60" "$(cg-stat --json "${group#/}" | jq -r '"\(.memory_limit) \(.pids_limit)"')"
-	run -137 box-run --name hog --network none -m 16m bb tail /dev/zero
-	assert_eq true "$(state_of hog OOMKilled)"
-	run -1 box-create -m 1m bb
-	assert_like "$output" '*Minimum memory limit allowed is 6MB*'
-}
-
-@test "devices: Docker's few, those that were asked for, or all" {
-	# Made, as CAP_MKNOD lets everybody, but not opened.
-	run -1 box-run --rm --network none bb sh -c 'mknod /tmp/f c 10 229 && : </dev/null >/dev/zero && : </tmp/f'
-	assert_like "$output" "*can't open /tmp/f: Operation not permitted"
-	box-run --rm --network none --device-cgroup-rule 'c 10:229 r' bb sh -c 'mknod /tmp/f c 10 229; : </tmp/f'
-	box-run --rm --network none --device /dev/fuse bb sh -c ': <>/dev/fuse'
-	run -1 box-run --rm --network none --device /dev/fuse:/dev/x:r bb sh -c ': </dev/x && : <>/dev/x'
-	assert_like "$output" "*can't * /dev/x: Operation not permitted"
-	box-run --rm --network none --privileged bb sh -c 'mknod /tmp/f c 10 229; : <>/tmp/f'
-}
-
 @test "rename, of a running box too; inspect by name, id and part of it" {
-	local name=one id
-	steady --name one
+	local id
+	steady one
 	id=$(box-inspect one | jq -r .Id)
 	box-rename one two
 	assert_eq /two "$(box-inspect "${id:0:6}" | jq -r .Name)"
@@ -290,8 +262,8 @@ state_of() { box-inspect "$1" | jq -r ".State.$2"; }
 }
 
 @test "kill -9 of box-mon: its program goes too, the next tool sees the truth, box-rm the rest" {
-	local name=one pid mon group
-	steady --name one
+	local pid mon group
+	steady one
 	pid=$(<"$TACKLEBOX_ROOT/names/one/pid")
 	group=$(jq -r .linux.cgroupsPath "$TACKLEBOX_ROOT/names/one/config.json")
 	mon=$(pgrep -f "^box-mon .*$TACKLEBOX_ROOT/boxes/$(box-inspect one | jq -r .Id)")

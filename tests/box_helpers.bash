@@ -37,3 +37,14 @@ no_box_left() {
 	[ -z "$what" ] || fail "left: $what"
 	! grep -F "$TACKLEBOX_ROOT" /proc/self/mountinfo || fail "still mounted"
 }
+
+# steady NAME OPTION…: a box that says when it runs, so that signals find their handlers.
+steady() {
+	local name=$1
+	shift
+	box-run -d --name "$name" --network none "$@" bb sh -c \
+		'trap "exit 7" TERM; trap "echo usr1" USR1; echo ready; while :; do sleep 0.05; done' >/dev/null
+	wait_for grep -q ready "$TACKLEBOX_ROOT/names/$name/log"
+}
+
+state_of() { box-inspect "$1" | jq -r ".State.$2"; }

@@ -620,6 +620,7 @@ as_user() {
 		ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 		p = subprocess.Popen(sys.argv[1:], stdin=theirs)
 		_, [(_, _, fd)], _, _ = ours.recvmsg(64, socket.CMSG_SPACE(4))
+		ours.close()
 		# To its end, which a terminal says by EIO.
 		subprocess.run(["cat"], stdin=array.array("i", fd)[0], stderr=subprocess.DEVNULL)
 		sys.exit(p.wait())

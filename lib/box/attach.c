@@ -132,14 +132,33 @@ attach_keys(const char *text, char keys[16])
 }
 
 static void
-send_size(int sock)
+send_size(int sock, const struct winsize *size)
 {
-	char data[1 + sizeof(struct winsize)] = "w";
-	struct winsize size;
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
-		return;
-	memcpy(data + 1, &size, sizeof(size));
+	char data[1 + sizeof(*size)] = "w";
+	memcpy(data + 1, size, sizeof(*size));
 	send(sock, data, sizeof(data), MSG_NOSIGNAL);
+}
+
+void
+attach_own_size(int sock)
+{
+	struct winsize size;
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		send_size(sock, &size);
+}
+
+int
+attach_resize(const struct box *b, const struct winsize *size)
+{
+	auto_fd int sock = -1;
+	int r = attach_connect(b, &sock);
+	if (r == 0)
+		err_set(ERR_CONFLICT, b->id, "Container %s is not running", b->id);
+	if (r <= 0)
+		return -1;
+	send(sock, "q", 1, MSG_NOSIGNAL);
+	send_size(sock, size);
+	return 0;
 }
 
 /* What was typed, without the keys that lead out; those typed in part are held back. Returns false
@@ -224,7 +243,7 @@ take_signal(const struct box *b, const struct attach *a, int signals)
 	if (read(signals, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return;
 	if (si.ssi_signo == SIGWINCH)
-		send_size(a->sock);
+		attach_own_size(a->sock);
 	else if (box_pid(b, true, &pid, &pidfd) < 0 ||
 		sys_pidfd_kill("what was sent to us", pidfd, pid, (int)si.ssi_signo) < 0)
 		err_clear();
@@ -287,7 +306,7 @@ attach_relay(const struct box *b, const struct attach *a)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 	}
 	if (a->tty)
-		send_size(a->sock);
+		attach_own_size(a->sock);
 	if (a->input)
 		send(a->sock, "s", 1, MSG_NOSIGNAL);
 	if (!a->output)

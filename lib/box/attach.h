@@ -34,6 +34,11 @@ enum { ATTACH_DETACHED = -2 };
 /* Until the box ends: its exit status; ATTACH_DETACHED when the keys were typed; 255 when box-mon
  * was killed and nobody knows; -1 with `err` set. */
 int attach_relay(const struct box *b, const struct attach *a);
+/* How large the terminal on our standard input is, if it is one. */
+void attach_own_size(int sock);
+/* Makes the terminal of a running box that large; a box without one takes no notice. */
+struct winsize;
+int attach_resize(const struct box *b, const struct winsize *size);
 /* Only waits for the end: its exit status, or 255 as above. */
 int attach_status(int sock);
 /* The bytes of "ctrl-p,ctrl-q", at most 16. Returns how many, or -1 with `err` set. */

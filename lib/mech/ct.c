@@ -227,14 +227,18 @@ give_up(struct ct_proc *p)
 	return -1;
 }
 
-/* To somebody who shows it, as runc's --console-socket does. The program does not run yet: so it is
- * there before all that it writes. */
+/* To somebody who shows it, as runc's --console-socket does, and who closes the socket when it has
+ * the right size. The program does not run yet: so it never sees another, and all that it writes
+ * is seen. */
 static int
 hand_over(struct ct_proc *p)
 {
 	const char name[] = "tty";
+	char word;
 	if (channel_send(STDIN_FILENO, name, sizeof(name), p->terminal) < 0)
 		return err_sys("sendmsg", "standard input", "cannot hand the terminal over");
+	while (read(STDIN_FILENO, &word, 1) < 0 && errno == EINTR)
+		;
 	close(take_fd(&p->terminal));
 	return 0;
 }

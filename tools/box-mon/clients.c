@@ -163,6 +163,16 @@ take_packet(struct client *c, struct input *in)
 	return true;
 }
 
+void
+clients_first(struct input *in)
+{
+	struct pollfd p = {.events = POLLIN};
+	for (unsigned i = 0; i < n_clients; i++)
+		for (p.fd = clients[i].fd; !in->n && poll(&p, 1, 0) > 0;)
+			if (!take_packet(&clients[i], in))
+				break;
+}
+
 /* Returns false when the client is gone. */
 static bool
 send_late(struct client *c)

@@ -171,18 +171,17 @@ make_terminal(struct run *r)
 	return 0;
 }
 
-/* The other end of the terminal that the program has made (ns-exec --tty --console-stdin). */
-static int
+/* The other end of the terminal that the program has made (ns-exec --tty --console-stdin); none, if
+ * it came to nothing before. */
+static void
 take_terminal(int sock)
 {
 	char name[64];
 	int fd = -1;
 	if (channel_receive(sock, name, sizeof(name), &fd) <= 0 || fd < 0)
-		return err_set(
-			ERR_INTERNAL, "console", "the program has not handed its terminal over");
+		return;
 	fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	outs[0] = to_program = in.terminal = fd;
-	return 0;
 }
 
 static int
@@ -263,9 +262,14 @@ start(const char *dir, char **command, bool *runs)
 	for (int i = 0; i < 3; i++)
 		if (r.fd[i] >= 0)
 			close(r.fd[i]);
+	if (pid > 0 && console >= 0)
+		take_terminal(console);
+	clients_first(&in);
+	if (console >= 0)
+		close(take_fd(&console));
 	*runs = pid > 0 && hear(dir, status[0]);
 	close(status[0]);
-	return *runs && console >= 0 && take_terminal(console) < 0 ? -1 : pid;
+	return pid;
 }
 
 static int

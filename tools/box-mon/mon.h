@@ -42,6 +42,8 @@ void client_add(int fd, bool input);
 /* Listens at a path in the box's own directory, and calls those who wait there for it to start.
  * 0, or -1 with `err` set. */
 int clients_listen(const char *path);
+/* Takes what those who are attached have said already: how large their terminal is. */
+void clients_first(struct input *in);
 /* Appends what to poll for; *n counts. Input is asked for only when `in` has room. */
 void clients_poll(struct pollfd *p, nfds_t *n, const struct input *in);
 /* Serves those of them that are ready. */

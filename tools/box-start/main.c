@@ -370,6 +370,8 @@ stay(const char *name)
 	pid_t pid = 0;
 	if (channel_pair(ends) < 0)
 		return -1;
+	/* Before the program runs, so that it never sees another. */
+	attach_own_size(ends[0]);
 	int r = start(&s, name, ends[1], &pid);
 	close(ends[1]);
 	if (r != 0)

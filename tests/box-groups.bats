@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# bats file_tags=box,cgroup
+# Boxes and their control groups, v1 or v2: limits, devices, pause, what is left.
+load helpers
+load box_helpers
+
+setup_file() { box_setup_file; }
+teardown_file() { tb_teardown_file; }
+setup() { box_setup; }
+teardown() { box_teardown; }
+
+@test "limits: given, changed while it runs, and what happens beyond them" {
+	requires cg-memory
+	local group
+	steady one -m 64m --pids-limit 50 --cpus 0.5
+	box-exec one true
+	group=$(jq -r .linux.cgroupsPath "$TACKLEBOX_ROOT/names/one/config.json")
+	assert_eq 67108864 "$(cg-stat --json "${group#/}" | jq .memory_limit)"
+	box-update -m 128m --pids-limit 60 one >/dev/null
+	assert_eq "134217728 60" "$(cg-stat --json "${group#/}" | jq -r '"\(.memory_limit) \(.pids_limit)"')"
+	assert_eq 134217728 "$(box-inspect one | jq .HostConfig.Memory)"
+	box-stop -t 0 one >/dev/null
+	box-start one >/dev/null
+	assert_eq "134217728 60" "$(cg-stat --json "${group#/}" | jq -r '"\(.memory_limit) \(.pids_limit)"')"
+	run -137 box-run --name hog --network none -m 16m bb tail /dev/zero
+	assert_eq true "$(state_of hog OOMKilled)"
+	run -1 box-create -m 1m bb
+	assert_like "$output" '*Minimum memory limit allowed is 6MB*'
+}
+
+@test "devices: Docker's few, those that were asked for, or all" {
+	# Made, as CAP_MKNOD lets everybody, but not opened.
+	run -1 box-run --rm --network none bb sh -c 'mknod /tmp/f c 10 229 && : </dev/null >/dev/zero && : </tmp/f'
+	assert_like "$output" "*can't open /tmp/f: Operation not permitted"
+	# One that every kernel has, and that opening does not change.
+	local other=/dev/cpu_dma_latency major minor
+	read -r major minor < <(stat -c '%Hr %Lr' $other)
+	box-run --rm --network none --device-cgroup-rule "c $major:$minor r" bb sh -c "mknod /tmp/f c $major $minor; : </tmp/f"
+	box-run --rm --network none --device $other bb sh -c ": <>$other"
+	run -1 box-run --rm --network none --device $other:/dev/x:r bb sh -c ': </dev/x && : <>/dev/x'
+	assert_like "$output" "*can't * /dev/x: Operation not permitted"
+	box-run --rm --network none --privileged bb sh -c "mknod /tmp/f c $major $minor; : <>/tmp/f"
+}
+
+@test "its own group is all that a box sees; a pause stops it; nothing is left in the end" {
+	local group before
+	steady one
+	group=$(jq -r .linux.cgroupsPath "$TACKLEBOX_ROOT/names/one/config.json")
+	assert_eq /:/ "$(box-exec one cut -d: -f3 /proc/self/cgroup | sort -u | sed 's,$,:/,' | sort -u)"
+	run -1 box-exec one sh -c 'cd /sys/fs/cgroup; [ ! -d pids ] || cd pids; cat tasks cgroup.procs 2>/dev/null | grep -qx 1 && mkdir x'
+	assert_like "$output" "*Read-only file system"
+	# All of it, what was started by box-exec too.
+	box-exec -d one sh -c 'while :; do echo tick >>/tmp/ticks; sleep 0.02; done'
+	wait_for box-exec one grep -q tick /tmp/ticks
+	assert_eq 3 "$(box-top one | grep -c -e sleep -e 'sh -c')" || assert_eq 4 "$(box-top one | grep -c -e sleep -e 'sh -c')"
+	box-pause one >/dev/null
+	before=$(wc -l <"$TACKLEBOX_ROOT/names/one/root/tmp/ticks")
+	sleep 0.3
+	assert_eq "$before" "$(wc -l <"$TACKLEBOX_ROOT/names/one/root/tmp/ticks")"
+	box-unpause one >/dev/null
+	wait_for sh -c '[ "$(wc -l <"$0")" -gt '"$before"' ]' "$TACKLEBOX_ROOT/names/one/root/tmp/ticks"
+	box-rm -f one >/dev/null
+	run -1 cg-stat "${group#/}"
+}
