@@ -246,6 +246,20 @@ teardown() { box_teardown; }
 	assert_eq "$id" "$(box-inspect -j /two | jq -r .Id)"
 }
 
+@test "box-update: the restart policy, which only changes when it is spoken of" {
+	policy() { box-inspect one | jq -r '.HostConfig.RestartPolicy | "\(.Name) \(.MaximumRetryCount)"'; }
+	box-create --name one --network none bb >/dev/null
+	box-update --restart on-failure:3 one >/dev/null
+	assert_eq 'on-failure 3' "$(policy)"
+	box-update --cpus 0.5 one >/dev/null
+	assert_eq 'on-failure 3' "$(policy)"
+	box-update --json - one <<<'{"restartpolicy": {"Name": "always"}}' >/dev/null
+	assert_eq 'always 0' "$(policy)"
+	box-create --rm --name two --network none bb >/dev/null
+	run -1 box-update --restart always two
+	assert_like "$output" '*Restart policy cannot be updated because AutoRemove is enabled*'
+}
+
 @test "box-ps: filters, -l, -q, sizes" {
 	box-create --name old --label a=b --network none bb >/dev/null
 	box-run --name new --label a=c --network none bb sh -c 'head -c 5000 /dev/zero >/big; exit 4' || :

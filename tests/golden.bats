@@ -11,7 +11,8 @@ teardown() { tb_teardown; }
 @test "the transcripts of every tool" {
 	local file bad=0
 	for file in "$TB_TESTS"/golden/*.exp; do
-		(golden "$file") || { echo "in ${file##*/}"; bad=1; }
+		# Each in a place of its own, with nothing in its store.
+		(T=$T/${file##*/} && mkdir "$T" && export TACKLEBOX_ROOT=$T/state TACKLEBOX_RUN=$T/run && golden "$file") || { echo "in ${file##*/}"; bad=1; }
 	done
 	((bad == 0))
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * box-update: changes the limits of a box, while it runs too.
+ * box-update: changes the limits and the restart policy of a box, while it runs too.
  *
  *	box-update -m 128m web
  */
@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static struct box_words words;
 static const char *json;
@@ -32,7 +33,7 @@ static const struct tool me = {
 	.name = "box-update",
 	.kind = TOOL_ACTS,
 	.usage = "OPTION... BOX...",
-	.summary = "Changes limits of each BOX, and prints what it is called.",
+	.summary = "Changes limits or restart policy of each BOX, and prints what it is called.",
 	.options = options,
 	.example = "box-update --pids-limit 100 example",
 };
@@ -43,7 +44,8 @@ says_nothing(const json_t *v)
 {
 	return !v || json_is_null(v) || (json_is_integer(v) && json_integer_value(v) == 0) ||
 		(json_is_string(v) && !*json_string_value(v)) ||
-		(json_is_array(v) && !json_array_size(v));
+		(json_is_array(v) && !json_array_size(v)) ||
+		(json_is_object(v) && says_nothing(json_object_get(v, "Name")));
 }
 
 static void
@@ -90,7 +92,11 @@ one(const struct box *b, const char *name)
 		return -1;
 	json_t *h = json_object_get(doc, "HostConfig");
 	change(h);
-	json_t *resources = apply(b, h) < 0 ? NULL : bundle_resources(h);
+	if (box_flag(h, "AutoRemove") && strcmp(box_text(h, "RestartPolicy.Name"), "no") != 0)
+		return err_set(ERR_CONFLICT, b->id,
+			"Restart policy cannot be updated because AutoRemove is enabled for the "
+			"container");
+	json_t *resources = box_check_limits(h) < 0 || apply(b, h) < 0 ? NULL : bundle_resources(h);
 	if (!resources)
 		return -1;
 	json_object_set_new(json_object_get(config, "linux"), "resources", resources);
@@ -99,6 +105,15 @@ one(const struct box *b, const char *name)
 		return -1;
 	event_box(doc, "update", NULL);
 	return 0;
+}
+
+static bool
+has_policy(json_t *h)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach(h, key, value) if (strcasecmp(key, "RestartPolicy") == 0) return true;
+	return false;
 }
 
 /* The API's document is a HostConfig without that name around it. */
@@ -112,7 +127,11 @@ request(void)
 	json_t *h = json ? doc : json_object_get(doc, "HostConfig");
 	auto_json json_t *empty = json_object();
 	const struct jat at = jat_top("update", h ? h : empty);
-	return shape_fill(&at, json_object_get(shape_create(), "HostConfig"));
+	json_t *full = shape_fill(&at, json_object_get(shape_create(), "HostConfig"));
+	/* What nobody speaks of would be "no". */
+	if (full && !has_policy(h))
+		json_object_del(full, "RestartPolicy");
+	return full;
 }
 
 int

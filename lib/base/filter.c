@@ -13,6 +13,16 @@ is_key(const char *filter, size_t n, const char *key)
 	return strlen(key) == n && strncmp(filter, key, n) == 0;
 }
 
+static int
+unknown_key(const char *filter, size_t n, const char *const *keys)
+{
+	auto_buf struct buf known = BUF_INIT;
+	for (const char *const *k = keys; *k; k++)
+		buf_addf(&known, "%s%s", k > keys ? " " : "", *k);
+	err_set(ERR_INVALID, filter, "Invalid filter '%.*s'", (int)n, filter);
+	return err_hint("the keys are: %s", buf_str(&known));
+}
+
 int
 filter_check(const struct strlist *filters, const char *const *keys)
 {
@@ -22,8 +32,10 @@ filter_check(const struct strlist *filters, const char *const *keys)
 		const char *const *k = keys;
 		while (*k && !is_key(f, n, *k))
 			k++;
-		if (!*k || !f[n])
-			return err_set(ERR_INVALID, f, "Invalid filter '%.*s'", (int)n, f);
+		if (!f[n])
+			return err_set(ERR_INVALID, f, "Invalid filter '%s': it is KEY=VALUE", f);
+		if (!*k)
+			return unknown_key(f, n, keys);
 	}
 	return 0;
 }

@@ -2,9 +2,12 @@
 #include "box/limits.h"
 
 #include "base/buf.h"
+#include "base/err.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#define MIN_MEMORY ((json_int_t)6 << 20)
 
 static int64_t
 number(const json_t *h, const char *key)
@@ -89,9 +92,50 @@ box_is_limit(const char *key)
 	static const char *const keys[] = {"Memory", "MemorySwap", "MemoryReservation", "NanoCpus",
 		"CpuShares", "CpuPeriod", "CpuQuota", "CpusetCpus", "CpusetMems", "PidsLimit",
 		"BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps",
-		"BlkioDeviceWriteIOps"};
+		"BlkioDeviceWriteIOps", "RestartPolicy"};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (strcmp(keys[i], key) == 0)
 			return true;
 	return false;
+}
+
+static int
+check_ulimits(const json_t *list)
+{
+	json_t *item;
+	size_t i;
+	json_array_foreach(list, i, item)
+	{
+		/* -1: there is none. */
+		json_int_t soft = json_integer_value(json_object_get(item, "Soft"));
+		json_int_t hard = json_integer_value(json_object_get(item, "Hard"));
+		if (hard >= 0 && (soft < 0 || soft > hard))
+			return err_set(ERR_INVALID, "Ulimits",
+				"ulimit soft limit must be less than or equal to hard limit: "
+				"%" JSON_INTEGER_FORMAT " > %" JSON_INTEGER_FORMAT,
+				soft, hard);
+	}
+	return 0;
+}
+
+/* Docker's client gives CpuQuota in a period; NanoCpus means the same. */
+int
+box_check_limits(const json_t *h)
+{
+	json_int_t memory = json_integer_value(json_object_get(h, "Memory"));
+	json_int_t swap = json_integer_value(json_object_get(h, "MemorySwap"));
+	json_int_t quota = json_integer_value(json_object_get(h, "CpuQuota"));
+	json_int_t period = json_integer_value(json_object_get(h, "CpuPeriod"));
+	json_int_t cpus = json_integer_value(json_object_get(h, "NanoCpus"));
+	if (memory < 0 || (memory > 0 && memory < MIN_MEMORY))
+		return err_set(ERR_INVALID, "Memory", "Minimum memory limit allowed is 6MB");
+	if (swap > 0 && memory == 0)
+		return err_set(ERR_INVALID, "MemorySwap",
+			"a limit of memory and swap needs one of memory");
+	if (swap > 0 && swap < memory)
+		return err_set(ERR_INVALID, "MemorySwap",
+			"the limit of memory and swap is smaller than that of memory");
+	if (cpus < 0 || quota < -1 || period < 0 || (cpus && (quota || period)))
+		return err_set(ERR_INVALID, "NanoCpus", "processor time is given in two ways");
+	return check_ulimits(json_object_get(h, "Ulimits"));
 }

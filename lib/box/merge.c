@@ -4,14 +4,13 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/parse.h"
+#include "box/limits.h"
 #include "box/shape.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define MIN_MEMORY ((json_int_t)6 << 20)
 
 static bool
 empty(const json_t *list)
@@ -118,28 +117,6 @@ normalise(json_t *h)
 		json_object_set_new(h, "PidsLimit", json_null());
 }
 
-/* Docker's client gives CpuQuota in a period; NanoCpus means the same. */
-static int
-check_limits(json_t *h)
-{
-	json_int_t memory = json_integer_value(json_object_get(h, "Memory"));
-	json_int_t swap = json_integer_value(json_object_get(h, "MemorySwap"));
-	json_int_t quota = json_integer_value(json_object_get(h, "CpuQuota"));
-	json_int_t period = json_integer_value(json_object_get(h, "CpuPeriod"));
-	json_int_t cpus = json_integer_value(json_object_get(h, "NanoCpus"));
-	if (memory < 0 || (memory > 0 && memory < MIN_MEMORY))
-		return err_set(ERR_INVALID, "Memory", "Minimum memory limit allowed is 6MB");
-	if (swap > 0 && memory == 0)
-		return err_set(ERR_INVALID, "MemorySwap",
-			"a limit of memory and swap needs one of memory");
-	if (swap > 0 && swap < memory)
-		return err_set(ERR_INVALID, "MemorySwap",
-			"the limit of memory and swap is smaller than that of memory");
-	if (cpus < 0 || quota < -1 || period < 0 || (cpus && (quota || period)))
-		return err_set(ERR_INVALID, "NanoCpus", "processor time is given in two ways");
-	return 0;
-}
-
 static int
 check_signal(const json_t *c)
 {
@@ -163,7 +140,7 @@ check(json_t *c, json_t *h)
 	if (remove && strcmp(policy, "no") != 0)
 		return err_set(ERR_INVALID, policy,
 			"a box that is removed when it ends cannot be restarted (--rm, --restart)");
-	return check_limits(h) < 0 ? -1 : check_signal(c);
+	return box_check_limits(h) < 0 ? -1 : check_signal(c);
 }
 
 static void

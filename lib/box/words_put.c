@@ -246,7 +246,8 @@ box_put_restart(json_t *doc, const char *path, const char *value)
 	while (i < 4 && strcmp(policies[i], name) != 0)
 		i++;
 	if (i == 4 || (colon && i != 1))
-		return err_set(ERR_INVALID, value, "'%s' is not a policy", value);
+		return err_set(ERR_INVALID, value,
+			"'%s' is not a policy (no, on-failure[:N], always, unless-stopped)", value);
 	if (colon && parse_int(colon + 1, 0, INT32_MAX, &n) < 0)
 		return -1;
 	json_t *at = box_place(doc, path, &key);
