@@ -7,6 +7,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 ifeq ($(origin CC),default)
 CC = gcc
 endif
@@ -278,10 +279,13 @@ install: all
 	install -s -m 755 $(BIN) $(DESTDIR)$(BINDIR)
 	install -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(COMPLETION) $(DESTDIR)$(COMPDIR)/tacklebox
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's,@BINDIR@,$(BINDIR),' tools/tacklebox-boot.service >$(DESTDIR)$(UNITDIR)/tacklebox-boot.service
 	cd $(DESTDIR)$(COMPDIR) && for t in $(TOOLS); do ln -sf tacklebox $$t; done
 uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%) $(TOOLS:%=$(DESTDIR)$(COMPDIR)/%) \
-		$(TOOLS:%=$(DESTDIR)$(MANDIR)/man1/%.1) $(DESTDIR)$(COMPDIR)/tacklebox
+		$(TOOLS:%=$(DESTDIR)$(MANDIR)/man1/%.1) $(DESTDIR)$(COMPDIR)/tacklebox \
+		$(DESTDIR)$(UNITDIR)/tacklebox-boot.service
 dist:
 	@mkdir -p $(O)
 	git archive --format=tar --prefix=tacklebox-$(VERSION)/ HEAD | gzip -9n >$(O)/tacklebox-$(VERSION).tar.gz

@@ -62,3 +62,33 @@ teardown() { box_teardown; }
 	box-rm -f one >/dev/null
 	run -1 cg-stat "${group#/}"
 }
+
+@test "box-stats: what the kernel counts, as a table and as the API has it" {
+	requires cg-memory
+	steady busy -m 64m
+	box-run -d --name idle --network none bb sleep 1000 >/dev/null
+	box-create --name made --network none bb >/dev/null
+	box-exec -d busy sh -c 'head -c 20000000 /dev/zero >/dev/shm/x; while :; do :; done'
+	wait_for box-exec busy sh -c '[ "$(stat -c %s /dev/shm/x)" = 20000000 ]'
+	run -0 box-stats --no-stream --interval 500ms
+	assert_eq 3 "${#lines[@]}"
+	assert_like "${lines[0]}" 'CONTAINER ID * NAME * CPU % * MEM USAGE / LIMIT * MEM % * NET I/O * BLOCK I/O * PIDS'
+	assert_like "${lines[1]}" '* busy * [1-9]*% * 2*MB / 67.11MB * 3*% * [3-9]'
+	assert_like "${lines[2]}" '* idle * 0.*% * 1'
+	box-stats --json --no-stream --interval 200ms busy >"$T/stats"
+	jq -e '(.cpu_stats.cpu_usage.total_usage - .precpu_stats.cpu_usage.total_usage) as $used |
+		(.cpu_stats.system_cpu_usage - .precpu_stats.system_cpu_usage) as $all |
+		.name == "/busy" and .memory_stats.limit == 67108864 and .pids_stats.current >= 3 and
+		$used / $all * .cpu_stats.online_cpus > 0.2 and .memory_stats.usage >= 20000000 and .read > .preread' "$T/stats" ||
+		fail "$(<"$T/stats")"
+	# One that does not run uses nothing; one that goes is seen to go.
+	assert_eq '{} 0' "$(box-stats --json --no-stream --interval 1ms made | jq -c '"\(.memory_stats) \(.cpu_stats.cpu_usage.total_usage)"' -r)"
+	run -1 box-stats --no-stream nobody
+	timeout 5 box-stats --interval 100ms >"$T/live" &
+	sleep 0.3
+	box-rm -f idle >/dev/null
+	sleep 0.4
+	kill $!
+	grep -q idle "$T/live"
+	run ! grep -q idle <(tail -2 "$T/live")
+}

@@ -60,7 +60,8 @@ bundle() {
 
 # facts: of the probe's report on standard input, what must not depend on who ran it. Masked paths
 # may be masked by one file or another, read-only ones may have lost more rights than asked, and
-# each runtime has its own idea of how cgroups of version 1 are shown.
+# each runtime has its own idea of how cgroups of version 1 are shown, and of what else this host has
+# mounted below /sys.
 facts() {
 	jq -S --slurpfile host "$T/host.json" --slurpfile c "$T/b/config.json" '
 		($c[0].linux.maskedPaths // []) as $masked | ($c[0].linux.readonlyPaths // []) as $ro |
@@ -69,7 +70,7 @@ facts() {
 			links, pid, sig_blocked, sig_ignored,
 			fds: (.fds | keys),
 			ns: (.ns | with_entries(.value = (.value == $host[0].ns[.key]))),
-			mounts: [.mounts[] | select(.point | startswith("/sys/fs/cgroup") | not) |
+			mounts: [.mounts[] | select(.point as $p | ($p | startswith("/sys/") | not) or ($masked | index([$p]))) |
 				(.options | split(",")) as $o | .point as $p |
 				if ($masked | index([$p])) then {point, masked: true}
 				elif ($ro | index([$p])) then {point, ro: ($o | index(["ro"]) != null)}

@@ -208,7 +208,7 @@ frozen() { grep -qxs -e FROZEN -e 'frozen 1' "$CG_DIR_freezer/$1/freezer.state" 
 @test "figures as JSON: every key, whatever this host counts" {
 	cg-create -p 9 "$g"
 	run -0 cg-stat --json "$g"
-	assert_json 'keys == ["cpu_usec", "memory", "memory_limit", "memory_peak", "name", "oom_kills",
+	assert_json 'keys == ["cpu_usec", "memory", "memory_inactive", "memory_limit", "memory_peak", "name", "oom_kills",
 		"periods", "pids", "pids_denied", "pids_limit", "read_bytes", "reads", "swap",
 		"system_usec", "throttled", "throttled_usec", "user_usec", "write_bytes", "writes"]'
 	assert_json '.pids == 0 and .pids_limit == 9 and .pids_denied == 0'

@@ -92,11 +92,11 @@ running_box() { before_box && box-start example >/dev/null; }
 after_box() { box-ps -aq | xargs -r box-rm -fv >/dev/null; }
 needs_box() { echo root overlay; }
 for tb_tool in create run start end stop kill restart pause unpause exec port update rename rm inspect ps \
-	logs attach wait top cp diff commit export events resize; do
+	logs attach wait top cp diff commit export events resize stats; do
 	eval "needs_box_$tb_tool() { needs_box; }; after_box_$tb_tool() { after_box; }"
 	case $tb_tool in
 	create | run) eval "before_box_$tb_tool() { before_img; }" ;;
-	stop | kill | restart | pause | exec | port | attach | top | resize) eval "before_box_$tb_tool() { running_box; }" ;;
+	stop | kill | restart | pause | exec | port | attach | top | resize | stats) eval "before_box_$tb_tool() { running_box; }" ;;
 	unpause) before_box_unpause() { running_box && box-pause example >/dev/null; } ;;
 	*) eval "before_box_$tb_tool() { before_box; }" ;;
 	esac

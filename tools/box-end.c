@@ -13,23 +13,29 @@
 #include "base/mountinfo.h"
 #include "box/box.h"
 #include "box/event.h"
+#include "box/policy.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 #include "door/tool.h"
 #include "mech/cgroup.h"
 #include "mech/netns.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+static int64_t lock = -1;
+
 static const struct opt options[] = {
+	{0, "lock-fd", "FD", opt_int, &lock,
+		"its lock is held already, by this descriptor; it may be to run again", false},
 	OPT_END,
 };
 
 static const struct tool me = {
 	.name = "box-end",
 	.kind = TOOL_ACTS,
-	.usage = "BOX",
+	.usage = "[--lock-fd FD] BOX",
 	.summary = "Takes away the network, control group and mount of a box that has ended.",
 	.options = options,
 	.example = "box-end example",
@@ -112,6 +118,22 @@ end(const struct box *b, const json_t *doc)
 		failed = true;
 }
 
+/* The lock goes along: meanwhile the box is neither removed nor started by others. */
+static void
+run_again(const struct box *b)
+{
+	auto_free char *held = fmt_new("--lock-fd=%d", (int)lock);
+	const char *const argv[] = {"box-restart", "--by-policy", held, b->id, NULL};
+	const struct run again = {.argv = (char *const *)(uintptr_t)argv,
+		.fd = {-1, -1, -1},
+		.status_fd = -1,
+		.session = true};
+	if (run_start("it is to run again", &again) < 0) {
+		tool_complain();
+		failed = true;
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -124,8 +146,11 @@ main(int argc, char **argv)
 	auto_json json_t *doc = box_read_if(&b, "box.json");
 	note_end(&b, doc);
 	end(&b, doc);
-	if (box_flag(doc, "HostConfig.AutoRemove") && box_remove(&b, true) < 0)
-		tool_die();
+	if (box_flag(doc, "HostConfig.AutoRemove")) {
+		if (box_remove(&b, true) < 0)
+			tool_die();
+	} else if (lock >= 0 && doc && policy_wants(&b, doc))
+		run_again(&b);
 	int status = tool_finish();
 	return status ? status : failed;
 }

@@ -70,7 +70,7 @@ take(const struct box *b, void *arg)
 	struct box_look r = {.b = *b};
 	const bool *all = arg;
 	box_state(b, &r.st);
-	if (!*all && r.st.status != BOX_RUNNING && r.st.status != BOX_PAUSED)
+	if (!*all && (r.st.status == BOX_CREATED || r.st.status == BOX_EXITED))
 		return 0;
 	/* One that is being removed has no document any more. */
 	if (!(r.doc = box_read(b, "box.json"))) {

@@ -6,7 +6,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "box/box.h"
+#include "box/policy.h"
 #include "door/spawn.h"
 #include "door/step.h"
 #include "door/sys.h"
@@ -64,6 +64,8 @@ static int
 end(const struct box *b)
 {
 	int gone;
+	if (policy_stop(b) < 0)
+		return -1;
 	do {
 		if (kill_now(b) < 0)
 			return -1;
@@ -80,6 +82,11 @@ refuse(const struct box *b, const char *name)
 	if (st.status == BOX_RUNNING)
 		return err_set(ERR_CONFLICT, name,
 			"You cannot remove a running container %s. Stop the container before "
+			"attempting removal or force remove",
+			b->id);
+	if (st.status == BOX_RESTARTING)
+		return err_set(ERR_CONFLICT, name,
+			"You cannot remove a restarting container %s. Stop the container before "
 			"attempting removal or force remove",
 			b->id);
 	if (st.status == BOX_PAUSED)

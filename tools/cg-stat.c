@@ -53,6 +53,7 @@ static const struct column {
 	ROW(memory, "MEMORY", BYTES),
 	ROW(memory_peak, "PEAK", BYTES),
 	ROW(memory_limit, "LIMIT", BYTES),
+	ROW(memory_inactive, NULL, BYTES),
 	ROW(swap, "SWAP", BYTES),
 	ROW(oom_kills, "OOM", COUNT),
 	ROW(cpu_usec, "CPU", USEC),

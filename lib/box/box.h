@@ -32,13 +32,14 @@ struct box {
 	char dir[PATH_MAX];
 };
 
-enum box_status { BOX_CREATED, BOX_RUNNING, BOX_PAUSED, BOX_EXITED };
+enum box_status { BOX_CREATED, BOX_RUNNING, BOX_PAUSED, BOX_RESTARTING, BOX_EXITED };
 
 struct box_state {
 	enum box_status status;
 	bool busy; /* somebody holds the lock: it is made, started, cleaned up or runs */
 	bool oom;
-	int exit; /* of BOX_EXITED; 255 when nobody saw the end: box-mon was killed, or a reboot */
+	int exit; /* of BOX_EXITED and BOX_RESTARTING; 255 when nobody saw the end: box-mon was
+		     killed, or a reboot */
 	int64_t started, finished; /* nanoseconds since 1970; 0: never, or not known */
 	pid_t pid; /* first process, 0: none */
 };

@@ -55,7 +55,7 @@ box_state(const struct box *b, struct box_state *st)
 	box_path(b, "exit", path);
 	if (file_read_line(path, line, sizeof(line)) == 0 &&
 		sscanf(line, "%d %n", &st->exit, &used) == 1) {
-		st->status = BOX_EXITED;
+		st->status = st->busy && has_file(b, "restarting") ? BOX_RESTARTING : BOX_EXITED;
 		st->finished = read_time(line + used);
 		return;
 	}
@@ -75,7 +75,7 @@ box_state(const struct box *b, struct box_state *st)
 const char *
 box_status_word(enum box_status s)
 {
-	static const char *const words[] = {"created", "running", "paused", "exited"};
+	static const char *const words[] = {"created", "running", "paused", "restarting", "exited"};
 	return words[s];
 }
 

@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/human.h"
 #include "base/parse.h"
+#include "box/policy.h"
 
 #include <fts.h>
 #include <stdio.h>
@@ -30,8 +31,9 @@ show_status(const struct box_look *l, struct buf *out)
 	time_t now = time(NULL);
 	if (l->st.status == BOX_CREATED) {
 		buf_adds(out, "Created");
-	} else if (l->st.status == BOX_EXITED) {
-		buf_addf(out, "Exited (%d) ", l->st.exit);
+	} else if (l->st.status == BOX_EXITED || l->st.status == BOX_RESTARTING) {
+		buf_addf(out, l->st.status == BOX_EXITED ? "Exited (%d) " : "Restarting (%d) ",
+			l->st.exit);
 		human_ago((l->st.finished ? l->st.finished : l->st.started) / 1000000000, now, out);
 	} else {
 		human_ago(l->st.started / 1000000000, now, &ago);
@@ -250,11 +252,12 @@ state(const struct box_look *l)
 	char started[48], finished[48];
 	auto_json json_t *why = l->st.status == BOX_CREATED ? box_read_if(&l->b, "error") : NULL;
 	int code = why ? (int)json_integer_value(json_object_get(why, "status")) : l->st.exit;
+	bool again = l->st.status == BOX_RESTARTING;
 	when(l->st.started, started);
 	when(l->st.finished, finished);
 	return json_pack("{s:s,s:b,s:b,s:b,s:b,s:b,s:i,s:i,s:s,s:s,s:s}", "Status",
-		box_status_word(l->st.status), "Running", runs(l), "Paused",
-		l->st.status == BOX_PAUSED, "Restarting", 0, "OOMKilled", l->st.oom, "Dead", 0,
+		box_status_word(l->st.status), "Running", runs(l) || again, "Paused",
+		l->st.status == BOX_PAUSED, "Restarting", again, "OOMKilled", l->st.oom, "Dead", 0,
 		"Pid", runs(l) ? (int)l->st.pid : 0, "ExitCode", code, "Error",
 		box_text(why, "message"), "StartedAt", started, "FinishedAt", finished);
 }
@@ -317,8 +320,8 @@ show_document(const struct box_look *l, bool size)
 	json_t *out = json_pack("{s:s,s:s,s:s?,s:O,s:o,s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:s,s:n}", "Id",
 		l->b.id, "Created", box_text(l->doc, "Created"), "Path", program, "Args", args,
 		"State", state(l), "Image", box_text(l->doc, "ImageID"), "Name", name,
-		"RestartCount", 0, "Driver", "overlay2", "Platform", "linux", "MountLabel", "",
-		"ProcessLabel", "", "AppArmorProfile", "", "ExecIDs");
+		"RestartCount", (int)policy_restarts(&l->b, NULL), "Driver", "overlay2", "Platform",
+		"linux", "MountLabel", "", "ProcessLabel", "", "AppArmorProfile", "", "ExecIDs");
 	json_array_remove(args, 0);
 	json_decref(args);
 	for (size_t i = 0; i < 4; i++) {

@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "box/event.h"
+#include "box/policy.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 
@@ -15,6 +16,14 @@
 #define A_MOMENT (10 * 1000000L)
 #define STOP_TIMEOUT 10
 
+/* Whether who sends this wants it to end for good. */
+static bool
+ends(const json_t *doc, int signal)
+{
+	const char *own = box_text(doc, "Config.StopSignal");
+	return signal == SIGKILL || signal == (*own ? box_signal(own) : SIGTERM);
+}
+
 int
 box_kill(const struct box *b, const json_t *doc, int signal)
 {
@@ -23,6 +32,8 @@ box_kill(const struct box *b, const json_t *doc, int signal)
 	char text[16];
 	if (box_pid(b, true, &pid, &pidfd) < 0)
 		return err_prefix("Cannot kill container: %.12s", b->id);
+	if (ends(doc, signal) && policy_stop(b) < 0)
+		return -1;
 	if (sys_pidfd_kill("to its first process", pidfd, pid, signal) < 0)
 		return -1;
 	snprintf(text, sizeof(text), "%d", signal);
@@ -68,6 +79,8 @@ box_stop(const struct box *b, int signal, int64_t seconds)
 		return -1;
 	const json_t *own = box_value(doc, "Config.StopTimeout");
 	const char *name = box_text(doc, "Config.StopSignal");
+	if (policy_stop(b) < 0)
+		return -1;
 	/* One that is about to end has ended when this returns, and one that is about to begin is
 	 * waited for. */
 	for (box_state(b, &st); st.status != BOX_RUNNING && st.status != BOX_PAUSED;

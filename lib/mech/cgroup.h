@@ -208,7 +208,7 @@ int cg_walk_marked(cg_walk_fn *fn, void *ctx);
 /* What the group used, and ran into. Bytes, microseconds, counts; CG_NONE where not known, CG_MAX
  * for a limit that is not set. */
 struct cg_stat {
-	int64_t memory, memory_peak, memory_limit, swap, oom_kills;
+	int64_t memory, memory_peak, memory_limit, memory_inactive, swap, oom_kills;
 	int64_t cpu_usec, user_usec, system_usec;
 	int64_t periods, throttled, throttled_usec;
 	int64_t pids, pids_limit, pids_denied;

@@ -29,6 +29,8 @@ static const struct figure {
 	{AT(memory_peak), CG_MEMORY, {"memory.max_usage_in_bytes", NULL, 1},
 		{"memory.peak", NULL, 1}},
 	{AT(memory_limit), CG_MEMORY, {"memory.limit_in_bytes", NULL, 1}, {"memory.max", NULL, 1}},
+	{AT(memory_inactive), CG_MEMORY, {"memory.stat", "total_inactive_file", 1},
+		{"memory.stat", "inactive_file", 1}},
 	{AT(swap), CG_MEMORY, {"memory.stat", "swap", 1}, {"memory.swap.current", NULL, 1}},
 	{AT(oom_kills), CG_MEMORY, {"memory.oom_control", "oom_kill", 1},
 		{"memory.events", "oom_kill", 1}},

@@ -59,7 +59,8 @@ static const struct opt options[] = {
 	{0, "log-size", "SIZE", opt_size, &o.log.size, "begin a new log beyond that", false},
 	{0, "log-files", "N", opt_int, &o.log.files, "keep so many (1)", false},
 	{0, "no-log", NULL, opt_flag, &o.no_log, "keep no log", false},
-	{0, "then", "TOOL", opt_str, &o.then, "become TOOL with the name of DIR at the end", false},
+	{0, "then", "TOOL", opt_str, &o.then,
+		"become TOOL with --lock-fd and the name of DIR at the end", false},
 	OPT_END,
 };
 
@@ -310,8 +311,9 @@ finish(const char *dir)
 		return 0;
 	auto_free char *name = str_new(path_base(dir));
 	auto_free char *tool = str_new(o.then);
+	auto_free char *lock = fmt_new("--lock-fd=%d", (int)o.lock);
 	char own[PATH_MAX];
-	char *command[] = {tool, name, NULL};
+	char *command[] = {tool, lock, name, NULL};
 	if (own_tool(o.then, own) == 0)
 		command[0] = own;
 	fcntl((int)o.lock, F_SETFD, 0);

@@ -16,6 +16,7 @@
 #include "box/attach.h"
 #include "box/event.h"
 #include "box/limits.h"
+#include "box/policy.h"
 #include "box/view.h"
 #include "door/channel.h"
 #include "door/env.h"
@@ -36,7 +37,7 @@
 #include <unistd.h>
 
 static struct {
-	bool attach, interactive;
+	bool attach, interactive, by_policy;
 	const char *keys;
 } o;
 
@@ -46,6 +47,8 @@ static const struct opt options[] = {
 		false},
 	{0, "detach-keys", "KEYS", opt_str, &o.keys,
 		"keys that leave a box with a terminal (ctrl-p,ctrl-q)", false},
+	{0, "by-policy", NULL, opt_flag, &o.by_policy,
+		"it is its restart policy that starts it, unless somebody has stopped it", false},
 	OPT_END,
 };
 
@@ -291,7 +294,7 @@ static int
 forget_former(struct start *s)
 {
 	static const char *const files[] = {
-		"exit", "pid", "paused", "started", "error", "oom", "network.json"};
+		"exit", "pid", "paused", "started", "error", "oom", "restarting", "network.json"};
 	char path[PATH_MAX];
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		box_path(&s->b, files[i], path);
@@ -346,6 +349,8 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 		!(s->config = box_read(&s->b, "config.json")))
 		return -1;
 	box_group(&s->b, s->group);
+	if (o.by_policy ? policy_is_stopped(&s->b) : policy_forget(&s->b) < 0)
+		return o.by_policy ? 1 : -1;
 	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0 ||
 		event_hold(&s->b, &order) < 0)
 		return -1;

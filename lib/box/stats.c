@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "box/stats.h"
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/parse.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t
+known(int64_t n)
+{
+	return n > 0 ? n : 0;
+}
+
+/* The first line of /proc/stat is the sum of all processors, in ticks: user, nice, system, idle,
+ * iowait, irq, softirq, steal (proc(5)). Guests are part of user. */
+static int64_t
+system_time(void)
+{
+	char line[256];
+	int64_t sum = 0;
+	if (file_read_line("/proc/stat", line, sizeof(line)) < 0) {
+		err_clear();
+		return 0;
+	}
+	char *p = line + strcspn(line, " ");
+	for (int i = 0; i < 8; i++)
+		sum += strtoll(p, &p, 10);
+	return sum * (1000000000 / sysconf(_SC_CLK_TCK));
+}
+
+/* A line of /proc/PID/net/dev: "eth0: BYTES PACKETS ERRS DROP fifo frame compressed multicast BYTES
+ * PACKETS ERRS DROP …". */
+static void
+add_link(struct stats_look *s, char *line)
+{
+	static const char *const names[] = {"rx_bytes", "rx_packets", "rx_errors", "rx_dropped",
+		NULL, NULL, NULL, NULL, "tx_bytes", "tx_packets", "tx_errors", "tx_dropped"};
+	char *name = line + strspn(line, " "), *colon = strchr(name, ':');
+	if (!colon)
+		return;
+	*colon = '\0';
+	if (strcmp(name, "lo") == 0)
+		return;
+	json_t *link = json_object();
+	char *p = colon + 1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int64_t n = strtoll(p, &p, 10);
+		if (names[i])
+			json_object_set_new(link, names[i], json_integer(n));
+		s->received += i == 0 ? n : 0;
+		s->sent += i == 8 ? n : 0;
+	}
+	json_object_set_new(s->networks, name, link);
+}
+
+static void
+take_networks(struct stats_look *s, const json_t *doc, pid_t pid)
+{
+	char path[64], *save, *line;
+	auto_buf struct buf text = BUF_INIT;
+	const char *mode = box_text(doc, "HostConfig.NetworkMode");
+	/* That of the host, or of another box, is not its own. */
+	if (strcmp(mode, "host") == 0 || strncmp(mode, "container:", 10) == 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/net/dev", pid);
+	if (file_read(path, 1 << 16, &text) < 0) {
+		err_clear();
+		return;
+	}
+	s->networks = json_object();
+	for (line = strtok_r(text.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (!strchr(line, '|'))
+			add_link(s, line);
+}
+
+void
+stats_take(const struct box *b, const json_t *doc, struct stats_look *s)
+{
+	struct box_state st;
+	struct sysinfo host;
+	char group[96];
+	auto_cgroup struct cgroup g = {0};
+	struct err before = err;
+	*s = (struct stats_look){.when = clock_ns(CLOCK_REALTIME)};
+	box_state(b, &st);
+	box_group(b, group);
+	s->runs = (st.status == BOX_RUNNING || st.status == BOX_PAUSED) &&
+		cg_open(group, &g) == 0 && cg_stat(&g, &s->g) == 0;
+	if (s->runs) {
+		s->system = system_time();
+		s->processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+		s->host_memory = sysinfo(&host) == 0 ? (int64_t)host.totalram * host.mem_unit : 0;
+		take_networks(s, doc, st.pid);
+	}
+	err = before;
+}
+
+void
+stats_free(struct stats_look *s)
+{
+	json_decref(s->networks);
+	*s = (struct stats_look){0};
+}
+
+double
+stats_cpu(const struct stats_look *before, const struct stats_look *now)
+{
+	int64_t used = (known(now->g.cpu_usec) - known(before->g.cpu_usec)) * 1000;
+	int64_t all = now->system - before->system;
+	if (!before->runs || !now->runs || used <= 0 || all <= 0)
+		return 0;
+	return (double)used / (double)all * now->processors * 100;
+}
+
+int64_t
+stats_memory(const struct stats_look *s)
+{
+	int64_t used = known(s->g.memory), idle = known(s->g.memory_inactive);
+	return used > idle ? used - idle : used;
+}
+
+int64_t
+stats_memory_limit(const struct stats_look *s)
+{
+	int64_t limit = s->g.memory_limit;
+	return limit > 0 && limit != CG_MAX && limit < s->host_memory ? limit : s->host_memory;
+}
+
+static json_t *
+cpu(const struct stats_look *s)
+{
+	return json_pack("{s:{s:I,s:I,s:I},s:I,s:I,s:{s:I,s:I,s:I}}", "cpu_usage", "total_usage",
+		(json_int_t)known(s->g.cpu_usec) * 1000, "usage_in_kernelmode",
+		(json_int_t)known(s->g.system_usec) * 1000, "usage_in_usermode",
+		(json_int_t)known(s->g.user_usec) * 1000, "system_cpu_usage", (json_int_t)s->system,
+		"online_cpus", (json_int_t)s->processors, "throttling_data", "periods",
+		(json_int_t)known(s->g.periods), "throttled_periods",
+		(json_int_t)known(s->g.throttled), "throttled_time",
+		(json_int_t)known(s->g.throttled_usec) * 1000);
+}
+
+static json_t *
+memory(const struct stats_look *s)
+{
+	if (!s->runs)
+		return json_object();
+	/* The client takes the first on v1, the second on v2. */
+	json_int_t idle = known(s->g.memory_inactive);
+	return json_pack("{s:I,s:I,s:I,s:{s:I,s:I}}", "usage", (json_int_t)known(s->g.memory),
+		"max_usage", (json_int_t)known(s->g.memory_peak), "limit",
+		(json_int_t)stats_memory_limit(s), "stats", "total_inactive_file", idle,
+		"inactive_file", idle);
+}
+
+static json_t *
+blocks(const struct stats_look *s)
+{
+	if (!s->runs)
+		return json_pack(
+			"{s:n,s:n}", "io_service_bytes_recursive", "io_serviced_recursive");
+	return json_pack("{s:[{s:i,s:i,s:s,s:I},{s:i,s:i,s:s,s:I}],s:[{s:i,s:i,s:s,s:I},{s:i,s:i,s:"
+			 "s,s:I}]}",
+		"io_service_bytes_recursive", "major", 0, "minor", 0, "op", "Read", "value",
+		(json_int_t)known(s->g.read_bytes), "major", 0, "minor", 0, "op", "Write", "value",
+		(json_int_t)known(s->g.write_bytes), "io_serviced_recursive", "major", 0, "minor",
+		0, "op", "Read", "value", (json_int_t)known(s->g.reads), "major", 0, "minor", 0,
+		"op", "Write", "value", (json_int_t)known(s->g.writes));
+}
+
+static void
+time_text(int64_t when, char text[48])
+{
+	time_t s = (time_t)(when / 1000000000);
+	struct tm tm;
+	if (!when) {
+		snprintf(text, 48, "0001-01-01T00:00:00Z");
+		return;
+	}
+	size_t n = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", gmtime_r(&s, &tm));
+	snprintf(text + n, 48 - n, ".%09dZ", (int)(when % 1000000000));
+}
+
+json_t *
+stats_document(const struct box *b, const json_t *doc, const struct stats_look *before,
+	const struct stats_look *now)
+{
+	char read[48], preread[48];
+	auto_free char *name = fmt_new("/%s", box_text(doc, "Name"));
+	json_t *pids = now->runs
+		? json_pack("{s:I,s:I}", "current", (json_int_t)known(now->g.pids), "limit",
+			  (json_int_t)known(now->g.pids_limit == CG_MAX ? 0 : now->g.pids_limit))
+		: json_object();
+	time_text(now->runs ? now->when : 0, read);
+	time_text(before->runs ? before->when : 0, preread);
+	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:{},s:O?}", "read", read,
+		"preread", preread, "name", name, "id", b->id, "pids_stats", pids, "cpu_stats",
+		cpu(now), "precpu_stats", cpu(before), "memory_stats", memory(now), "blkio_stats",
+		blocks(now), "num_procs", 0, "storage_stats", "networks", now->networks);
+}
