@@ -92,11 +92,12 @@ running_box() { before_box && box-start example >/dev/null; }
 after_box() { box-ps -aq | xargs -r box-rm -fv >/dev/null; }
 needs_box() { echo root overlay; }
 for tb_tool in create run start end stop kill restart pause unpause exec port update rename rm inspect ps \
-	logs attach wait top cp diff commit export events resize stats; do
+	logs attach wait top cp diff commit export events resize stats health; do
 	eval "needs_box_$tb_tool() { needs_box; }; after_box_$tb_tool() { after_box; }"
 	case $tb_tool in
 	create | run) eval "before_box_$tb_tool() { before_img; }" ;;
 	stop | kill | restart | pause | exec | port | attach | top | resize | stats) eval "before_box_$tb_tool() { running_box; }" ;;
+	health) before_box_health() { before_img && box-run -d --name example --network none --health-cmd true example sleep 1 >/dev/null; } ;;
 	unpause) before_box_unpause() { running_box && box-pause example >/dev/null; } ;;
 	*) eval "before_box_$tb_tool() { before_box; }" ;;
 	esac

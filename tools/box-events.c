@@ -47,10 +47,9 @@ add_text(const json_t *event, struct buf *out)
 {
 	int64_t t = json_integer_value(json_object_get(event, "timeNano"));
 	json_t *actor = json_object_get(event, "Actor"), *v;
-	auto_buf struct buf when = BUF_INIT;
+	char when[TIME_TEXT];
 	const char *key, *sep = " (";
-	time_rfc3339((time_t)(t / 1000000000), &when);
-	buf_addf(out, "%.19s.%09dZ ", buf_str(&when), (int)(t % 1000000000));
+	buf_addf(out, "%s ", time_rfc3339_ns(t, when));
 	buf_add_visible(out, json_string_value(json_object_get(event, "Type")));
 	buf_addc(out, ' ');
 	buf_add_visible(out, json_string_value(json_object_get(event, "Action")));

@@ -12,9 +12,13 @@
 #include "door/tool.h"
 #include "mech/cgroup.h"
 
+#include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static bool json;
 
@@ -49,6 +53,30 @@ cut(char *line, char **cell, size_t n)
 			*p++ = '\0';
 	}
 	return k;
+}
+
+/* The pid namespace that a process is in; 0 when it is gone. */
+static ino_t
+namespace_of(pid_t pid)
+{
+	char path[64];
+	struct stat sb;
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	return stat(path, &sb) == 0 ? sb.st_ino : 0;
+}
+
+/* Without those who only wait for the box's programs, in the namespace that we are in. */
+static void
+leave_out_ours(struct cg_pids *pids, pid_t first)
+{
+	ino_t here = namespace_of(getpid());
+	size_t n = 0;
+	if (namespace_of(first) == here)
+		return;
+	for (size_t i = 0; i < pids->n; i++)
+		if (namespace_of(pids->v[i]) != here)
+			pids->v[n++] = pids->v[i];
+	pids->n = n;
 }
 
 static bool
@@ -118,7 +146,7 @@ show(const struct view_of *v)
 }
 
 static int
-top(const struct box *b, char **words)
+top(const struct box *b, pid_t first, char **words)
 {
 	static char *const usual[] = {(char *)(uintptr_t) "-ef", NULL};
 	char group[96];
@@ -139,6 +167,7 @@ top(const struct box *b, char **words)
 				  : err_set(ERR_INVALID, "ps", "ps failed with status %d", status);
 	if (cg_open(group, &g) < 0 || cg_pids(&g, &pids) < 0)
 		return -1;
+	leave_out_ours(&pids, first);
 	char *save, *line = strtok_r(out.s, "\n", &save);
 	if (!line || read_titles(&v, line) < 0)
 		return -1;
@@ -157,7 +186,7 @@ main(int argc, char **argv)
 	if (a.n != 1)
 		tool_usage("no BOX given");
 	if (box_find(a.operand[0], &b) < 0 || box_pid(&b, true, &pid, NULL) < 0 ||
-		top(&b, a.command) < 0)
+		top(&b, pid, a.command) < 0)
 		tool_die();
 	return tool_finish();
 }

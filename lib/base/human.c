@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -130,4 +131,18 @@ parse_rfc3339(const char *text, time_t *t)
 bad:
 	return err_set(
 		ERR_INVALID, text, "'%.60s' is not a time such as 2024-05-06T07:08:09Z", text);
+}
+
+const char *
+time_rfc3339_ns(int64_t ns, char text[TIME_TEXT])
+{
+	time_t s = (time_t)(ns / 1000000000);
+	struct tm tm;
+	if (ns <= 0) {
+		snprintf(text, TIME_TEXT, "0001-01-01T00:00:00Z");
+		return text;
+	}
+	size_t n = strftime(text, TIME_TEXT, "%Y-%m-%dT%H:%M:%S", gmtime_r(&s, &tm));
+	snprintf(text + n, TIME_TEXT - n, ".%09dZ", (int)(ns % 1000000000));
+	return text;
 }

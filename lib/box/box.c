@@ -222,6 +222,14 @@ box_flag(const json_t *doc, const char *path)
 	return json_is_true(box_value(doc, path));
 }
 
+bool
+box_has_check(const json_t *doc)
+{
+	const char *kind =
+		json_string_value(json_array_get(box_value(doc, "Config.Healthcheck.Test"), 0));
+	return kind && *kind && strcmp(kind, "NONE") != 0;
+}
+
 /* SIGRTMIN is the C library's; signal(7) says that it differs, Docker has 34. */
 int
 box_signal(const char *text)

@@ -7,6 +7,8 @@
  *	started       "SECONDS.NANOSECONDS": when its program began last
  *	exit          "STATUS SECONDS.NANOSECONDS": how and when it ended last
  *	error         why it could not be started, one JSON object
+ *	stopped restarting restarts     its restart policy (policy.h)
+ *	health.json   what came of its health checks, while it runs
  *	oom, paused   there when the kernel ended one of its processes, or it is frozen
  *	pid           of its first process, for people
  *	network.json  where it is connected, while it runs
@@ -74,6 +76,8 @@ const char *box_text(const json_t *doc, const char *path);
 bool box_flag(const json_t *doc, const char *path);
 /* Looks at lock and files. */
 void box_state(const struct box *b, struct box_state *st);
+/* Whether the box (box.json) has a health check (box-health). */
+bool box_has_check(const json_t *doc);
 /* "created", "running" … */
 const char *box_status_word(enum box_status s);
 /* Takes the lock without waiting; *fd is the caller's. conflict when the box runs, not-found when

@@ -45,6 +45,12 @@ by_status(const char *value, const struct box_look *l)
 }
 
 static bool
+by_health(const char *value, const struct box_look *l)
+{
+	return strcmp(value, show_health(l)) == 0;
+}
+
+static bool
 by_image(const char *value, const struct box_look *l)
 {
 	const char *name = box_text(l->doc, "Config.Image"), *id = box_text(l->doc, "ImageID");
@@ -130,8 +136,9 @@ static const struct {
 	const char *key;
 	fits_fn *fits;
 } known[] = {{"id", by_id}, {"name", by_name}, {"label", by_label}, {"status", by_status},
-	{"ancestor", by_image}, {"volume", by_volume}, {"network", by_network}, {"exited", by_exit},
-	{"publish", by_publish}, {"expose", by_expose}, {"before", by_before}, {"since", by_since}};
+	{"health", by_health}, {"ancestor", by_image}, {"volume", by_volume},
+	{"network", by_network}, {"exited", by_exit}, {"publish", by_publish},
+	{"expose", by_expose}, {"before", by_before}, {"since", by_since}};
 #define N_KNOWN (sizeof(known) / sizeof(known[0]))
 
 int

@@ -3,6 +3,8 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/human.h"
 #include "base/parse.h"
 #include "box/limits.h"
 #include "box/shape.h"
@@ -143,16 +145,6 @@ check(json_t *c, json_t *h)
 	return box_check_limits(h) < 0 ? -1 : check_signal(c);
 }
 
-static void
-created(char text[40])
-{
-	struct timespec now;
-	struct tm tm;
-	clock_gettime(CLOCK_REALTIME, &now);
-	size_t n = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
-	snprintf(text + n, 40 - n, ".%09ldZ", now.tv_nsec);
-}
-
 static json_t *
 layers_of(const struct image *img)
 {
@@ -165,7 +157,7 @@ layers_of(const struct image *img)
 json_t *
 box_merge(json_t *request, const struct image *img, const struct box *b)
 {
-	char when[40], host[16];
+	char when[TIME_TEXT], host[16];
 	const struct jat top = jat_top("create", request);
 	json_t *config = json_object_get(img->config, "config");
 	const struct jat image_at = jat_top(img->id, json_is_null(config) ? NULL : config);
@@ -185,8 +177,8 @@ box_merge(json_t *request, const struct image *img, const struct box *b)
 		set_default(c, "Hostname", host);
 	if (check(c, h) < 0)
 		return NULL;
-	created(when);
-	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:O,s:O,s:O,s:[]}", "Id", b->id, "Created", when,
-		"Image", img->id, "ImageID", img->id, "Layers", layers_of(img), "Config", c,
-		"HostConfig", h, "NetworkingConfig", net, "Mounts");
+	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:O,s:O,s:O,s:[]}", "Id", b->id, "Created",
+		time_rfc3339_ns(clock_ns(CLOCK_REALTIME), when), "Image", img->id, "ImageID",
+		img->id, "Layers", layers_of(img), "Config", c, "HostConfig", h, "NetworkingConfig",
+		net, "Mounts");
 }

@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define NEVER "0001-01-01T00:00:00Z"
-
 int
 box_look(const struct box *b, struct box_look *l)
 {
@@ -22,6 +20,17 @@ box_look(const struct box *b, struct box_look *l)
 	box_state(b, &l->st);
 	l->doc = box_read(b, "box.json");
 	return l->doc ? 0 : -1;
+}
+
+const char *
+show_health(const struct box_look *l)
+{
+	static const char *const words[] = {"healthy", "unhealthy"};
+	auto_json json_t *health = box_has_check(l->doc) ? box_read_if(&l->b, "health.json") : NULL;
+	for (size_t i = 0; i < 2; i++)
+		if (strcmp(box_text(health, "Status"), words[i]) == 0)
+			return words[i];
+	return box_has_check(l->doc) ? "starting" : "none";
 }
 
 void
@@ -39,6 +48,10 @@ show_status(const struct box_look *l, struct buf *out)
 		human_ago(l->st.started / 1000000000, now, &ago);
 		buf_addf(out, "Up %.*s%s", (int)(ago.len > 4 ? ago.len - 4 : ago.len), ago.s,
 			l->st.status == BOX_PAUSED ? " (Paused)" : "");
+		if (l->st.status == BOX_RUNNING && box_has_check(l->doc))
+			buf_addf(out,
+				strcmp(show_health(l), "starting") == 0 ? " (health: %s)" : " (%s)",
+				show_health(l));
 	}
 }
 
@@ -234,32 +247,20 @@ show_item(const struct box_look *l, bool size)
 	return out;
 }
 
-static void
-when(int64_t ns, char text[48])
-{
-	time_t s = (time_t)(ns / 1000000000);
-	struct tm tm;
-	snprintf(text, 48, "%s", NEVER);
-	if (ns <= 0)
-		return;
-	size_t n = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", gmtime_r(&s, &tm));
-	snprintf(text + n, 48 - n, ".%09dZ", (int)(ns % 1000000000));
-}
-
 static json_t *
 state(const struct box_look *l)
 {
-	char started[48], finished[48];
+	char started[TIME_TEXT], finished[TIME_TEXT];
 	auto_json json_t *why = l->st.status == BOX_CREATED ? box_read_if(&l->b, "error") : NULL;
 	int code = why ? (int)json_integer_value(json_object_get(why, "status")) : l->st.exit;
 	bool again = l->st.status == BOX_RESTARTING;
-	when(l->st.started, started);
-	when(l->st.finished, finished);
-	return json_pack("{s:s,s:b,s:b,s:b,s:b,s:b,s:i,s:i,s:s,s:s,s:s}", "Status",
+	auto_json json_t *health = box_has_check(l->doc) ? box_read_if(&l->b, "health.json") : NULL;
+	return json_pack("{s:s,s:b,s:b,s:b,s:b,s:b,s:i,s:i,s:s,s:s,s:s,s:O*}", "Status",
 		box_status_word(l->st.status), "Running", runs(l) || again, "Paused",
 		l->st.status == BOX_PAUSED, "Restarting", again, "OOMKilled", l->st.oom, "Dead", 0,
 		"Pid", runs(l) ? (int)l->st.pid : 0, "ExitCode", code, "Error",
-		box_text(why, "message"), "StartedAt", started, "FinishedAt", finished);
+		box_text(why, "message"), "StartedAt", time_rfc3339_ns(l->st.started, started),
+		"FinishedAt", time_rfc3339_ns(l->st.finished, finished), "Health", health);
 }
 
 static json_t *

@@ -17,6 +17,8 @@ struct box_look {
 /* Looks once. -1 with `err` set when it is there no more. */
 int box_look(const struct box *b, struct box_look *l);
 
+/* "starting", "healthy", "unhealthy", or "none" without a health check. */
+const char *show_health(const struct box_look *l);
 /* "Up 3 minutes (Paused)", "Exited (0) 2 hours ago". */
 void show_status(const struct box_look *l, struct buf *out);
 /* Its command as a shell has it. */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/human.h"
 #include "base/parse.h"
 
 #include <inttypes.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
-#include <time.h>
 #include <unistd.h>
 
 static int64_t
@@ -177,31 +177,18 @@ blocks(const struct stats_look *s)
 		"op", "Write", "value", (json_int_t)known(s->g.writes));
 }
 
-static void
-time_text(int64_t when, char text[48])
-{
-	time_t s = (time_t)(when / 1000000000);
-	struct tm tm;
-	if (!when) {
-		snprintf(text, 48, "0001-01-01T00:00:00Z");
-		return;
-	}
-	size_t n = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", gmtime_r(&s, &tm));
-	snprintf(text + n, 48 - n, ".%09dZ", (int)(when % 1000000000));
-}
-
 json_t *
 stats_document(const struct box *b, const json_t *doc, const struct stats_look *before,
 	const struct stats_look *now)
 {
-	char read[48], preread[48];
+	char read[TIME_TEXT], preread[TIME_TEXT];
 	auto_free char *name = fmt_new("/%s", box_text(doc, "Name"));
 	json_t *pids = now->runs
 		? json_pack("{s:I,s:I}", "current", (json_int_t)known(now->g.pids), "limit",
 			  (json_int_t)known(now->g.pids_limit == CG_MAX ? 0 : now->g.pids_limit))
 		: json_object();
-	time_text(now->runs ? now->when : 0, read);
-	time_text(before->runs ? before->when : 0, preread);
+	time_rfc3339_ns(now->runs ? now->when : 0, read);
+	time_rfc3339_ns(before->runs ? before->when : 0, preread);
 	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:{},s:O?}", "read", read,
 		"preread", preread, "name", name, "id", b->id, "pids_stats", pids, "cpu_stats",
 		cpu(now), "precpu_stats", cpu(before), "memory_stats", memory(now), "blkio_stats",

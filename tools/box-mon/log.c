@@ -4,7 +4,9 @@
 #include "mon.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/human.h"
 #include "door/tool.h"
 
 #include <errno.h>
@@ -82,15 +84,11 @@ static void
 put_line(unsigned stream)
 {
 	struct buf b = BUF_INIT, *line = &lines[stream];
-	struct timespec now;
-	struct tm tm;
-	char when[32];
-	clock_gettime(CLOCK_REALTIME, &now);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
+	char when[TIME_TEXT];
 	buf_adds(&b, "{\"log\":");
 	buf_add_json_bytes(&b, line->s, line->len);
-	buf_addf(&b, ",\"stream\":\"%s\",\"time\":\"%s.%09ldZ\"}\n", stream ? "stderr" : "stdout",
-		when, now.tv_nsec);
+	buf_addf(&b, ",\"stream\":\"%s\",\"time\":\"%s\"}\n", stream ? "stderr" : "stdout",
+		time_rfc3339_ns(clock_ns(CLOCK_REALTIME), when));
 	put(&b);
 	buf_free(&b);
 	buf_reset(line);

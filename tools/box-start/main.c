@@ -293,8 +293,8 @@ run_chain(struct start *s, int lock, int sock)
 static int
 forget_former(struct start *s)
 {
-	static const char *const files[] = {
-		"exit", "pid", "paused", "started", "error", "oom", "restarting", "network.json"};
+	static const char *const files[] = {"exit", "pid", "paused", "started", "error", "oom",
+		"restarting", "network.json", "health.json"};
 	char path[PATH_MAX];
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		box_path(&s->b, files[i], path);
@@ -331,6 +331,20 @@ make_run_dir(struct start *s)
 }
 
 /* 1: it runs already; 0: *pid runs it; -1 with `err` set. */
+/* It ends with the box. That nobody looks after the box is no reason not to run it. */
+static int
+start_checks(const struct start *s)
+{
+	const char *const argv[] = {"box-health", s->b.id, NULL};
+	const struct run r = {.argv = (char *const *)(uintptr_t)argv,
+		.fd = {-1, -1, -1},
+		.status_fd = -1,
+		.session = true};
+	if (run_start("its health is looked at, as long as it runs", &r) < 0)
+		tool_complain();
+	return 0;
+}
+
 static int
 start(struct start *s, const char *name, int sock, pid_t *pid)
 {
@@ -363,7 +377,7 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 	if (*pid < 0)
 		return -1;
 	event_box(s->doc, "start", NULL);
-	return 0;
+	return box_has_check(s->doc) ? start_checks(s) : 0;
 }
 
 /* Stays with it. Returns its exit status, or -1. */
