@@ -74,6 +74,8 @@ json_t *box_value(const json_t *doc, const char *path);
 /* The same as text, "" when it is none; and as a flag. */
 const char *box_text(const json_t *doc, const char *path);
 bool box_flag(const json_t *doc, const char *path);
+/* Whether a file of that name is in the box. */
+bool box_has_file(const struct box *b, const char *name);
 /* Looks at lock and files. */
 void box_state(const struct box *b, struct box_state *st);
 /* Whether the box (box.json) has a health check (box-health). */

@@ -34,8 +34,8 @@ read_time(const char *text)
 	return sscanf(text, "%lld.%9lld", &s, &ns) == 2 ? (int64_t)s * 1000000000 + ns : 0;
 }
 
-static bool
-has_file(const struct box *b, const char *name)
+bool
+box_has_file(const struct box *b, const char *name)
 {
 	char path[PATH_MAX];
 	box_path(b, name, path);
@@ -48,14 +48,15 @@ box_state(const struct box *b, struct box_state *st)
 	char path[PATH_MAX], line[128];
 	int64_t n;
 	int used;
-	*st = (struct box_state){.busy = held(b), .oom = has_file(b, "oom")};
+	*st = (struct box_state){.busy = held(b), .oom = box_has_file(b, "oom")};
 	box_path(b, "started", path);
 	if (file_read_line(path, line, sizeof(line)) == 0)
 		st->started = read_time(line);
 	box_path(b, "exit", path);
 	if (file_read_line(path, line, sizeof(line)) == 0 &&
 		sscanf(line, "%d %n", &st->exit, &used) == 1) {
-		st->status = st->busy && has_file(b, "restarting") ? BOX_RESTARTING : BOX_EXITED;
+		st->status =
+			st->busy && box_has_file(b, "restarting") ? BOX_RESTARTING : BOX_EXITED;
 		st->finished = read_time(line + used);
 		return;
 	}
@@ -66,7 +67,7 @@ box_state(const struct box *b, struct box_state *st)
 		st->exit = 255;
 		return;
 	}
-	st->status = has_file(b, "paused") ? BOX_PAUSED : BOX_RUNNING;
+	st->status = box_has_file(b, "paused") ? BOX_PAUSED : BOX_RUNNING;
 	box_path(b, "pid", path);
 	if (file_read_number(path, &n) == 0)
 		st->pid = (pid_t)n;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "door/sys.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,26 +20,24 @@
 #define LAST_PAUSE (60 * SECOND)
 #define LONG_RUN (10 * SECOND)
 
-static bool
-has_file(const struct box *b, const char *name)
-{
-	char path[PATH_MAX];
-	box_path(b, name, path);
-	return file_exists(path);
-}
-
 int
 policy_stop(const struct box *b)
 {
 	char path[PATH_MAX];
 	box_path(b, "stopped", path);
-	return sys_write_new("it is not started again", path, "", 0, 0600);
+	if (sys_write_new("it is not started again", path, "", 0, 0600) == 0)
+		return 0;
+	/* One that has removed itself meanwhile (--rm) is not started either. */
+	if (err.no != ENOENT)
+		return -1;
+	err_clear();
+	return 0;
 }
 
 bool
 policy_is_stopped(const struct box *b)
 {
-	return has_file(b, "stopped");
+	return box_has_file(b, "stopped");
 }
 
 int64_t

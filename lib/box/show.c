@@ -26,11 +26,13 @@ const char *
 show_health(const struct box_look *l)
 {
 	static const char *const words[] = {"healthy", "unhealthy"};
-	auto_json json_t *health = box_has_check(l->doc) ? box_read_if(&l->b, "health.json") : NULL;
+	if (!box_has_check(l->doc))
+		return "none";
+	auto_json json_t *health = box_read_if(&l->b, "health.json");
 	for (size_t i = 0; i < 2; i++)
 		if (strcmp(box_text(health, "Status"), words[i]) == 0)
 			return words[i];
-	return box_has_check(l->doc) ? "starting" : "none";
+	return "starting";
 }
 
 void
@@ -48,10 +50,10 @@ show_status(const struct box_look *l, struct buf *out)
 		human_ago(l->st.started / 1000000000, now, &ago);
 		buf_addf(out, "Up %.*s%s", (int)(ago.len > 4 ? ago.len - 4 : ago.len), ago.s,
 			l->st.status == BOX_PAUSED ? " (Paused)" : "");
-		if (l->st.status == BOX_RUNNING && box_has_check(l->doc))
-			buf_addf(out,
-				strcmp(show_health(l), "starting") == 0 ? " (health: %s)" : " (%s)",
-				show_health(l));
+		const char *health = l->st.status == BOX_RUNNING ? show_health(l) : "none";
+		if (strcmp(health, "none") != 0)
+			buf_addf(out, strcmp(health, "starting") == 0 ? " (health: %s)" : " (%s)",
+				health);
 	}
 }
 
