@@ -82,7 +82,7 @@ look_at(const struct box *b, void *arg)
 	}
 	stats_free(&r->before);
 	r->before = r->now;
-	stats_take(b, r->doc, &r->now);
+	stats_take(b, r->doc, &st, &r->now);
 	r->seen = true;
 	return 0;
 }

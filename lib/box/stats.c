@@ -84,23 +84,21 @@ take_networks(struct stats_look *s, const json_t *doc, pid_t pid)
 }
 
 void
-stats_take(const struct box *b, const json_t *doc, struct stats_look *s)
+stats_take(const struct box *b, const json_t *doc, const struct box_state *st, struct stats_look *s)
 {
-	struct box_state st;
 	struct sysinfo host;
 	char group[96];
 	auto_cgroup struct cgroup g = {0};
 	struct err before = err;
 	*s = (struct stats_look){.when = clock_ns(CLOCK_REALTIME)};
-	box_state(b, &st);
 	box_group(b, group);
-	s->runs = (st.status == BOX_RUNNING || st.status == BOX_PAUSED) &&
+	s->runs = (st->status == BOX_RUNNING || st->status == BOX_PAUSED) &&
 		cg_open(group, &g) == 0 && cg_stat(&g, &s->g) == 0;
 	if (s->runs) {
 		s->system = system_time();
 		s->processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 		s->host_memory = sysinfo(&host) == 0 ? (int64_t)host.totalram * host.mem_unit : 0;
-		take_networks(s, doc, st.pid);
+		take_networks(s, doc, st->pid);
 	}
 	err = before;
 }

@@ -19,8 +19,9 @@ struct stats_look {
 	json_t *networks; /* link: {rx_bytes, …}; NULL when it has none of its own */
 };
 
-/* Looks at a box; to be freed by stats_free(). One that does not run is fine. */
-void stats_take(const struct box *b, const json_t *doc, struct stats_look *s);
+/* Looks at a box in this state; to be freed by stats_free(). One that does not run is fine. */
+void stats_take(
+	const struct box *b, const json_t *doc, const struct box_state *st, struct stats_look *s);
 void stats_free(struct stats_look *s);
 
 /* Per cent of one processor between two looks; `before` may be one that was never taken: 0. */
