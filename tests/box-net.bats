@@ -19,7 +19,9 @@ net_go() {
 	local got=0
 	echo 1 >/proc/sys/net/ipv4/ip_forward
 	set -e
-	("$1") || got=$?
+	set +e # behind || it would not count inside either, and only a last command could fail
+	(set -e; "$1")
+	got=$?
 	box-ps -aq | xargs -r timeout 20 box-rm -fv >/dev/null || got=1
 	# Cables, leases, rules of published ports: all gone with their boxes.
 	[ -z "$(ip -o link show type veth)" ] || { ip link; got=1; }

@@ -111,6 +111,19 @@ for tb_tool in create ls inspect rm prune; do
 	eval "needs_vol_$tb_tool() { needs_vol; }; after_vol_$tb_tool() { after_vol; }"
 done
 unset tb_tool
+needs_net() { echo root overlay nft; }
+before_net() { net-create back >/dev/null; }
+after_net() { after_box && net-prune >/dev/null; }
+for tb_tool in create ls inspect connect disconnect rm prune; do
+	eval "needs_net_$tb_tool() { needs_net; }; after_net_$tb_tool() { after_net; }"
+	case $tb_tool in
+	create | ls) ;;
+	connect | disconnect) eval "before_net_$tb_tool() { bridge_box && before_net; }" ;;
+	*) eval "before_net_$tb_tool() { before_net; }" ;;
+	esac
+done
+unset tb_tool
+bridge_box() { before_img && box-create --name example example sleep 100 >/dev/null; }
 needs_tb_df() { needs_box; }
 before_tb_df() { before_box; }
 after_tb_df() { after_box; }

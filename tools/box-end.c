@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mountinfo.h"
 #include "box/box.h"
+#include "box/endpoint.h"
 #include "box/event.h"
 #include "box/policy.h"
 #include "door/spawn.h"
@@ -106,7 +107,13 @@ end(const struct box *b, const json_t *doc)
 	}
 	if (netns_dir(dir) == 0) {
 		snprintf(path, sizeof(path), "%s/%s", dir, net);
-		if (file_exists(path))
+		auto_json json_t *had = box_read_if(b, "network.json");
+		endpoint_forget(b, doc);
+		if (!file_exists(path))
+			err_clear();
+		else if (had && !json_object_size(json_object_get(had, "Networks")))
+			failed = netns_remove(path) < 0 || failed;
+		else
 			run("its network", (const char *[]){"br-detach", net, NULL});
 	}
 	if (mountinfo_each("/proc/self/mountinfo", is_point, root) == 1)

@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "box/box.h"
+#include "box/endpoint.h"
 #include "box/event.h"
 #include "door/tool.h"
 
@@ -39,7 +40,8 @@ rename_box(const struct box *b, const char *name)
 	if (box_take_name(b, name) < 0)
 		return -1;
 	json_object_set_new(doc, "Name", json_string(name));
-	if (box_write(b, "box.json", "what it is called now", doc) < 0 || box_drop_name(b, old) < 0)
+	if (box_write(b, "box.json", "what it is called now", doc) < 0 ||
+		box_drop_name(b, old) < 0 || endpoint_names(b, doc) < 0)
 		return -1;
 	auto_free char *slashed = fmt_new("/%s", old);
 	auto_json json_t *more = json_pack("{s:s}", "oldName", slashed);

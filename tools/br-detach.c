@@ -19,12 +19,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct opt options[] = {OPT_END};
+static bool keep;
+
+static const struct opt options[] = {
+	{0, "keep-name", NULL, opt_flag, &keep,
+		"the name of the namespace stays, even if br-attach gave it", false},
+	OPT_END,
+};
 
 static const struct tool me = {
 	.name = "br-detach",
 	.kind = TOOL_ACTS,
-	.usage = "NETNS [BRIDGE]",
+	.usage = "[--keep-name] NETNS [BRIDGE]",
 	.summary =
 		"Takes away what br-attach made in a network namespace, at one bridge or at all.",
 	.options = options,
@@ -79,7 +85,7 @@ detach(const struct search *s)
 			return -1;
 	if (!n)
 		return -1;
-	return netns_is_ours(s->ns->path) && !s->left ? netns_remove(s->ns->path) : 0;
+	return !keep && netns_is_ours(s->ns->path) && !s->left ? netns_remove(s->ns->path) : 0;
 }
 
 int

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "box/bundle.h"
+#include "box/etc.h"
 #include "box/event.h"
 #include "box/merge.h"
 #include "box/volume.h"
@@ -54,101 +55,6 @@ choose_name(const char *wanted, const struct box *b, char name[256])
 	return box_take_name(b, name);
 }
 
-/* ---- its files below /etc ---- */
-
-static int
-write_text(const struct box *b, const char *file, const char *why, const struct buf *text)
-{
-	char path[PATH_MAX];
-	box_path(b, file, path);
-	return sys_write_new(why, path, buf_str(text), text->len, 0644);
-}
-
-void
-box_hosts(const json_t *doc, const char *address, const char *more, struct buf *out)
-{
-	const char *host = box_text(doc, "Config.Hostname");
-	json_t *item;
-	size_t i;
-	buf_adds(out,
-		"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-		"fe00::0\tip6-localnet\nff00::0\tip6-mcastprefix\n"
-		"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
-	json_array_foreach(box_value(doc, "HostConfig.ExtraHosts"), i, item)
-	{
-		const char *s = json_string_value(item), *colon = strchr(s, ':');
-		if (colon)
-			buf_addf(out, "%s\t%.*s\n", colon + 1, (int)(colon - s), s);
-	}
-	buf_adds(out, more);
-	if (*address)
-		buf_addf(out, "%s\t%s\n", address, host);
-}
-
-/* The host's resolv.conf, unless the box names servers of its own. A server on the host's loopback
- * is nobody's inside (moby, libnetwork/resolvconf): it is left out. */
-static void
-resolv_conf(const json_t *doc, struct buf *out)
-{
-	static const char *const keys[][2] = {{"HostConfig.Dns", "nameserver"},
-		{"HostConfig.DnsSearch", "search"}, {"HostConfig.DnsOptions", "options"}};
-	bool host = strcmp(box_text(doc, "HostConfig.NetworkMode"), "host") == 0;
-	auto_buf struct buf text = BUF_INIT;
-	json_t *item;
-	size_t i;
-	for (size_t k = 0; k < 3; k++) {
-		const json_t *list = box_value(doc, keys[k][0]);
-		json_array_foreach(list, i, item) buf_addf(out, "%s%s%s",
-			i && k	    ? " "
-				: i ? "\nnameserver "
-				    : keys[k][1],
-			i ? "" : " ", json_string_value(item));
-		if (json_array_size(list))
-			buf_addc(out, '\n');
-	}
-	if (file_read("/etc/resolv.conf", 65536, &text) < 0)
-		err_clear();
-	for (char *rest = text.s, *line; rest && (line = strsep(&rest, "\n"));) {
-		char word[32] = "", value[64] = "";
-		if (sscanf(line, "%31s %63s", word, value) < 1)
-			continue;
-		bool given = false;
-		for (size_t k = 0; k < 3; k++)
-			given = given ||
-				(strcmp(word, keys[k][1]) == 0 &&
-					json_array_size(box_value(doc, keys[k][0])));
-		if (!given && *word != '#' && *word != ';' &&
-			(host || strcmp(word, "nameserver") != 0 ||
-				(strncmp(value, "127.", 4) != 0 && strcmp(value, "::1") != 0)))
-			buf_addf(out, "%s\n", line);
-	}
-}
-
-static int
-host_files(const struct box *b, const json_t *doc)
-{
-	auto_buf struct buf hosts = BUF_INIT, name = BUF_INIT, resolv = BUF_INIT;
-	json_t *item;
-	size_t i;
-	json_array_foreach(box_value(doc, "HostConfig.ExtraHosts"), i,
-		item) if (!strchr(json_string_value(item), ':')) return err_set(ERR_INVALID,
-		json_string_value(item), "bad format for add-host: \"%s\"",
-		json_string_value(item));
-	if (strcmp(box_text(doc, "HostConfig.NetworkMode"), "host") == 0) {
-		if (file_read("/etc/hosts", 1 << 20, &hosts) < 0)
-			err_clear();
-	} else {
-		box_hosts(doc, "", "", &hosts);
-	}
-	buf_addf(&name, "%s\n", box_text(doc, "Config.Hostname"));
-	resolv_conf(doc, &resolv);
-	return write_text(b, "hosts", "its /etc/hosts", &hosts) < 0 ||
-			write_text(b, "hostname", "its /etc/hostname", &name) < 0 ||
-			write_text(b, "resolv.conf", "its /etc/resolv.conf", &resolv) < 0
-		? -1
-		: 0;
-}
-
 static int
 fill(const struct store *s, const struct image *img, const struct box *b, json_t *doc)
 {
@@ -156,7 +62,7 @@ fill(const struct store *s, const struct image *img, const struct box *b, json_t
 	if (volume_lock(false, &volumes) < 0 || box_add_mounts(doc, s, img) < 0)
 		return -1;
 	auto_json json_t *config = bundle_make(doc, b, s, img);
-	if (!config || host_files(b, doc) < 0 ||
+	if (!config || etc_make(b, doc) < 0 ||
 		box_write_compact(
 			b, "config.json", "how it runs (OCI runtime specification)", config) < 0)
 		return -1;

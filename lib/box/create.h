@@ -15,8 +15,4 @@
 int box_create(const struct store *s, const struct image *img, json_t *request, const char *name,
 	struct box *b, int *lock);
 
-/* The text of the box's /etc/hosts: its own address, "" for none, and lines of others ("" or with
- * their newlines). */
-void box_hosts(const json_t *doc, const char *address, const char *more, struct buf *out);
-
 #endif

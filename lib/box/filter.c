@@ -75,8 +75,8 @@ by_volume(const char *value, const struct box_look *l)
 static bool
 by_network(const char *value, const struct box_look *l)
 {
-	const char *mode = box_text(l->doc, "HostConfig.NetworkMode");
-	return strcmp(value, strcmp(mode, "default") == 0 ? "bridge" : mode) == 0;
+	return json_object_get(box_value(l->doc, "NetworkingConfig.EndpointsConfig"), value) ||
+		strcmp(value, box_text(l->doc, "HostConfig.NetworkMode")) == 0;
 }
 
 static bool

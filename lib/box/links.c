@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "box/box.h"
+#include "box/endpoint.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -84,9 +85,10 @@ one(json_t *doc, const char *text, struct buf *hosts, json_t *env)
 			"Cannot link to a non running container: /%s AS /%s/%s", called,
 			box_text(doc, "Name"), alias);
 	auto_json json_t *net = box_read_if(&other, "network.json");
-	const char *address = box_text(net, "IPAddress");
+	const char *address = endpoint_address(net, doc);
 	if (!*address)
-		return err_set(ERR_CONFLICT, name, "cannot link to %s: it has no address", called);
+		return err_set(ERR_CONFLICT, name, "cannot link to %s: it is in no network of ours",
+			called);
 	buf_addf(hosts, "%s\t%s %.12s", address, alias, other.id);
 	buf_addf(hosts, strcmp(alias, called) ? " %s\n" : "\n", called);
 	snprintf(own, sizeof(own), "/%s/%s", box_text(doc, "Name"), alias);
@@ -102,12 +104,18 @@ one(json_t *doc, const char *text, struct buf *hosts, json_t *env)
 	return 0;
 }
 
+/* Those of one network (compose has them there) have no variables, as in Docker. */
 int
 box_links(json_t *doc, struct buf *hosts, json_t *env)
 {
-	json_t *item;
+	auto_json json_t *unused = json_array();
+	const char *key;
+	json_t *item, *e;
 	size_t i;
 	json_array_foreach(box_value(doc, "HostConfig.Links"), i,
 		item) if (one(doc, json_string_value(item), hosts, env) < 0) return -1;
+	json_object_foreach(box_value(doc, "NetworkingConfig.EndpointsConfig"), key, e)
+		json_array_foreach(json_object_get(e, "Links"), i,
+			item) if (one(doc, json_string_value(item), hosts, unused) < 0) return -1;
 	return 0;
 }

@@ -4,9 +4,11 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/human.h"
 #include "base/parse.h"
 #include "box/limits.h"
+#include "box/network.h"
 #include "box/shape.h"
 
 #include <stdio.h>
@@ -119,6 +121,42 @@ normalise(json_t *h)
 		json_object_set_new(h, "PidsLimit", json_null());
 }
 
+/* The name of the network that is meant, by whatever it is called. What is not there keeps its
+ * name, and is an error at the start. */
+static char *
+network_key(const char *text)
+{
+	struct network n;
+	if (network_find(text, &n) < 0) {
+		err_clear();
+		return str_new(text);
+	}
+	network_free(&n);
+	return str_new(n.name);
+}
+
+/* EndpointsConfig is from now on all that says where it is to be connected, the network of
+ * NetworkMode first. */
+static json_t *
+endpoints(const json_t *h, const json_t *asked)
+{
+	const char *first = network_of_mode(box_text(h, "NetworkMode")), *key;
+	json_t *out = json_object(), *e;
+	if (first) {
+		auto_free char *name = network_key(first);
+		json_object_set_new(out, name, json_object());
+	}
+	json_object_foreach(json_object_get(asked, "EndpointsConfig"), key, e)
+	{
+		const char *given = first ? network_of_mode(key) : NULL;
+		if (!given)
+			continue;
+		auto_free char *name = network_key(given);
+		json_object_set_new(out, name, json_is_object(e) ? json_incref(e) : json_object());
+	}
+	return json_pack("{s:o}", "EndpointsConfig", out);
+}
+
 static int
 check_signal(const json_t *c)
 {
@@ -177,8 +215,8 @@ box_merge(json_t *request, const struct image *img, const struct box *b)
 		set_default(c, "Hostname", host);
 	if (check(c, h) < 0)
 		return NULL;
-	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:O,s:O,s:O,s:[]}", "Id", b->id, "Created",
+	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:O,s:O,s:o,s:[]}", "Id", b->id, "Created",
 		time_rfc3339_ns(clock_ns(CLOCK_REALTIME), when), "Image", img->id, "ImageID",
 		img->id, "Layers", layers_of(img), "Config", c, "HostConfig", h, "NetworkingConfig",
-		net, "Mounts");
+		endpoints(h, net), "Mounts");
 }

@@ -167,30 +167,33 @@ add_sizes(const struct box_look *l, json_t *out)
 
 /* A box's place in a network; addresses are there while it runs. */
 static json_t *
-endpoint(const json_t *net, const json_t *asked)
+endpoint(const json_t *e, const json_t *asked)
 {
 	json_t *config = json_object_get(asked, "IPAMConfig");
-	json_t *aliases = json_object_get(asked, "Aliases");
-	return json_pack("{s:O?,s:n,s:O?,s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:I,s:s,s:n}", "IPAMConfig",
-		config, "Links", "Aliases", aliases, "NetworkID", box_text(net, "NetworkID"),
-		"EndpointID", box_text(net, "EndpointID"), "Gateway", box_text(net, "Gateway"),
-		"IPAddress", box_text(net, "IPAddress"), "IPPrefixLen",
-		json_integer_value(json_object_get(net, "IPPrefixLen")), "IPv6Gateway",
-		box_text(net, "IPv6Gateway"), "GlobalIPv6Address",
-		box_text(net, "GlobalIPv6Address"), "GlobalIPv6PrefixLen",
-		json_integer_value(json_object_get(net, "GlobalIPv6PrefixLen")), "MacAddress",
-		box_text(net, "MacAddress"), "DriverOpts");
+	json_t *aliases = json_object_get(asked, "Aliases"),
+	       *links = json_object_get(asked, "Links");
+	return json_pack("{s:O?,s:O?,s:O?,s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:I,s:s,s:n}", "IPAMConfig",
+		config, "Links", links, "Aliases", aliases, "NetworkID", box_text(e, "NetworkID"),
+		"EndpointID", box_text(e, "EndpointID"), "Gateway", box_text(e, "Gateway"),
+		"IPAddress", box_text(e, "IPAddress"), "IPPrefixLen",
+		json_integer_value(json_object_get(e, "IPPrefixLen")), "IPv6Gateway",
+		box_text(e, "IPv6Gateway"), "GlobalIPv6Address", box_text(e, "GlobalIPv6Address"),
+		"GlobalIPv6PrefixLen",
+		json_integer_value(json_object_get(e, "GlobalIPv6PrefixLen")), "MacAddress",
+		box_text(e, "MacAddress"), "DriverOpts");
 }
 
+/* Those it is to be in, whether it runs or not. */
 static json_t *
 networks(const struct box_look *l, const json_t *net)
 {
-	const char *mode = box_text(l->doc, "HostConfig.NetworkMode");
-	const json_t *map = box_value(l->doc, "NetworkingConfig.EndpointsConfig");
-	const char *name = strcmp(mode, "default") == 0 ? "bridge" : mode;
-	json_t *out = json_object();
-	if (strncmp(mode, "container:", 10) != 0)
-		json_object_set_new(out, name, endpoint(net, json_object_get(map, mode)));
+	const char *mode = box_text(l->doc, "HostConfig.NetworkMode"), *key;
+	json_t *asked, *out = json_object();
+	if (strcmp(mode, "host") == 0 || strcmp(mode, "none") == 0)
+		json_object_set_new(out, mode, endpoint(NULL, NULL));
+	json_object_foreach(box_value(l->doc, "NetworkingConfig.EndpointsConfig"), key, asked)
+		json_object_set_new(out, key,
+			endpoint(json_object_get(json_object_get(net, "Networks"), key), asked));
 	return out;
 }
 
@@ -265,20 +268,22 @@ state(const struct box_look *l)
 		"FinishedAt", time_rfc3339_ns(l->st.finished, finished), "Health", health);
 }
 
+/* The addresses stand here once more for those who know the default network only. */
 static json_t *
 network_settings(const struct box_look *l)
 {
 	auto_json json_t *net = runs(l) ? box_read_if(&l->b, "network.json") : NULL;
-	const json_t *ports = box_value(net, "Ports");
+	const json_t *ports = box_value(net, "Ports"), *e = box_value(net, "Networks.bridge");
 	return json_pack("{s:s,s:s,s:b,s:O?,s:s,s:s,s:s,s:I,s:s,s:s,s:I,s:s,s:s,s:o}", "Bridge", "",
 		"SandboxID", box_text(net, "Netns"), "HairpinMode", 0, "Ports", ports, "SandboxKey",
-		box_text(net, "Netns"), "Gateway", box_text(net, "Gateway"), "IPAddress",
-		box_text(net, "IPAddress"), "IPPrefixLen",
-		json_integer_value(json_object_get(net, "IPPrefixLen")), "IPv6Gateway",
-		box_text(net, "IPv6Gateway"), "GlobalIPv6Address",
-		box_text(net, "GlobalIPv6Address"), "GlobalIPv6PrefixLen",
-		json_integer_value(json_object_get(net, "GlobalIPv6PrefixLen")), "MacAddress",
-		box_text(net, "MacAddress"), "EndpointID", "", "Networks", networks(l, net));
+		box_text(net, "Netns"), "Gateway", box_text(e, "Gateway"), "IPAddress",
+		box_text(e, "IPAddress"), "IPPrefixLen",
+		json_integer_value(json_object_get(e, "IPPrefixLen")), "IPv6Gateway",
+		box_text(e, "IPv6Gateway"), "GlobalIPv6Address", box_text(e, "GlobalIPv6Address"),
+		"GlobalIPv6PrefixLen",
+		json_integer_value(json_object_get(e, "GlobalIPv6PrefixLen")), "MacAddress",
+		box_text(e, "MacAddress"), "EndpointID", box_text(e, "EndpointID"), "Networks",
+		networks(l, net));
 }
 
 /* Path and Args, of which the first is the program. */

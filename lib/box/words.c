@@ -190,7 +190,7 @@ static const struct word {
 	{0, "tmpfs", "DST[:OPTIONS]", box_put_tmpfs, "HostConfig.Tmpfs",
 		"an empty directory in memory (repeatable)"},
 	{0, "network", "MODE", box_put_network, "HostConfig.NetworkMode",
-		"bridge, none, host, container:BOX"},
+		"bridge, none, host, container:BOX, or one of net-create (repeatable)"},
 	{0, "ip", "ADDRESS", box_put_endpoint, "IPAMConfig.IPv4Address", "its address"},
 	{0, "network-alias", "NAME", box_put_endpoint_list, "Aliases",
 		"a name in its network (repeatable)"},

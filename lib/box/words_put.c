@@ -287,26 +287,64 @@ box_put_rate(json_t *doc, const char *path, const char *value)
 		json_pack("{s:s,s:I}", "Path", device, "Rate", (json_int_t)n));
 }
 
-int
-box_put_network(json_t *doc, const char *path, const char *value)
+/* Its place in a network. */
+static json_t *
+endpoint_in(json_t *doc, const char *network)
 {
-	const char *key;
-	json_t *at = box_place(doc, path, &key);
-	return json_object_set_new(at, key, json_string(value));
+	json_t *map = collection(doc, "NetworkingConfig.EndpointsConfig", true);
+	json_t *e = json_object_get(map, network);
+	if (!e)
+		json_object_set_new(map, network, e = json_object());
+	return e;
 }
 
-/* Its place in the network that was named. */
+/* In the one that was named first. */
 static json_t *
 endpoint(json_t *doc)
 {
 	const char *mode = json_string_value(
 		json_object_get(json_object_get(doc, "HostConfig"), "NetworkMode"));
-	json_t *map = collection(doc, "NetworkingConfig.EndpointsConfig", true);
-	mode = mode ? mode : "default";
-	json_t *e = json_object_get(map, mode);
-	if (!e)
-		json_object_set_new(map, mode, e = json_object());
-	return e;
+	return endpoint_in(doc, mode ? mode : "default");
+}
+
+/* The first is the network of the box, others come to it. */
+static int
+add_network(json_t *doc, const char *path, const char *name)
+{
+	const char *key;
+	json_t *at = box_place(doc, path, &key);
+	if (!json_object_get(at, key))
+		return json_object_set_new(at, key, json_string(name));
+	return endpoint_in(doc, name) ? 0 : -1;
+}
+
+/* "name=back,alias=db,ip=10.1.0.9", the form for several networks. */
+static int
+long_network(json_t *doc, const char *path, const char *value)
+{
+	auto_free char *copy = str_new(value + strlen("name="));
+	char *rest = copy, *word, *name = strsep(&rest, ",");
+	if (add_network(doc, path, name) < 0)
+		return -1;
+	while ((word = strsep(&rest, ","))) {
+		json_t *e = endpoint_in(doc, name);
+		if (strncmp(word, "alias=", 6) == 0)
+			append(collection(e, "Aliases", false), json_string(word + 6));
+		else if (strncmp(word, "ip=", 3) == 0)
+			json_object_set_new(collection(e, "IPAMConfig", true), "IPv4Address",
+				json_string(word + 3));
+		else
+			return err_set(ERR_INVALID, value,
+				"invalid network option: \"%s\": alias= and ip= are known", word);
+	}
+	return 0;
+}
+
+int
+box_put_network(json_t *doc, const char *path, const char *value)
+{
+	return strncmp(value, "name=", 5) == 0 ? long_network(doc, path, value)
+					       : add_network(doc, path, value);
 }
 
 int

@@ -216,6 +216,8 @@ spawn_run(pid_t *pid, const char *path, const struct run *r)
 		else
 			posix_spawn_file_actions_addopen(
 				&files, i, r->terminal ? r->terminal : "/dev/null", O_RDWR, 0);
+	if (r->alone)
+		posix_spawn_file_actions_addclosefrom_np(&files, 3);
 	int no = posix_spawnp(pid, path, &files, &attr, r->argv, environ);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);

@@ -6,7 +6,8 @@
 
 #include "base/auto.h"
 #include "base/err.h"
-#include "box/create.h"
+#include "box/endpoint.h"
+#include "box/etc.h"
 #include "box/links.h"
 #include "door/sys.h"
 
@@ -51,22 +52,25 @@ share_files(struct start *s, const struct box *other)
 	}
 }
 
+/* What it knows of boxes that it is linked to stays in network.json: as long as it runs its files
+ * are written again whenever it is connected to another network. */
 static int
-write_hosts(struct start *s)
+add_links(struct start *s)
 {
 	auto_json json_t *net = box_read_if(&s->b, "network.json");
-	auto_buf struct buf lines = BUF_INIT, text = BUF_INIT;
+	auto_buf struct buf lines = BUF_INIT;
 	auto_json json_t *more = json_array();
-	json_t *env = json_object_get(json_object_get(s->config, "process"), "env");
-	char path[PATH_MAX];
 	if (box_links(s->doc, &lines, more) < 0)
 		return -1;
-	json_array_extend(env, more);
+	json_array_extend(json_object_get(json_object_get(s->config, "process"), "env"), more);
 	if (!net)
 		return 0;
-	box_hosts(s->doc, box_text(net, "IPAddress"), buf_str(&lines), &text);
-	box_path(&s->b, "hosts", path);
-	return sys_write_new("its own address, and its links", path, text.s, text.len, 0644);
+	if (lines.len) {
+		json_object_set_new(net, "Links", json_string(lines.s));
+		if (endpoint_write(&s->b, net) < 0)
+			return -1;
+	}
+	return etc_connected(&s->b, s->doc, net);
 }
 
 int
@@ -81,5 +85,5 @@ start_neighbours(struct start *s)
 	if (share(s, box_text(s->doc, "HostConfig.PidMode"), "pid", "pid", &other) < 0 ||
 		share(s, box_text(s->doc, "HostConfig.IpcMode"), "ipc", "ipc", &other) < 0)
 		return -1;
-	return write_hosts(s);
+	return add_links(s);
 }

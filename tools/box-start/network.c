@@ -7,75 +7,23 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "box/endpoint.h"
+#include "box/network.h"
 #include "box/ports.h"
+#include "box/resolver.h"
 #include "door/spawn.h"
-#include "door/state.h"
 #include "door/step.h"
 #include "door/sys.h"
+#include "door/tool.h"
+#include "mech/netns.h"
 
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* Of many who want the bridge first, one makes it. The others wait until it is done with all of it,
- * for the link is there before its address and its rules are. */
-static int
-make_bridge(const char *bridge)
-{
-	char path[PATH_MAX + 32];
-	auto_fd int lock = -1;
-	if (state_run(path) < 0 || sys_keep_dir("the place of what runs", path, 0711) < 0)
-		return -1;
-	size_t n = strlen(path);
-	snprintf(path + n, sizeof(path) - n, "/bridge.lock");
-	if (sys_lock("one makes the bridge, the others wait", path, true, &lock) < 0)
-		return -1;
-	return if_nametoindex(bridge) ? 0
-				      : run_tool("the bridge of all boxes, once",
-						(const char *[]){"br-setup", bridge, NULL}, NULL);
-}
-
-/* What br-attach says is noted for box-ps, box-inspect and others. */
-static int
-attach(struct start *s, const char *bridge, const char *ns, json_t **net)
-{
-	const char *ip = "", *rate = box_text(s->doc, "HostConfig.NetworkRate"), *key;
-	auto_buf struct buf out = BUF_INIT;
-	struct strlist l = {0};
-	json_t *e;
-	json_object_foreach(box_value(s->doc, "NetworkingConfig.EndpointsConfig"), key, e) ip =
-		box_text(e, "IPAMConfig.IPv4Address");
-	for (const char **w = (const char *[]){"br-attach", "--json", NULL}; *w; w++)
-		strlist_add(&l, *w);
-	if (*ip) {
-		strlist_add(&l, "--ip");
-		strlist_add(&l, ip);
-	}
-	if (*rate) {
-		strlist_add(&l, "--rate");
-		strlist_add(&l, rate);
-	}
-	strlist_add(&l, bridge);
-	strlist_add(&l, ns);
-	if (start_run("a network namespace, connected to it", &l, &out) < 0)
-		return -1;
-	auto_json json_t *said =
-		step_dry() ? json_object() : json_parse("br-attach", out.s, out.len);
-	if (!said)
-		return -1;
-	*net = json_pack("{s:s,s:s,s:I,s:s,s:s,s:s,s:I,s:s,s:{}}", "Bridge", bridge, "IPAddress",
-		box_text(said, "ip"), "IPPrefixLen",
-		json_integer_value(json_object_get(said, "prefix")), "Gateway",
-		box_text(said, "gateway"), "MacAddress", box_text(said, "mac"), "GlobalIPv6Address",
-		box_text(said, "ip6"), "GlobalIPv6PrefixLen",
-		json_integer_value(json_object_get(said, "prefix6")), "Netns", ns, "Ports");
-	return 0;
-}
 
 /* Rules lead a port away before a server could get it; that no other server takes it is the work of
  * a socket that is bound and does nothing. */
@@ -105,16 +53,17 @@ hold(struct start *s, const char *ip, unsigned port, bool udp)
 }
 
 static int
-publish(struct start *s, const char *ns, json_t *ports, const char *key, const char *ip,
-	const char *port)
+publish(struct start *s, const char *bridge, const char *ns, json_t *ports, const char *key,
+	const char *ip, const char *port)
 {
 	auto_buf struct buf spec = BUF_INIT, where = BUF_INIT;
 	bool v6 = strchr(ip, ':') != NULL, udp = strstr(key, "/udp") != NULL;
 	if (*ip)
 		buf_addf(&spec, v6 ? "[%s]:" : "%s:", ip);
 	buf_addf(&spec, "%s:%s", *port ? port : "0", key);
-	if (run_tool("a published port", (const char *[]){"br-publish", ns, spec.s, NULL}, &where) <
-		0)
+	if (run_tool("a published port",
+		    (const char *[]){"br-publish", "--bridge", bridge, ns, spec.s, NULL},
+		    &where) < 0)
 		return err_prefix("driver failed programming external connectivity");
 	const char *colon = strrchr(buf_str(&where), ':');
 	auto_free char *got =
@@ -133,7 +82,7 @@ publish(struct start *s, const char *ns, json_t *ports, const char *key, const c
 }
 
 static int
-publish_all(struct start *s, const char *ns, json_t *ports)
+publish_all(struct start *s, const char *bridge, const char *ns, json_t *ports)
 {
 	json_t *bindings = box_value(s->doc, "HostConfig.PortBindings");
 	const char *key;
@@ -145,34 +94,74 @@ publish_all(struct start *s, const char *ns, json_t *ports)
 			continue;
 		json_object_set_new(ports, key, json_null());
 		if (box_flag(s->doc, "HostConfig.PublishAllPorts") &&
-			publish(s, ns, ports, key, "", "") < 0)
+			publish(s, bridge, ns, ports, key, "", "") < 0)
 			return -1;
 	}
 	json_object_foreach(bindings, key, list) json_array_foreach(
-		list, i, item) if (publish(s, ns, ports, key, box_text(item, "HostIp"),
+		list, i, item) if (publish(s, bridge, ns, ports, key, box_text(item, "HostIp"),
 					   box_text(item, "HostPort")) < 0) return -1;
+	return 0;
+}
+
+/* What is asked for may have changed since box.json was read: who changes it holds the lock. */
+static int
+read_again(struct start *s)
+{
+	json_t *doc = box_read(&s->b, "box.json");
+	if (!doc)
+		return -1;
+	json_object_set(s->doc, "NetworkingConfig", json_object_get(doc, "NetworkingConfig"));
+	json_decref(doc);
+	return 0;
+}
+
+/* Ports are published where the way out is: in the first network that is not internal. */
+static int
+connect_one(struct start *s, const char *name, json_t *net, bool *published)
+{
+	struct network n;
+	if (network_find(name, &n) < 0)
+		return -1;
+	int r = endpoint_add(&s->b, s->doc, &n, net);
+	if (r == 0 && n.own && !resolver_there())
+		tool_warn("names are not resolved in network %s: there is no aardvark-dns here",
+			n.name);
+	if (r == 0 && !n.internal && !*published) {
+		*published = true;
+		r = publish_all(s, n.bridge, box_text(net, "Netns"), json_object_get(net, "Ports"));
+	}
+	network_free(&n);
+	return r;
+}
+
+/* One that is connected to nothing has a namespace nevertheless, to be connected later. */
+static int
+make_empty(const char *ns)
+{
+	struct netns made;
+	if (netns_open(ns, true, &made) < 0)
+		return -1;
+	if (made.fd >= 0)
+		close(made.fd);
 	return 0;
 }
 
 int
 start_network(struct start *s)
 {
-	const char *mode = box_text(s->doc, "HostConfig.NetworkMode");
-	auto_json json_t *net = NULL;
-	char ns[32];
-	if (strcmp(mode, "none") == 0 || strcmp(mode, "host") == 0 ||
-		strncmp(mode, "container:", 10) == 0)
+	auto_json json_t *net = endpoint_none(&s->b);
+	auto_fd int lock = -1;
+	bool published = false;
+	const char *key;
+	json_t *value;
+	if (!network_of_mode(box_text(s->doc, "HostConfig.NetworkMode")))
 		return 0;
-	if (strcmp(mode, "default") != 0 && strcmp(mode, "bridge") != 0)
-		return err_set(ERR_NOT_FOUND, mode, "network %s not found", mode);
-	box_netns(&s->b, ns);
-	if (make_bridge(box_bridge()) < 0 || attach(s, box_bridge(), ns, &net) < 0 ||
-		publish_all(s, ns, json_object_get(net, "Ports")) < 0)
+	if (network_lock(false, &lock) < 0 || read_again(s) < 0)
 		return -1;
-	char path[PATH_MAX];
-	auto_buf struct buf text = BUF_INIT;
-	box_path(&s->b, "network.json", path);
-	json_visible(net, JSON_INDENT(2), &text);
-	buf_addc(&text, '\n');
-	return sys_write_new("where it is connected", path, text.s, text.len, 0600);
+	json_t *all = box_value(s->doc, "NetworkingConfig.EndpointsConfig");
+	if (!json_object_size(all) && make_empty(box_text(net, "Netns")) < 0)
+		return -1;
+	json_object_foreach(
+		all, key, value) if (connect_one(s, key, net, &published) < 0) return -1;
+	return endpoint_write(&s->b, net);
 }
