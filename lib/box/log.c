@@ -107,6 +107,8 @@ follow(struct pass *p, const struct box *b, struct tail *t)
 		box_state(b, &st);
 		runs = st.busy || st.status == BOX_RUNNING || st.status == BOX_PAUSED;
 		r = tail_read(t, one_line, p);
+		if (p->q->over && p->q->over(p->self))
+			break;
 		if (r == 0 && runs && !p->over)
 			tail_wait(t, MOMENT);
 	}

@@ -19,6 +19,8 @@ struct log_query {
 	int64_t since, until; /* nanoseconds since 1970; 0: no bound */
 	int64_t tail; /* so many of the last ones; negative: all */
 	bool follow; /* and what comes, until the box ends */
+	bool (*over)(
+		void *self); /* asked now and then while following: true ends it; may be NULL */
 };
 /* Calls fn for each line until it returns non-zero, and returns that; -1 with `err` set. A box that
  * keeps no log has none. */
