@@ -16,12 +16,15 @@
 
 static struct {
 	bool all, volumes, json;
+	const char *only;
 } o;
 
 static const struct opt options[] = {
 	{'a', "all", NULL, opt_flag, &o.all, "also images with a name, if no box is made of them",
 		false},
 	{0, "volumes", NULL, opt_flag, &o.volumes, "also anonymous volumes that no box has", false},
+	{0, "only", "KIND", opt_str, &o.only, "nothing but containers, or nothing but images",
+		false},
 	{'j', "json", NULL, opt_flag, &o.json,
 		"one JSON object: ContainersDeleted, ImagesDeleted, VolumesDeleted, SpaceReclaimed",
 		false},
@@ -159,7 +162,11 @@ main(int argc, char **argv)
 	struct prune p = {json_array(), json_array(), json_array(), 0};
 	if (a.n)
 		tool_usage("it takes no operand");
-	if (box_each(remove_box, &p) < 0 || (o.all && remove_names(&p) < 0) || collect(&p) < 0 ||
+	if (o.only && strcmp(o.only, "containers") != 0 && strcmp(o.only, "images") != 0)
+		tool_usage("--only %s: write containers or images", o.only);
+	bool images = !o.only || *o.only == 'i';
+	if (((!o.only || !images) && box_each(remove_box, &p) < 0) ||
+		(images && ((o.all && remove_names(&p) < 0) || collect(&p) < 0)) ||
 		(o.volumes && remove_volumes(&p) < 0))
 		tool_die();
 	print(&p);

@@ -89,9 +89,9 @@ containers_diff(struct request *r)
 			return -1;
 		const char *kind = body_text(one, "kind");
 		const char *at = *kind ? strchr(kinds, *kind) : NULL;
-		auto_free char *path = fmt_new("/%s", body_text(one, "path"));
 		json_array_append_new(list,
-			json_pack("{s:s,s:i}", "Path", path, "Kind", at ? (int)(at - kinds) : 0));
+			json_pack("{s:s,s:i}", "Path", body_text(one, "path"), "Kind",
+				at ? (int)(at - kinds) : 0));
 	}
 	return reply_json(r, 200, json_incref(list));
 }

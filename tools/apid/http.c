@@ -317,7 +317,7 @@ take_version(struct request *r, const char *url)
 {
 	unsigned major, minor;
 	int n = 0;
-	r->version = 150;
+	r->version = 141;
 	r->path = url;
 	if (sscanf(url, "/v%1u.%3u%n", &major, &minor, &n) < 2 || n < 5 || url[n] != '/')
 		return 0;
