@@ -26,7 +26,7 @@ run_once() {
 	no_box_left
 }
 @test "docker run --rm: output, errors, status, and nothing is left" {
-	apid 'clients run_once'
+	served 'clients run_once'
 }
 
 statuses() {
@@ -47,7 +47,7 @@ statuses() {
 	no_box_left
 }
 @test "docker run: exit statuses, those of failures too" {
-	apid statuses
+	served statuses
 }
 
 input() {
@@ -61,7 +61,7 @@ input() {
 	assert_eq y "$(<"$T/one")"
 }
 @test "docker run -i: input, all of it, and its end; a reader who leaves" {
-	apid 'clients input'
+	served 'clients input'
 }
 
 # tmux_start COMMAND: in a terminal of 90x30; seen TEXT: it shows that.
@@ -94,7 +94,7 @@ terminal() {
 }
 @test "docker run -it: its size, from the first moment and changed; detaching, docker attach, its status" {
 	requires tmux
-	apid terminal
+	served terminal
 }
 
 exec_in() {
@@ -123,7 +123,7 @@ exec_in() {
 	docker rm one
 }
 @test "docker exec: streams, status, user, directory; in the background; what cannot be" {
-	apid 'clients exec_in'
+	served 'clients exec_in'
 }
 
 exec_terminal() {
@@ -142,7 +142,7 @@ exec_terminal() {
 }
 @test "docker exec -it: a terminal, its size" {
 	requires tmux
-	apid exec_terminal
+	served exec_terminal
 }
 
 seen_and_ended() {
@@ -182,7 +182,7 @@ seen_and_ended() {
 	assert_eq 1 "$status"
 }
 @test "docker logs, ps, top, rename, pause, update, stop, wait, restart, kill, rm" {
-	apid 'clients seen_and_ended'
+	served 'clients seen_and_ended'
 }
 
 follows() {
@@ -198,7 +198,7 @@ follows() {
 	wait_for sh -c "[ \$(ls /proc/$APID/task | wc -l) -le $((threads + 1)) ]"
 }
 @test "docker logs -f ends with the container, and with its client" {
-	apid follows
+	served follows
 }
 
 waits() {
@@ -225,7 +225,7 @@ waits() {
 	assert_eq 1 "$status"
 }
 @test "attached twice, before the start; docker wait" {
-	apid waits
+	served waits
 }
 
 options() {
@@ -248,7 +248,7 @@ options() {
 	wait_for sh -c '[ "$(docker inspect -f "{{.RestartCount}} {{.State.Status}}" three)" = "1 exited" ]'
 }
 @test "docker run: mounts, limits, user, health, restart policy" {
-	apid options
+	served options
 }
 
 published() {
@@ -263,5 +263,5 @@ published() {
 	assert_eq created "$(docker inspect -f '{{.State.Status}}' other)"
 }
 @test "docker run -p, docker port" {
-	apid published
+	served published
 }

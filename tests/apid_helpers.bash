@@ -2,7 +2,7 @@
 # For the tests of apid: a test's body in a network of its own, where one serves at a socket of its
 # own, and the real clients.
 #
-#   apid FUNCTION         calls it there; apid and all it made end with it
+#   served FUNCTION       calls it there; apid and all it made end with it
 #   $APID                 its pid; $APID_LOG what it says
 #   apid_start [OPTION…]  starts another after that one was ended
 #   clients FUNCTION      calls it once for each docker client, as `docker`: the one in PATH, and
@@ -10,7 +10,7 @@
 #   api METHOD PATH [CURL-OPTION…]  by curl: the body; $T/head gets status line and headers
 #   status_of METHOD PATH […]       the status alone
 
-apid() { in_fresh '--net' apid_go "$1"; }
+served() { in_fresh '--net' apid_go "$1"; }
 
 apid_go() {
 	local got=0
@@ -38,7 +38,8 @@ apid_go() {
 }
 
 apid_start() {
-	command apid "$@" >"$T/apid.out" 2>>"$APID_LOG" &
+	rm -f "$T/apid.out"
+	apid "$@" >"$T/apid.out" 2>>"$APID_LOG" &
 	APID=$!
 	echo $APID >"$T/apid.pid"
 	wait_for grep -q DOCKER_HOST "$T/apid.out"
@@ -48,9 +49,9 @@ apid_start() {
 apid_end() {
 	local pid
 	pid=$(<"$T/apid.pid")
-	kill "-${1:-TERM}" "$pid" 2>/dev/null
+	kill "-${1:-TERM}" "$pid" 2>/dev/null || :
 	wait_for sh -c "! kill -0 $pid 2>/dev/null || grep -q '^State:.Z' /proc/$pid/status"
-	wait "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null || :
 	rm -f "$T/apid.pid"
 }
 

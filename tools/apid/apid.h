@@ -61,8 +61,9 @@ handler_fn volumes_all, volumes_inspect, volumes_create, volumes_rm, volumes_pru
 
 /* ---- documents (body.c) ---- */
 
-/* The body as a document, which need not be one for `optional` (NULL without `err`). */
-json_t *body_json(const struct request *r, bool optional);
+/* The body as a document, without what follows it, which need not be one for `optional` (NULL
+ * without `err`). */
+json_t *body_json(struct request *r, bool optional);
 /* A member of an object, however its name is written (Go's decoder takes any case). Borrowed. */
 json_t *body_member(const json_t *doc, const char *name);
 const char *body_text(const json_t *doc, const char *name);

@@ -35,7 +35,7 @@ first_value(const char *s, size_t n)
 }
 
 json_t *
-body_json(const struct request *r, bool optional)
+body_json(struct request *r, bool optional)
 {
 	const char *s = buf_str(&r->body);
 	size_t blank = strspn(s, " \t\r\n");
@@ -45,7 +45,8 @@ body_json(const struct request *r, bool optional)
 			err_set(ERR_INVALID, NULL, "the request has no body");
 		return NULL;
 	}
-	json_t *doc = json_parse("the body", s, first_value(s, r->body.len));
+	r->body.len = first_value(s, r->body.len);
+	json_t *doc = json_parse("the body", s, r->body.len);
 	if (doc && !json_is_object(doc)) {
 		json_decref(doc);
 		err_set(ERR_INVALID, NULL, "the body is not a JSON object");

@@ -38,8 +38,8 @@ static struct {
 	struct buf text[2]; /* without and with those that do not run */
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* When a directory changed last; 0 when that is so short ago that it may change once more within the
- * same step, or it is not there. */
+/* When a directory changed last; 0 when that is so short ago that it may change once more within
+ * the same step, or it is not there. */
 static int64_t
 changed(const char *path)
 {

@@ -33,7 +33,7 @@ has_image(const char *name)
 }
 
 static int
-check_create(const struct request *r)
+check_create(struct request *r)
 {
 	auto_json json_t *doc = body_json(r, false);
 	if (!doc)
