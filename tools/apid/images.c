@@ -79,6 +79,9 @@ images_inspect(struct request *r)
 			: -1;
 	json_t *doc = images_list(s, &all, &left_out) == 0 ? image_inspect(s, &img, &all) : NULL;
 	images_list_free(&all);
+	/* Gone in 1.45; docker-compose 1.29 looks into it when it makes a container anew. */
+	if (doc && r->version < 145)
+		json_object_set(doc, "ContainerConfig", json_object_get(doc, "Config"));
 	return doc ? reply_json(r, 200, doc) : -1;
 }
 
