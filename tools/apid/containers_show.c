@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/parse.h"
 #include "box/list.h"
+#include "cache.h"
 #include "job.h"
 
 #include <stdlib.h>
@@ -20,6 +21,15 @@ items(const struct box_list *l, size_t limit, bool size)
 	return out;
 }
 
+static int
+list_kept(struct request *r)
+{
+	auto_buf struct buf out = BUF_INIT;
+	if (cache_list(request_flag(r, "all", false), &out) < 0)
+		return -1;
+	return reply_bytes(r, 200, "application/json", out.s, out.len);
+}
+
 int
 containers_list(struct request *r)
 {
@@ -31,6 +41,8 @@ containers_list(struct request *r)
 		return -1;
 	if (body_filters(r, &filters) < 0)
 		return -1;
+	if (!filters.n && !limit && !request_flag(r, "size", false))
+		return list_kept(r);
 	int ok = boxes_list(&filters, limit || request_flag(r, "all", false), &l);
 	words_free(&filters);
 	if (ok < 0)

@@ -6,6 +6,7 @@
 #include "apid.h"
 #include "base/auto.h"
 #include "base/err.h"
+#include "door/tell.h"
 #include "door/tool.h"
 #include "guard.h"
 #include "job.h"
@@ -470,6 +471,9 @@ on_log(void *self, const char *fmt, va_list ap)
 {
 	char line[512];
 	(void)self;
+	/* Clients that leave are no news. */
+	if (!tell_on())
+		return;
 	vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = '\0';
 	tool_warn("%s", line);
