@@ -335,7 +335,8 @@ take_version(struct request *r, const char *url)
 	int n = 0;
 	r->version = 141;
 	r->path = url;
-	if (sscanf(url, "/v%1u.%3u%n", &major, &minor, &n) < 2 || n < 5 || url[n] != '/')
+	if (strspn(url, "/v.0123456789") < 5 ||
+		sscanf(url, "/v%1u.%3u%n", &major, &minor, &n) < 2 || n < 5 || url[n] != '/')
 		return 0;
 	r->path = url + n;
 	r->version = major * 100 + minor;
