@@ -12,6 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+int
+no_such_image(const char *name)
+{
+	const char *last = strrchr(name, '/');
+	if (err.class != ERR_NOT_FOUND)
+		return -1;
+	return err_set(ERR_NOT_FOUND, name, "No such image: %s%s", name,
+		strpbrk(last ? last : name, ":@") ? "" : ":latest");
+}
+
 /* One item an image, with those of its names that pass. */
 static json_t *
 items(const struct store *s, const struct image_filter *f, const struct image_list *all)
@@ -74,9 +84,7 @@ images_inspect(struct request *r)
 	if (!s || store_hold(s) < 0)
 		return -1;
 	if (image_find(s, r->part[0], &img) < 0)
-		return err.class == ERR_NOT_FOUND
-			? err_set(ERR_NOT_FOUND, r->part[0], "No such image: %s", r->part[0])
-			: -1;
+		return no_such_image(r->part[0]);
 	json_t *doc = images_list(s, &all, &left_out) == 0 ? image_inspect(s, &img, &all) : NULL;
 	images_list_free(&all);
 	/* Gone in 1.45; docker-compose 1.29 looks into it when it makes a container anew. */
@@ -106,8 +114,10 @@ images_history(struct request *r)
 	auto_store struct store *s = store_open();
 	auto_image struct image img = {0};
 	json_t *out = NULL;
-	if (!s || store_hold(s) < 0 || image_find(s, r->part[0], &img) < 0)
+	if (!s || store_hold(s) < 0)
 		return -1;
+	if (image_find(s, r->part[0], &img) < 0)
+		return no_such_image(r->part[0]);
 	if (image_history(s, &img, &h) == 0 && images_list(s, &all, &left_out) == 0) {
 		auto_json json_t *item = image_item(s, &img, &all);
 		out = json_array();
