@@ -9,12 +9,13 @@
 #                         Debian's, and says which
 #   api METHOD PATH [CURL-OPTION…]  by curl: the body; $T/head gets status line and headers
 #   status_of METHOD PATH […]       the status alone
+#   expect STATUS METHOD PATH […]   the body, and it must have come with that status
 
 served() { in_fresh '--net' apid_go "$1"; }
 
 apid_go() {
 	local got=0
-	export DOCKER_CONFIG=$T/docker TACKLEBOX_BRIDGE=tbbr0 APID_LOG=$T/apid.log
+	export HOME=$T/home DOCKER_CONFIG=$T/home/.docker TACKLEBOX_BRIDGE=tbbr0 APID_LOG=$T/apid.log
 	export DOCKER_HOST=unix://$TACKLEBOX_RUN/apid.sock
 	unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_API_VERSION
 	mkdir -p "$DOCKER_CONFIG"
@@ -51,7 +52,7 @@ apid_end() {
 	pid=$(<"$T/apid.pid")
 	kill "-${1:-TERM}" "$pid" 2>/dev/null || :
 	wait_for sh -c "! kill -0 $pid 2>/dev/null || grep -q '^State:.Z' /proc/$pid/status"
-	wait "$pid" 2>/dev/null || :
+	wait "$pid" 2>/dev/null || : # not the child of a shell that calls this inside a test
 	rm -f "$T/apid.pid"
 }
 
@@ -84,6 +85,13 @@ status_of() {
 	local method=$1 path=$2
 	shift 2
 	curl -sS --max-time 20 --unix-socket "${DOCKER_HOST#unix://}" -X "$method" -o /dev/null -w '%{http_code}' "$@" "http://localhost$path"
+}
+expect() {
+	local want=$1 body
+	shift
+	body=$(api "$@")
+	assert_eq "$want" "$(sed -n 's/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$T/head" | tail -n 1)" "$1 $2: $body" >&2 || return
+	printf '%s' "$body"
 }
 
 # try COMMAND…: $status and $output.

@@ -100,7 +100,7 @@ check_word(const struct store *s, const char *word, struct image_filter *f)
 		return time_of(s, value, &f->since);
 	if (value_of(word, "label") || value_of(word, "reference"))
 		return 0;
-	err_set(ERR_INVALID, word, "'%s' is no filter", word);
+	err_set(ERR_INVALID, word, "Invalid filter '%s'", word);
 	return err_hint("dangling=true|false, label=KEY[=VALUE], reference=PATTERN, before=IMAGE, "
 			"since=IMAGE");
 }

@@ -59,6 +59,10 @@ handler_fn networks_all, networks_inspect, networks_create, networks_remove, net
 	networks_disconnect, networks_prune;
 handler_fn volumes_all, volumes_inspect, volumes_create, volumes_rm, volumes_prune;
 
+/* What clients look for when an image is not there: "No such image: NAME:TAG" (images.c). Other
+ * errors stay as they are. Returns -1. */
+int no_such_image(const char *name);
+
 /* ---- documents (body.c) ---- */
 
 /* The body as a document, without what follows it, which need not be one for `optional` (NULL

@@ -44,10 +44,7 @@ check_create(struct request *r)
 			ERR_INVALID, NULL, "Config cannot be empty in order to create a container");
 	if (has_image(image) == 0)
 		return 0;
-	if (err.class == ERR_NOT_FOUND)
-		err_set(ERR_NOT_FOUND, image, "No such image: %s%s", image,
-			strpbrk(image, ":@") ? "" : ":latest");
-	return -1;
+	return no_such_image(image);
 }
 
 int

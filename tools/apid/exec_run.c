@@ -239,7 +239,7 @@ run(void *self, int fd, const char *first, size_t n)
 		push_frame(fd, 1, text.s, text.len);
 		note_end(x, EXIT_NOT_EXECUTABLE);
 	} else {
-		note_start(x);
+		note_start(x); /* with its number */
 		relay(x, fd, first, n);
 		shut(&x->out);
 		shut(&x->error);
@@ -328,6 +328,7 @@ exec_start(struct request *r)
 	if (body_flag(asked, "Detach"))
 		return start_detached(r, x);
 	list_add(x);
+	note_start(x); /* a client that has the answer may ask at once */
 	return request_upgrades(r) ? reply_upgrade(r, run, x) : reply_relayed(r, run, x);
 }
 

@@ -13,13 +13,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Request line and headers, and the piece of an answer that is sent at once. More than some use. */
@@ -264,10 +267,22 @@ struct upgrade {
 	struct buf first;
 };
 
+/* Docker's SDK for Python reads the answer through a buffer and the stream past it: of what comes
+ * together with the answer it loses all that the buffer took. So that a client which is about to
+ * read does so first (unix(7): SIOCOUTQ is what the peer has not read yet; over TCP, what it has
+ * not acknowledged). One that does not read soon is not waited for. */
+static void
+let_read(int fd)
+{
+	for (int i = 0, left; i < 50 && ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0; i++)
+		nanosleep(&(struct timespec){0, i < 10 ? 50000 : 1000000}, NULL);
+}
+
 static void *
 serve_upgraded(void *arg)
 {
 	struct upgrade *u = arg;
+	let_read(u->fd);
 	u->fn(u->self, u->fd, buf_str(&u->first), u->first.len);
 	MHD_upgrade_action(u->handle, MHD_UPGRADE_ACTION_CLOSE);
 	buf_free(&u->first);
@@ -320,7 +335,8 @@ take_version(struct request *r, const char *url)
 	int n = 0;
 	r->version = 141;
 	r->path = url;
-	if (sscanf(url, "/v%1u.%3u%n", &major, &minor, &n) < 2 || n < 5 || url[n] != '/')
+	if (strspn(url, "/v.0123456789") < 5 ||
+		sscanf(url, "/v%1u.%3u%n", &major, &minor, &n) < 2 || n < 5 || url[n] != '/')
 		return 0;
 	r->path = url + n;
 	r->version = major * 100 + minor;

@@ -12,6 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+int
+no_such_image(const char *name)
+{
+	const char *last = strrchr(name, '/');
+	if (err.class != ERR_NOT_FOUND)
+		return -1;
+	return err_set(ERR_NOT_FOUND, name, "No such image: %s%s", name,
+		strpbrk(last ? last : name, ":@") ? "" : ":latest");
+}
+
 /* One item an image, with those of its names that pass. */
 static json_t *
 items(const struct store *s, const struct image_filter *f, const struct image_list *all)
@@ -74,35 +84,50 @@ images_inspect(struct request *r)
 	if (!s || store_hold(s) < 0)
 		return -1;
 	if (image_find(s, r->part[0], &img) < 0)
-		return err.class == ERR_NOT_FOUND
-			? err_set(ERR_NOT_FOUND, r->part[0], "No such image: %s", r->part[0])
-			: -1;
+		return no_such_image(r->part[0]);
 	json_t *doc = images_list(s, &all, &left_out) == 0 ? image_inspect(s, &img, &all) : NULL;
 	images_list_free(&all);
+	/* Gone in 1.45; docker-compose 1.29 looks into it when it makes a container anew. */
+	if (doc && r->version < 145)
+		json_object_set(doc, "ContainerConfig", json_object_get(doc, "Config"));
 	return doc ? reply_json(r, 200, doc) : -1;
+}
+
+/* The newest row is the image itself, with its id and names. */
+static json_t *
+history_item(const struct history_row *row, const char *id, json_t *tags)
+{
+	time_t made = 0;
+	if (*row->created && parse_rfc3339(row->created, &made) < 0)
+		err_clear();
+	return json_pack("{s:s,s:I,s:s,s:O?,s:I,s:s}", "Id", id, "Created", (json_int_t)made,
+		"CreatedBy", row->created_by, "Tags", tags, "Size",
+		(json_int_t)(row->size < 0 ? 0 : row->size), "Comment", row->comment);
 }
 
 int
 images_history(struct request *r)
 {
 	struct history h = {0};
+	struct image_list all = {0};
+	auto_buf struct buf left_out = BUF_INIT;
 	auto_store struct store *s = store_open();
 	auto_image struct image img = {0};
-	if (!s || store_hold(s) < 0 || image_find(s, r->part[0], &img) < 0)
+	json_t *out = NULL;
+	if (!s || store_hold(s) < 0)
 		return -1;
-	json_t *out = image_history(s, &img, &h) == 0 ? json_array() : NULL;
-	for (size_t i = h.n; out && i-- > 0;) {
-		const struct history_row *row = &h.v[i];
-		time_t made = 0;
-		bool newest = i == h.n - 1;
-		if (*row->created && parse_rfc3339(row->created, &made) < 0)
-			err_clear();
-		json_array_append_new(out,
-			json_pack("{s:s,s:I,s:s,s:n,s:I,s:s}", "Id", newest ? img.id : "<missing>",
-				"Created", (json_int_t)made, "CreatedBy", row->created_by, "Tags",
-				"Size", (json_int_t)(row->size < 0 ? 0 : row->size), "Comment",
-				row->comment));
+	if (image_find(s, r->part[0], &img) < 0)
+		return no_such_image(r->part[0]);
+	if (image_history(s, &img, &h) == 0 && images_list(s, &all, &left_out) == 0) {
+		auto_json json_t *item = image_item(s, &img, &all);
+		out = json_array();
+		for (size_t i = h.n; i-- > 0;)
+			json_array_append_new(out,
+				i == h.n - 1 ? history_item(&h.v[i], img.id,
+						       json_object_get(item, "RepoTags"))
+					     : history_item(&h.v[i], "<missing>", NULL));
 	}
+	images_list_free(&all);
 	history_free(&h);
 	return out ? reply_json(r, 200, out) : -1;
 }

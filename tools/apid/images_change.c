@@ -152,7 +152,9 @@ images_tag(struct request *r)
 	word(&l, "--");
 	word(&l, r->part[0]);
 	word(&l, name);
-	return job_reply(r, "another name", &l, 201);
+	if (job_run("another name", &l, NULL, NULL) < 0)
+		return no_such_image(r->part[0]);
+	return reply_empty(r, 201);
 }
 
 /* "Untagged: NAME" and "Deleted: ID", a line each, as a list of objects. */
@@ -182,7 +184,7 @@ images_rm(struct request *r)
 	word(&l, "--");
 	word(&l, r->part[0]);
 	if (job_run("a name goes, and with the last one the image", &l, NULL, &out) < 0)
-		return -1;
+		return no_such_image(r->part[0]);
 	json_t *list = removals(out.s);
 	if (!request_flag(r, "noprune", false)) {
 		word(&l, "img-gc");
