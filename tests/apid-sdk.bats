@@ -18,45 +18,45 @@ teardown() { box_teardown; }
 sdk() { /usr/bin/python3 "$TB_TESTS/apid-sdk.py" "$1"; }
 
 @test "python: system" {
-	apid "sdk system"
+	served "sdk system"
 }
 
 @test "python: run" {
-	apid "sdk run"
+	served "sdk run"
 }
 
 @test "python: life" {
-	apid "sdk life"
+	served "sdk life"
 }
 
 @test "python: logs" {
-	apid "sdk logs"
+	served "sdk logs"
 }
 
 @test "python: attach" {
-	apid "sdk attach"
+	served "sdk attach"
 }
 
 @test "python: execs" {
-	apid "sdk execs"
+	served "sdk execs"
 }
 
 @test "python: archive" {
-	apid "sdk archive"
+	served "sdk archive"
 }
 
 @test "python: images" {
-	apid "sdk images"
+	served "sdk images"
 }
 
 @test "python: networks" {
-	apid "sdk networks"
+	served "sdk networks"
 }
 
 @test "python: volumes" {
-	apid "sdk volumes"
+	served "sdk volumes"
 }
 
 @test "python: events" {
-	apid "sdk events"
+	served "sdk events"
 }
