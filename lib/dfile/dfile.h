@@ -13,7 +13,9 @@
 
 /* Bounds of what is read; more is an error. */
 #define DFILE_SIZE_MAX ((size_t)64 << 20) /* bytes of a Dockerfile */
-#define DFILE_INSTRUCTIONS_MAX ((size_t)1 << 20)
+#define DFILE_LINE_MAX ((size_t)1 << 20) /* bytes of a line of it; BuildKit takes 65,535 */
+#define DFILE_INSTRUCTIONS_MAX ((size_t)1 << 16) /* that dfile_parse() keeps */
+#define DFILE_EXPANSION_MAX ((size_t)8 << 20) /* bytes that one word becomes */
 
 /* --name=value; value is NULL where there is no '='. */
 struct dfile_flag {
@@ -30,7 +32,7 @@ struct dfile_heredoc {
 };
 
 struct dfile_inst {
-	char *name; /* in capitals: "RUN" */
+	const char *name; /* in capitals: "RUN"; not allocated */
 	struct dfile_flag *flags;
 	size_t n_flags;
 	/* The arguments, by instruction:
@@ -68,25 +70,33 @@ struct dfile {
 };
 #define auto_dfile __attribute__((cleanup(dfile_free)))
 
-/* Parses the text of a Dockerfile; `file` names it in messages. Says nothing yet about flags,
+/* Parses the text of a Dockerfile, behind whose len bytes a NUL stands; `file` names it in messages.
+ * Says nothing yet about flags,
  * numbers of arguments or the order of instructions (dfile_check() does); unknown instructions,
  * here-documents without end, ENV without value and such are errors here. Returns 0, and the caller
  * frees *out with dfile_free(); or -1 with `err` set and *out empty. */
 int dfile_parse(const char *file, const char *text, size_t len, struct dfile *out);
 void dfile_free(struct dfile *d);
 void dfile_inst_free(struct dfile_inst *in);
+/* The same, but hands each instruction to `each`, so that memory holds one at a time: head has the
+ * escape character and the directives by then. What `each` moves out of *in (and zeroes) it owns.
+ * Stops where it returns -1. */
+typedef int dfile_each_fn(void *ctx, const struct dfile *head, struct dfile_inst *in);
+int dfile_each(const char *file, const char *text, size_t len, dfile_each_fn *each, void *ctx);
 
 /* What a builder asks before the first step: stages begin with FROM and only ARG stands before the
  * first, each instruction has flags that it knows (a mistyped one is answered with the nearest), the
  * right number of arguments, values of a sensible form (durations, booleans), ONBUILD no FROM,
  * MAINTAINER or ONBUILD. Returns 0, or -1 with `err` set. */
 int dfile_check(const char *file, const struct dfile *d);
-/* The same for one instruction, for what an image's ONBUILD holds. */
+/* The same for one instruction without its place. For what an image's ONBUILD holds, too. */
 int dfile_check_inst(const char *file, const struct dfile_inst *in);
+/* The same for one with its place, in their order; *stages begins at 0 and counts FROM. */
+int dfile_check_next(const char *file, size_t *stages, const struct dfile_inst *in);
 
 /* First value of a flag: NULL where the flag is absent, "" where it has no value. */
 const char *dfile_flag(const struct dfile_inst *in, const char *name);
-/* Whether a flag without value, or with true or 1, is there (--link, --link=false). */
+/* Whether a flag is there without value or with "true" (--link; not --link=false). */
 bool dfile_flag_on(const struct dfile_inst *in, const char *name);
 
 /* The here-document that an argument of COPY or ADD such as "<<EOF" names, or NULL where it names a
@@ -109,7 +119,8 @@ typedef const char *dfile_lookup(void *ctx, const char *name);
  * the language expands are resolved. That is:
  *   FROM          the image and --platform, not the stage's name
  *   ENV LABEL     names and values; each sees the environment before the instruction
- *   ARG           names and values ("name=value" again)
+ *   ARG           names and values ("name=value" again); a builder that has a value from outside may
+ *                 leave it, as Docker does: an error in a default that is not used is none
  *   ADD COPY      arguments, --chown, --chmod, --checksum, --exclude; content of here-documents
  *                 whose name is not quoted
  *   EXPOSE        arguments, and what comes out is split at blanks
@@ -129,7 +140,7 @@ int dfile_expand_word(
  * to *out with a NUL behind it. */
 int dfile_expand_words(
 	const char *word, char escape, dfile_lookup *lookup, void *ctx, struct buf *out);
-/* A here-document's content: variables and escapes before $ only, quotes are text. */
+/* A here-document's content: variables and escapes, quotes are text (and so is their inside). */
 int dfile_expand_text(
 	const char *text, char escape, dfile_lookup *lookup, void *ctx, struct buf *out);
 
