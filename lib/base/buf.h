@@ -46,7 +46,8 @@ void buf_add_json_bytes(struct buf *b, const char *s, size_t n);
 void buf_add_visible(struct buf *b, const char *s);
 
 /* Length of the well-formed UTF-8 sequence at s, 0 where there is none (RFC 3629 section 4: no
- * overlong forms, no surrogates, nothing above U+10FFFF). A NUL has length 1 and ends what is read. */
+ * overlong forms, no surrogates, nothing above U+10FFFF). A NUL has length 1 and ends what is read.
+ */
 size_t utf8_len(const void *s);
 
 /* Allocating printf; aborts without memory as buf_add does. The caller frees. */

@@ -25,8 +25,8 @@ dfile_flag_on(const struct dfile_inst *in, const char *name)
 }
 
 static int
-unknown_flag(const char *file, const struct dfile_inst *in, const struct dfile_kind *k,
-	const char *name)
+unknown_flag(
+	const char *file, const struct dfile_inst *in, const struct dfile_kind *k, const char *name)
 {
 	struct nearest near = NEAREST(name, strlen(name));
 	for (const struct dfile_flag_kind *f = k->flags; f->name; f++)
@@ -51,20 +51,22 @@ check_flag_value(const char *file, const struct dfile_inst *in, const struct dfi
 {
 	int64_t n;
 	if (k->value == FLAG_BOOL) {
-		if (!value || !*value || strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0)
+		if (!value || !*value || strcasecmp(value, "true") == 0 ||
+			strcasecmp(value, "false") == 0)
 			return 0;
-		return dfile_fail(file, in->first, "%s --%s is true or false, not '%.80s'", in->name,
-			k->name, value);
+		return dfile_fail(file, in->first, "%s --%s is true or false, not '%.80s'",
+			in->name, k->name, value);
 	}
 	if (!value)
-		return dfile_fail(file, in->first, "%s --%s needs a value (--%s=…)", in->name, k->name,
-			k->name);
+		return dfile_fail(file, in->first, "%s --%s needs a value (--%s=…)", in->name,
+			k->name, k->name);
 	if (k->value == FLAG_DURATION && !is_duration(value))
-		return dfile_fail(file, in->first, "%s --%s is a time such as 30s or 1m30s, not '%.80s'",
-			in->name, k->name, value);
-	if (k->value == FLAG_NUMBER && parse_int(value, 0, INT32_MAX, &n) < 0)
-		return dfile_fail(file, in->first, "%s --%s is a number, not '%.80s'", in->name, k->name,
+		return dfile_fail(file, in->first,
+			"%s --%s is a time such as 30s or 1m30s, not '%.80s'", in->name, k->name,
 			value);
+	if (k->value == FLAG_NUMBER && parse_int(value, 0, INT32_MAX, &n) < 0)
+		return dfile_fail(file, in->first, "%s --%s is a number, not '%.80s'", in->name,
+			k->name, value);
 	return 0;
 }
 
@@ -88,7 +90,8 @@ check_flags(const char *file, const struct dfile_inst *in, const struct dfile_ki
 		if (!f->name)
 			return unknown_flag(file, in, k, name);
 		if (f->value != FLAG_LIST && flag_again(in, i))
-			return dfile_fail(file, in->first, "%s --%s stands here twice", in->name, name);
+			return dfile_fail(
+				file, in->first, "%s --%s stands here twice", in->name, name);
 		if (check_flag_value(file, in, f, in->flags[i].value) < 0)
 			return -1;
 	}
@@ -105,11 +108,12 @@ check_count(const char *file, const struct dfile_inst *in, const struct dfile_ki
 	if (n < k->min)
 		return dfile_fail(file, in->first, "%s needs an argument", in->name);
 	if (k->max && n > k->max)
-		return dfile_fail(file, in->first, "%s takes at most %u arguments, not %zu", in->name,
-			k->max, n);
+		return dfile_fail(file, in->first, "%s takes at most %u arguments, not %zu",
+			in->name, k->max, n);
 	for (size_t i = 0; i < n; i++)
 		if (strlen(in->args[i]) != in->lens[i])
-			return dfile_fail(file, in->first, "an argument of %s holds a NUL character", in->name);
+			return dfile_fail(file, in->first,
+				"an argument of %s holds a NUL character", in->name);
 	return 0;
 }
 
@@ -122,11 +126,12 @@ check_from(const char *file, const struct dfile_inst *in)
 		return dfile_fail(file, in->first, "FROM is followed by IMAGE or by IMAGE AS NAME");
 	const char *name = in->args[2];
 	bool ok = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z');
-	size_t n = strspn(
-		name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+	size_t n =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
 	if (!ok || name[n])
 		return dfile_fail(file, in->first,
-			"'%.80s' is no name of a stage: a letter, then letters, digits, - _ and .", name);
+			"'%.80s' is no name of a stage: a letter, then letters, digits, - _ and .",
+			name);
 	return 0;
 }
 
@@ -148,8 +153,8 @@ check_health(const char *file, const struct dfile_inst *in)
 			? 0
 			: dfile_fail(file, in->first, "HEALTHCHECK NONE takes no arguments");
 	if (strcasecmp(type, "CMD") != 0)
-		return dfile_fail(file, in->first, "HEALTHCHECK is followed by CMD or NONE, not by '%.80s'",
-			type);
+		return dfile_fail(file, in->first,
+			"HEALTHCHECK is followed by CMD or NONE, not by '%.80s'", type);
 	if (in->n_args == 1)
 		return dfile_fail(file, in->first, "HEALTHCHECK CMD needs a command");
 	return 0;
@@ -160,8 +165,8 @@ check_files(const char *file, const struct dfile_inst *in)
 {
 	const char *to = in->args[in->n_args - 1];
 	if (dfile_heredoc_of(in, to))
-		return dfile_fail(file, in->first, "%s: a here-document is no destination (%.80s)", in->name,
-			to);
+		return dfile_fail(file, in->first, "%s: a here-document is no destination (%.80s)",
+			in->name, to);
 	return 0;
 }
 
@@ -211,7 +216,8 @@ check_own(const char *file, const struct dfile_inst *in)
 	if (is(in, "RUN") && (in->n_args == 0 || (in->json && !in->args[0][0])))
 		return dfile_fail(file, in->first, "RUN needs a command");
 	if (is(in, "SHELL") && !in->json)
-		return dfile_fail(file, in->first, "SHELL is a JSON array: SHELL [\"/bin/sh\", \"-c\"]");
+		return dfile_fail(
+			file, in->first, "SHELL is a JSON array: SHELL [\"/bin/sh\", \"-c\"]");
 	return 0;
 }
 
@@ -230,7 +236,8 @@ dfile_check_next(const char *file, size_t *stages, const struct dfile_inst *in)
 	if (is(in, "FROM"))
 		++*stages;
 	if (*stages == 0 && !is(in, "ARG"))
-		return dfile_fail(file, in->first, "%s stands before the first FROM: only ARG may", in->name);
+		return dfile_fail(
+			file, in->first, "%s stands before the first FROM: only ARG may", in->name);
 	return dfile_check_inst(file, in);
 }
 

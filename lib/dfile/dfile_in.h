@@ -71,11 +71,12 @@ struct dfile_lex {
 /* Either of out and words may be NULL. */
 int dfile_lex(const struct dfile_lex *how, const char *word, struct buf *out, struct buf *words);
 
-/* The operators of ${NAME#…}: op is '#' or '%', a longest match wanted where twice. Appends the value
- * without what matches pattern at its beginning or end. */
+/* The operators of ${NAME#…}: op is '#' or '%', a longest match wanted where twice. Appends the
+ * value without what matches pattern at its beginning or end. */
 int dfile_trim(char op, bool longest, const char *pattern, const char *value, struct buf *out);
 /* ${NAME/PATTERN/TEXT}, or // for all matches. */
-int dfile_replace(bool all, const char *pattern, const char *with, const char *value, struct buf *out);
+int dfile_replace(
+	bool all, const char *pattern, const char *with, const char *value, struct buf *out);
 
 /* One character of UTF-8: its length, and in *cp its number. A byte that begins none has length 1
  * and a number that no character has. */

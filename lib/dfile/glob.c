@@ -2,8 +2,8 @@
  * The patterns of ${NAME#…}, ${NAME%…} and ${NAME/…}: * and ? as in sh(1), without […].
  *
  * A pattern is pieces of fixed length between stars. Each piece is looked for once, from left to
- * right, as early as it can stand (the last one as late as it can for the longest match): that finds
- * the match where there is one, in time of value times pattern, whatever both hold.
+ * right, as early as it can stand (the last one as late as it can for the longest match): that
+ * finds the match where there is one, in time of value times pattern, whatever both hold.
  */
 #include "base/auto.h"
 #include "dfile/dfile_in.h"

@@ -61,7 +61,8 @@ dfile_heredoc_marks(struct dfile_inst *in, const char *line)
 		.raw_escapes = true,
 		.skip_unset = true,
 		.lookup = unset};
-	/* A line that is no sentence of the lexer's may still be one of the shell's: no marks then. */
+	/* A line that is no sentence of the lexer's may still be one of the shell's: no marks then.
+	 */
 	if (!strstr(line, "<<") || dfile_lex(&how, line, NULL, &words) < 0)
 		return 0;
 	for (size_t at = 0; at < words.len; at += strlen(words.s + at) + 1) {

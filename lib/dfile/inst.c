@@ -176,8 +176,8 @@ spaced_pair(struct line *l, const char *rest)
 	size_t n = strcspn(rest, GAP);
 	const char *value = rest + n + strspn(rest + n, GAP);
 	if (!rest[n])
-		return dfile_fail(l->file, l->number, "%s %s: a value is missing (%s %s=VALUE)", l->in->name,
-			rest, l->in->name, rest);
+		return dfile_fail(l->file, l->number, "%s %s: a value is missing (%s %s=VALUE)",
+			l->in->name, rest, l->in->name, rest);
 	l->in->spaced = true;
 	dfile_inst_add(l->in, rest, n);
 	dfile_inst_add(l->in, value, strlen(value));
@@ -224,8 +224,8 @@ add_json(struct line *l, const char *rest)
 	for (size_t i = 0; i < json_array_size(doc); i++)
 		deep |= !json_is_string(json_array_get(doc, i));
 	if (deep)
-		return dfile_fail(l->file, l->number, "%s: the JSON array holds something that is no string",
-			l->in->name);
+		return dfile_fail(l->file, l->number,
+			"%s: the JSON array holds something that is no string", l->in->name);
 	for (size_t i = 0; i < json_array_size(doc); i++) {
 		const json_t *s = json_array_get(doc, i);
 		dfile_inst_add(l->in, json_string_value(s), json_string_length(s));
@@ -259,7 +259,8 @@ add_trigger(struct line *l, const char *rest)
 {
 	if (!*rest)
 		return 0;
-	/* One within another means nothing, and a line of a thousand would be as deep on the stack. */
+	/* One within another means nothing, and a line of a thousand would be as deep on the stack.
+	 */
 	if (dfile_kind(rest, strcspn(rest, GAP)) == dfile_kind(l->in->name, strlen(l->in->name)))
 		return dfile_fail(l->file, l->number, "ONBUILD cannot stand within ONBUILD");
 	l->in->trigger = calloc(1, sizeof(*l->in->trigger));
@@ -305,7 +306,8 @@ unknown(struct line *l, const char *name, size_t n)
 {
 	char upper[32];
 	for (size_t i = 0; i <= n && i < sizeof(upper); i++)
-		upper[i] = (char)(i < n && name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
+		upper[i] =
+			(char)(i < n && name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
 	struct nearest near = NEAREST(upper, n);
 	for (const struct dfile_kind *k = dfile_kinds(); k->name && n < sizeof(upper); k++)
 		nearest_offer(&near, k->name);

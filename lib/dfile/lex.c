@@ -22,7 +22,8 @@ struct splitter {
 	bool in;
 };
 
-static int stop_on(struct lexer *l, char stop, bool raw_escapes, struct buf *out, struct splitter *w);
+static int stop_on(
+	struct lexer *l, char stop, bool raw_escapes, struct buf *out, struct splitter *w);
 
 static int
 syntax(const char *what)
@@ -155,7 +156,8 @@ add_value(struct lexer *l, const char *value, struct buf *out)
 /* ${name-word} and its kin; op is the character that decides, colon whether ':' stood before it.
  * The value is asked for here, not before: expanding word asks for others. */
 static int
-substitute(struct lexer *l, const char *name, bool colon, char op, const char *word, struct buf *out)
+substitute(
+	struct lexer *l, const char *name, bool colon, char op, const char *word, struct buf *out)
 {
 	const char *value = l->how.lookup(l->how.ctx, name);
 	if (!value && l->how.skip_unset) {
@@ -172,15 +174,15 @@ substitute(struct lexer *l, const char *name, bool colon, char op, const char *w
 		if (has)
 			return add_value(l, value, out);
 		return err_set(ERR_INVALID, name, "%s: %s", name,
-			*word	  ? word
+			*word		? word
 				: value ? "must not be empty"
 					: "must be set");
 	case '#':
 	case '%':
 		return dfile_trim(op, *word == op, word + (*word == op), value ? value : "", out);
 	default:
-		return err_set(ERR_INVALID, name, "no such operator in ${%s%s%c…}", name, colon ? ":" : "",
-			op);
+		return err_set(ERR_INVALID, name, "no such operator in ${%s%s%c…}", name,
+			colon ? ":" : "", op);
 	}
 }
 
@@ -233,8 +235,8 @@ braces(struct lexer *l, struct buf *out)
 			return syntax("no closing } of ${");
 		l->s++;
 	} else if (!strchr("+-?#%", op)) {
-		return err_set(ERR_INVALID, buf_str(&name), "no such operator in ${%s%c…}", buf_str(&name),
-			op);
+		return err_set(ERR_INVALID, buf_str(&name), "no such operator in ${%s%c…}",
+			buf_str(&name), op);
 	}
 	if (stop_on(l, '}', op == '#' || op == '%', &word, NULL) < 0)
 		return -1;
@@ -337,25 +339,23 @@ dfile_lex(const struct dfile_lex *how, const char *word, struct buf *out, struct
 }
 
 int
-dfile_expand_word(
-	const char *word, char escape, dfile_lookup *lookup, void *ctx, struct buf *out)
+dfile_expand_word(const char *word, char escape, dfile_lookup *lookup, void *ctx, struct buf *out)
 {
 	struct dfile_lex how = {.escape = escape, .lookup = lookup, .ctx = ctx};
 	return dfile_lex(&how, word, out, NULL);
 }
 
 int
-dfile_expand_words(
-	const char *word, char escape, dfile_lookup *lookup, void *ctx, struct buf *out)
+dfile_expand_words(const char *word, char escape, dfile_lookup *lookup, void *ctx, struct buf *out)
 {
 	struct dfile_lex how = {.escape = escape, .lookup = lookup, .ctx = ctx};
 	return dfile_lex(&how, word, NULL, out);
 }
 
 int
-dfile_expand_text(
-	const char *text, char escape, dfile_lookup *lookup, void *ctx, struct buf *out)
+dfile_expand_text(const char *text, char escape, dfile_lookup *lookup, void *ctx, struct buf *out)
 {
-	struct dfile_lex how = {.escape = escape, .skip_quotes = true, .lookup = lookup, .ctx = ctx};
+	struct dfile_lex how = {
+		.escape = escape, .skip_quotes = true, .lookup = lookup, .ctx = ctx};
 	return dfile_lex(&how, text, out, NULL);
 }

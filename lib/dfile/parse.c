@@ -37,9 +37,11 @@ next_line(struct source *src, struct text *out)
 		out->len--;
 	src->s += out->raw;
 	if (out->len > DFILE_LINE_MAX)
-		return dfile_fail(src->file, src->line, "the line is longer than %zu bytes", DFILE_LINE_MAX);
+		return dfile_fail(
+			src->file, src->line, "the line is longer than %zu bytes", DFILE_LINE_MAX);
 	if (memchr(out->s, '\0', out->len))
-		return dfile_fail(src->file, src->line, "the line holds a NUL byte: this is no text");
+		return dfile_fail(
+			src->file, src->line, "the line holds a NUL byte: this is no text");
 	return 1;
 }
 
@@ -62,8 +64,8 @@ set_directive(struct source *src, const char *name, size_t n, const char *value,
 		: strncasecmp(name, "check", n) == 0 && n == 5	  ? &d->check
 								  : NULL;
 	if (escape ? d->escape != 0 : to && *to)
-		return dfile_fail(src->file, src->line, "the parser directive %.*s stands here a second time",
-			(int)n, name);
+		return dfile_fail(src->file, src->line,
+			"the parser directive %.*s stands here a second time", (int)n, name);
 	if (to)
 		*to = fmt_new("%.*s", (int)len, value);
 	else if (!escape)
@@ -71,8 +73,9 @@ set_directive(struct source *src, const char *name, size_t n, const char *value,
 	else if (len == 1 && (*value == '\\' || *value == '`'))
 		d->escape = *value;
 	else
-		return dfile_fail(src->file, src->line, "the escape character is \\ or `, not '%.*s'",
-			(int)(len > 40 ? 40 : len), value);
+		return dfile_fail(src->file, src->line,
+			"the escape character is \\ or `, not '%.*s'", (int)(len > 40 ? 40 : len),
+			value);
 	return 0;
 }
 
@@ -158,7 +161,8 @@ read_heredoc(struct source *src, struct dfile_heredoc *h)
 		buf_add(&content, t.s, t.raw);
 	}
 	if (r == 0)
-		dfile_fail(src->file, begin, "the here-document has no end: a line '%s' is missing", h->name);
+		dfile_fail(src->file, begin, "the here-document has no end: a line '%s' is missing",
+			h->name);
 	return -1;
 }
 
@@ -267,7 +271,8 @@ keep(void *ctx, const struct dfile *head, struct dfile_inst *in)
 	struct dfile *d = k->out;
 	(void)head;
 	if (d->n == DFILE_INSTRUCTIONS_MAX)
-		return dfile_fail(k->file, in->first, "more than %zu instructions", DFILE_INSTRUCTIONS_MAX);
+		return dfile_fail(
+			k->file, in->first, "more than %zu instructions", DFILE_INSTRUCTIONS_MAX);
 	if ((d->n & (d->n - 1)) == 0) {
 		d->inst = reallocarray(d->inst, d->n ? 2 * d->n : 1, sizeof(*d->inst));
 		if (!d->inst)

@@ -72,7 +72,8 @@ size_t
 dfile_name_char(const char *s)
 {
 	uint32_t c;
-	if (*s == '_' || (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z'))
+	if (*s == '_' || (*s >= '0' && *s <= '9') || (*s >= 'A' && *s <= 'Z') ||
+		(*s >= 'a' && *s <= 'z'))
 		return 1;
 	if (!(*s & 0x80))
 		return 0;

@@ -27,7 +27,8 @@ static int
 parse_escape(void *to, const char *value)
 {
 	if ((*value != '\\' && *value != '`') || value[1])
-		return err_set(ERR_INVALID, value, "the escape character is \\ or `, not '%s'", value);
+		return err_set(
+			ERR_INVALID, value, "the escape character is \\ or `, not '%s'", value);
 	*(char *)to = *value;
 	return 0;
 }
@@ -42,16 +43,20 @@ parse_env(void *to, const char *value)
 }
 
 static const struct opt options[] = {
-	{'a', "ast", NULL, opt_flag, &want.ast, "print the tree as BuildKit's parser dumps it", false},
+	{'a', "ast", NULL, opt_flag, &want.ast, "print the tree as BuildKit's parser dumps it",
+		false},
 	{'d', "directives", NULL, opt_flag, &want.directives,
 		"print the parser directives (escape, syntax, check) instead", false},
 	{0, "no-check", NULL, opt_flag, &want.no_check,
-		"take parts of a Dockerfile, too: only the form of each instruction must be right", false},
+		"take parts of a Dockerfile, too: only the form of each instruction must be right",
+		false},
 	{'w', "expand", NULL, opt_flag, &want.expand,
-		"read words, one a line, and print each with its variables expanded, as JSON", false},
+		"read words, one a line, and print each with its variables expanded, as JSON",
+		false},
 	{'s', "split", NULL, opt_flag, &want.split, "the same, split at blanks: arrays of strings",
 		false},
-	{'e', "env", "NAME=VALUE", parse_env, &want.env, "a variable for --expand and --split", false},
+	{'e', "env", "NAME=VALUE", parse_env, &want.env, "a variable for --expand and --split",
+		false},
 	{0, "escape", "CHAR", parse_escape, &want.escape,
 		"escape character for --expand and --split (default: \\)", false},
 	OPT_END,
@@ -205,7 +210,8 @@ main(int argc, char **argv)
 	const char *file = a.n ? a.operand[0] : "-";
 	bool input = strcmp(file, "-") == 0;
 	struct job j = {.file = input ? "standard input" : file};
-	if (file_read(input ? "/dev/stdin" : file, DFILE_SIZE_MAX, &text) < 0)
+	if ((input ? file_read_stdin(DFILE_SIZE_MAX, &text)
+		   : file_read(file, DFILE_SIZE_MAX, &text)) < 0)
 		tool_die();
 	if ((words ? expand_all(&j, &text) : print_all(&j, &text)) < 0)
 		tool_die();

@@ -37,8 +37,8 @@ json_heredocs(const struct dfile_inst *in, struct buf *out)
 		buf_add_json(out, h->name);
 		buf_adds(out, ",\"content\":");
 		buf_add_json(out, h->content);
-		buf_addf(out, ",\"expand\":%s,\"chomp\":%s,\"fd\":%u}", truth(h->expand), truth(h->chomp),
-			h->fd);
+		buf_addf(out, ",\"expand\":%s,\"chomp\":%s,\"fd\":%u}", truth(h->expand),
+			truth(h->chomp), h->fd);
 	}
 	buf_addc(out, ']');
 }
@@ -74,9 +74,9 @@ go_escapes(const char *s, size_t n, unsigned *cp)
 	for (size_t i = 1; i < n; i++)
 		*cp = *cp << 6 | (u[i] & 0x3f);
 	return *cp <= 0xa0 || *cp == 0xad || *cp == 0x1680 || (*cp >= 0x2000 && *cp <= 0x200f) ||
-		(*cp >= 0x2028 && *cp <= 0x202f) || (*cp >= 0x205f && *cp <= 0x206f) || *cp == 0x3000 ||
-		(*cp >= 0xe000 && *cp <= 0xf8ff) || *cp == 0xfeff || (*cp >= 0xfff0 && *cp <= 0xfffb) ||
-		*cp >= 0xe0000;
+		(*cp >= 0x2028 && *cp <= 0x202f) || (*cp >= 0x205f && *cp <= 0x206f) ||
+		*cp == 0x3000 || (*cp >= 0xe000 && *cp <= 0xf8ff) || *cp == 0xfeff ||
+		(*cp >= 0xfff0 && *cp <= 0xfffb) || *cp >= 0xe0000;
 }
 
 static void
