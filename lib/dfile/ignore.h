@@ -18,8 +18,8 @@ struct dfile_ignore;
 static inline void auto_dfile_ignore_(struct dfile_ignore **ig);
 #define auto_dfile_ignore __attribute__((cleanup(auto_dfile_ignore_)))
 
-/* Parses the text of such a file; `file` names it in messages. No lines (or no text) ignore nothing.
- * Returns a new object, or NULL with `err` set (class invalid, "FILE:LINE: …"). */
+/* Parses the text of such a file; `file` names it in messages. No lines (or no text) ignore
+ * nothing. Returns a new object, or NULL with `err` set (class invalid, "FILE:LINE: …"). */
 struct dfile_ignore *dfile_ignore_parse(const char *file, const char *text, size_t len);
 /* From patterns that stand alone, as --exclude of COPY has them: one pattern an entry, no comments.
  */
@@ -29,8 +29,8 @@ void dfile_ignore_free(struct dfile_ignore *ig);
 /* Whether the file or directory is ignored. `path` is relative to the context's root, with single
  * slashes, without "." and ".." parts. NULL ignores nothing. */
 bool dfile_ignore_match(const struct dfile_ignore *ig, const char *path);
-/* Whether something below an ignored directory may have been brought back: false means that one need
- * not look into it. Errs on the side of true. */
+/* Whether something below an ignored directory may have been brought back: false means that one
+ * need not look into it. Errs on the side of true. */
 bool dfile_ignore_may_include_below(const struct dfile_ignore *ig, const char *dir);
 
 static inline void
