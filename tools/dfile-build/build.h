@@ -148,6 +148,8 @@ struct stage {
 	struct state st;
 	struct vars args; /* declared in it so far */
 	unsigned count; /* directories made for it */
+	char *group, *net; /* of its RUNs; NULL: not made yet */
+	bool cmd_set; /* CMD was among its instructions */
 };
 
 struct build {
@@ -161,7 +163,6 @@ struct build {
 	size_t n;
 	unsigned target;
 	unsigned steps; /* of the whole build */
-	bool has_group, has_net;
 	char group[96], net[PATH_MAX];
 	int64_t now; /* SOURCE_DATE_EPOCH, or the time */
 	bool clamp; /* it is SOURCE_DATE_EPOCH: files are not younger */
@@ -233,7 +234,7 @@ int tree_owner(const struct tree *t, const char *text, struct owner *o);
 
 /* ---- instructions ---- */
 
-struct step {
+struct task {
 	struct build *b;
 	struct stage *s;
 	const struct dfile_inst *raw;
@@ -242,39 +243,40 @@ struct step {
 	struct buf by; /* what the history says of it */
 	struct copying *copying; /* of COPY and ADD */
 };
-void step_free(struct step *p);
-int run_prepare(struct step *p); /* run.c */
-int run_make(struct step *p, struct build_record *r);
-int copy_prepare(struct step *p); /* copy.c */
-int copy_make(struct step *p, struct build_record *r);
+void task_free(struct task *p);
+int run_prepare(struct task *p); /* run.c */
+int run_make(struct task *p, struct build_record *r);
+int copy_prepare(struct task *p); /* copy.c */
+int copy_make(struct task *p, struct build_record *r);
 void copying_free(struct copying *c);
 /* Adds what an URL or a repository of ADD brings (remote.c). 1: it was one, 0: it is a path. */
-int remote_gather(struct step *p, const char *word, struct gather *g);
+int remote_gather(struct task *p, const char *word, struct gather *g);
 bool is_remote(const char *word);
 bool is_git(const char *word);
 /* Fetches an URL to a file, or a repository to a directory; both must not be there. */
-int remote_fetch(const char *url, const char *checksum, const char *path);
+int remote_fetch(const char *url, const char *path);
 int git_fetch(const char *url, const char *path, bool keep_git);
 /* The absolute form of a directory that WORKDIR, or a destination, names. New string. */
 char *absolute_path(const struct state *st, const char *path);
-int workdir_make(struct step *p, struct build_record *r);
+int workdir_make(struct task *p, struct build_record *r);
 /* What a settings instruction does to the config (settings.c). */
-int settings_change(struct step *p);
+int settings_change(struct task *p);
 /* Appends what the history says of it. */
-void settings_by(const struct step *p, struct buf *out);
+void settings_by(const struct task *p, struct buf *out);
 
 /* --mount of RUN (mounts.c) */
 struct run_mounts {
 	struct strlist words; /* for ns-exec */
 	struct strlist env; /* NAME=VALUE, for RUN alone */
+	struct strlist places; /* mounted, to be unmounted */
 	struct tree *trees; /* of stages and images, to be closed */
 	size_t n_trees;
 	int *locks;
 	size_t n_locks;
 };
 /* Appends what the record depends on. */
-int mounts_key(struct step *p, struct buf *key);
-int mounts_make(struct step *p, struct tree *t, struct run_mounts *m);
+int mounts_key(struct task *p, struct buf *key);
+int mounts_make(struct task *p, struct tree *t, struct run_mounts *m);
 void mounts_end(struct run_mounts *m);
 
 /* The state of another stage, or of an image (stage.c). */

@@ -61,7 +61,7 @@ absolute_path(const struct state *st, const char *path)
 /* ---- what is copied ---- */
 
 static int
-open_source(struct step *p, struct copying *c)
+open_source(struct task *p, struct copying *c)
 {
 	c->source = (struct source){.root = p->b->ctx.fd,
 		.shown = "the context",
@@ -75,7 +75,7 @@ open_source(struct step *p, struct copying *c)
 }
 
 static int
-excludes(struct step *p, struct copying *c)
+excludes(struct task *p, struct copying *c)
 {
 	struct strlist l = {0};
 	for (size_t i = 0; i < p->x.n_flags; i++)
@@ -88,7 +88,7 @@ excludes(struct step *p, struct copying *c)
 }
 
 static void
-add_text(struct step *p, struct copying *c, const struct dfile_heredoc *h)
+add_text(struct task *p, struct copying *c, const struct dfile_heredoc *h)
 {
 	auto_buf struct buf text = BUF_INIT;
 	struct items *l = &c->items;
@@ -107,7 +107,7 @@ add_text(struct step *p, struct copying *c, const struct dfile_heredoc *h)
 }
 
 static int
-gather_word(struct step *p, struct copying *c, const char *word)
+gather_word(struct task *p, struct copying *c, const char *word)
 {
 	struct gather g = {.from = &c->source,
 		.exclude = c->exclude,
@@ -127,7 +127,7 @@ gather_word(struct step *p, struct copying *c, const char *word)
 }
 
 static int
-gather_all(struct step *p, struct copying *c)
+gather_all(struct task *p, struct copying *c)
 {
 	if (c->from && !step_dry()) {
 		if (tree_open(p->b, p->s, &c->state, true, &c->tree) < 0)
@@ -151,7 +151,7 @@ gather_all(struct step *p, struct copying *c)
 /* ---- its record ---- */
 
 static int
-read_mode(struct step *p, struct copying *c)
+read_mode(struct task *p, struct copying *c)
 {
 	const char *text = dfile_flag(&p->x, "chmod");
 	char *end;
@@ -167,7 +167,7 @@ read_mode(struct step *p, struct copying *c)
 }
 
 static void
-write_by(struct step *p)
+write_by(struct task *p)
 {
 	buf_adds(&p->by, p->raw->name);
 	for (size_t i = 0; i < p->x.n_flags; i++)
@@ -179,7 +179,7 @@ write_by(struct step *p)
 
 /* The words, and of another stage its topmost layer: with that all its files are said. */
 static int
-quick_key(struct step *p, const struct copying *c)
+quick_key(struct task *p, const struct copying *c)
 {
 	const struct state *st = &c->state;
 	buf_adds(&p->key, p->by.s);
@@ -190,7 +190,7 @@ quick_key(struct step *p, const struct copying *c)
 }
 
 int
-copy_prepare(struct step *p)
+copy_prepare(struct task *p)
 {
 	struct copying *c = calloc(1, sizeof(*c));
 	if (!c)
@@ -395,7 +395,7 @@ renames(const struct copying *c, const struct tree *t)
 }
 
 static int
-copy_into(struct step *p, struct copying *c, struct tree *t)
+copy_into(struct task *p, struct copying *c, struct tree *t)
 {
 	struct work w = {.c = c, .base = -1, .parent = -1};
 	bool rename = renames(c, t);
@@ -426,7 +426,7 @@ copy_into(struct step *p, struct copying *c, struct tree *t)
 
 /* The same files may have come to the same image before, from a stage that was another one. */
 static int
-find_same(struct step *p, const struct copying *c, struct build_record *r, char key[DIGEST_SIZE])
+find_same(struct task *p, const struct copying *c, struct build_record *r, char key[DIGEST_SIZE])
 {
 	auto_buf struct buf text = BUF_INIT;
 	buf_addf(&text, "%s\n%s\nto %s %d\n", p->s->st.id, p->by.s, c->dest, c->into);
@@ -437,7 +437,7 @@ find_same(struct step *p, const struct copying *c, struct build_record *r, char 
 }
 
 int
-copy_make(struct step *p, struct build_record *r)
+copy_make(struct task *p, struct build_record *r)
 {
 	struct copying *c = p->copying;
 	char key[DIGEST_SIZE] = "";
@@ -469,7 +469,7 @@ copy_make(struct step *p, struct build_record *r)
 
 /* WORKDIR makes its directory, which belongs to the user that USER named. */
 int
-workdir_make(struct step *p, struct build_record *r)
+workdir_make(struct task *p, struct build_record *r)
 {
 	struct tree t;
 	struct owner o = {0};

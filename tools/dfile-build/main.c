@@ -77,7 +77,7 @@ static const struct opt options[] = {
 	{0, "label", "NAME=VALUE", opt_list, &asked.labels, "a label of the image (repeatable)",
 		false},
 	{0, "network", "MODE", opt_str, &asked.network,
-		"network of RUN: default (a bridge), none or host", false},
+		"network of RUN: default (the bridge of boxes), none, host, or the name of one", false},
 	{0, "squash", NULL, opt_flag, &asked.squash, "the new layers become one", false},
 	{0, "platform", "OS/ARCH", opt_str, &asked.platform, "what it runs on", false},
 	{0, "secret", "id=ID,src=FILE", opt_list, &asked.secrets,
@@ -137,37 +137,36 @@ remove_group(const char *group)
 	err_clear();
 }
 
+/* Each stage that ran something may have one. */
 static void
-remove_net(const char *name)
+remove_nets(const char *name)
 {
-	char path[PATH_MAX], dir[PATH_MAX];
-	if (netns_dir(dir) == 0) {
-		snprintf(path, sizeof(path), "%.*s/%s", PATH_MAX - 64, dir, name);
-		if (file_exists(path))
-			run_tool("its network", (const char *[]){"br-detach", name, NULL}, NULL);
-	}
+	char dir[PATH_MAX];
+	const struct dirent *e;
+	auto_dir DIR *d = netns_dir(dir) == 0 ? opendir(dir) : NULL;
+	while (d && (e = readdir(d)))
+		if (strncmp(e->d_name, name, strlen(name)) == 0)
+			run_tool("its network",
+				(const char *[]){"br-detach", e->d_name, NULL}, NULL);
 	err_clear();
 }
 
+/* The group and the networks are looked for by their names, for who made them may have ended at any
+ * point. */
 void
 build_end(struct build *b)
 {
-	if (b->has_group)
-		remove_group(b->group);
-	if (b->has_net)
-		remove_net(b->net);
-	b->has_group = b->has_net = false;
+	remove_group(b->group);
+	remove_nets(b->net);
 	if (dir_exists(b->dir) && sys_remove_tree("the build's own places", b->dir) < 0)
 		tool_complain();
 }
 
-/* Both are looked for by their names, for who made them may have ended at any point. */
 static void
 take_away(struct build *b)
 {
 	fault_parse(NULL);
 	env_no_faults();
-	b->has_group = b->has_net = true;
 	build_end(b);
 }
 
@@ -198,7 +197,6 @@ sweep(const char *place)
 		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 			continue; /* it is at work, or about to begin */
 		name_it(&old, e->d_name, place);
-		old.has_group = old.has_net = true;
 		build_end(&old);
 	}
 	return 0;
@@ -368,18 +366,12 @@ parse_progress(void)
 static int
 check_words(void)
 {
-	static const char *const nets[] = {"default", "bridge", "none", "host"};
-	size_t i = 0;
+	size_t i;
 	platform_host(&asked.host);
 	asked.wanted = asked.host;
 	if (parse_progress() < 0 ||
 		(asked.platform && platform_parse(asked.platform, &asked.wanted) < 0))
 		return -1;
-	while (i < 4 && strcmp(asked.network, nets[i]) != 0)
-		i++;
-	if (i == 4)
-		return err_set(ERR_INVALID, asked.network,
-			"--network %s: write default, none or host", asked.network);
 	for (i = 0; i < asked.labels.n; i++)
 		if (!strchr(asked.labels.v[i], '=') || *asked.labels.v[i] == '=')
 			return err_set(ERR_INVALID, asked.labels.v[i],

@@ -15,6 +15,7 @@
 #include "door/sys.h"
 #include "image/adopt.h"
 #include "image/lower.h"
+#include "image/manifest.h"
 #include "mech/overlay.h"
 
 #include <errno.h>
