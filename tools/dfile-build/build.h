@@ -78,7 +78,7 @@ void state_identify(struct state *st);
 /* Directories of its layers, bottom first: paths, and descriptors. */
 int state_layer_paths(const struct store *s, const struct state *st, struct strlist *out);
 /* Config, manifest, and entries in the index under each of asked.tags. */
-int state_enter(struct store *s, const struct state *st);
+int state_enter(struct store *s, struct state *st);
 /* A stage's result, from its process to ours and back. */
 json_t *state_to_json(const struct state *st);
 int state_from_json(const json_t *doc, struct state *st);
@@ -163,6 +163,7 @@ struct build {
 	size_t n;
 	unsigned target;
 	unsigned steps; /* of the whole build */
+	int mounts; /* the child's mount namespace, for its parent; -1 */
 	char group[96], net[PATH_MAX];
 	int64_t now; /* SOURCE_DATE_EPOCH, or the time */
 	bool clamp; /* it is SOURCE_DATE_EPOCH: files are not younger */

@@ -32,6 +32,7 @@
 #include "base/parse.h"
 #include "door/env.h"
 #include "door/fault.h"
+#include "door/hint.h"
 #include "door/spawn.h"
 #include "door/state.h"
 #include "door/step.h"
@@ -47,6 +48,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,6 +57,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/random.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,17 +140,45 @@ remove_group(const char *group)
 	err_clear();
 }
 
+/* By way of the build's own mounts, where it is a namespace with a cable. What enters those is told
+ * nothing of us (ns-enter drops our variables), so env(1) says where our state is. */
+static void
+detach_inside(const struct build *b, const char *name)
+{
+	char run_dir[PATH_MAX], tool[PATH_MAX];
+	auto_free char *mounts = fmt_new("--mount=/proc/%d/fd/%d", getpid(), b->mounts);
+	if (state_run(run_dir) < 0 || own_tool("br-detach", tool) < 0)
+		return;
+	auto_free char *run_at = fmt_new("TACKLEBOX_RUN=%s", run_dir);
+	run_tool("its network, as the build's mounts show it",
+		(const char *[]){"ns-enter", mounts, "--", "env", run_at, tool, name, NULL}, NULL);
+}
+
+/* Seen from elsewhere it is an empty file; and where those mounts have ended, the namespace has ended
+ * with them. */
+static void
+remove_net(const struct build *b, const char *dir, const char *name)
+{
+	struct statfs fs;
+	auto_free char *path = fmt_new("%s/%s", dir, name);
+	if (statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC)
+		run_tool("its network", (const char *[]){"br-detach", name, NULL}, NULL);
+	else if (b->mounts >= 0)
+		detach_inside(b, name);
+	else if (sys_unlink("the name of its network", path) == 0)
+		state_forget("netns", path);
+}
+
 /* Each stage that ran something may have one. */
 static void
-remove_nets(const char *name)
+remove_nets(const struct build *b)
 {
 	char dir[PATH_MAX];
 	const struct dirent *e;
 	auto_dir DIR *d = netns_dir(dir) == 0 ? opendir(dir) : NULL;
 	while (d && (e = readdir(d)))
-		if (strncmp(e->d_name, name, strlen(name)) == 0)
-			run_tool("its network",
-				(const char *[]){"br-detach", e->d_name, NULL}, NULL);
+		if (strncmp(e->d_name, b->net, strlen(b->net)) == 0)
+			remove_net(b, dir, e->d_name);
 	err_clear();
 }
 
@@ -157,7 +188,9 @@ void
 build_end(struct build *b)
 {
 	remove_group(b->group);
-	remove_nets(b->net);
+	remove_nets(b);
+	if (b->mounts >= 0)
+		close(take_fd(&b->mounts));
 	if (dir_exists(b->dir) && sys_remove_tree("the build's own places", b->dir) < 0)
 		tool_complain();
 }
@@ -189,7 +222,7 @@ sweep(const char *place)
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys("opendir", place, "cannot open %s", place);
 	while ((e = readdir(d))) {
-		struct build old = {0};
+		struct build old = {.mounts = -1};
 		if (strlen(e->d_name) != 16)
 			continue;
 		snprintf(path, sizeof(path), "%.*s/%s/lock", PATH_MAX - 300, place, e->d_name);
@@ -272,6 +305,16 @@ work(struct build *b)
 	return finish(b);
 }
 
+/* While its mounts are still there; the message comes last. */
+static void
+take_away_first(struct build *b)
+{
+	hint_for_err();
+	struct err why = err;
+	take_away(b);
+	err = why;
+}
+
 /* The child. Whatever it made is its parent's to take away, too. */
 static int
 worker(void *arg)
@@ -285,6 +328,7 @@ worker(void *arg)
 		err_text(&err, &text);
 		report_failed(buf_str(&text), err.status);
 		err.status = 0;
+		take_away_first(arg);
 		tool_die();
 	}
 	build_end(arg);
@@ -339,6 +383,8 @@ run(struct build *b)
 		return r;
 	}
 	close(how.pidfd);
+	auto_free char *mounts = fmt_new("/proc/%d/ns/mnt", pid);
+	b->mounts = open(mounts, O_RDONLY | O_CLOEXEC);
 	int status = wait_for_it(pid, &mask);
 	if (dir_exists(b->dir))
 		take_away(b);
@@ -383,7 +429,7 @@ int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	static struct build b;
+	static struct build b = {.mounts = -1};
 	auto_fd int lock = -1;
 	if (a.n != 1)
 		tool_usage(a.n ? "one context is enough" : "no context given: write . for this directory");

@@ -13,6 +13,7 @@
 #include "image/image.h"
 #include "image/sha256.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +235,22 @@ begin(struct build *b, struct stage *s)
 	return 0;
 }
 
+/* Where programs are is known to every image, so that ENV PATH=/x:$PATH adds to it (BuildKit,
+ * dockerfile2llb, "DefaultPathEnv"). */
+static int
+set_path(struct stage *s)
+{
+	static const char *const path[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
+	const struct config_changes c = {.env = {.v = (const char **)(uintptr_t)path, .n = 1}};
+	if (state_env(&s->st, "PATH"))
+		return 0;
+	if (config_change(s->st.config, &c) < 0)
+		return -1;
+	state_identify(&s->st);
+	return 0;
+}
+
 static int
 trigger(struct build *b, struct stage *s, const char *line)
 {
@@ -289,7 +306,7 @@ stage_run(struct build *b, struct stage *s)
 	report_step(s->step, b->steps, from->original);
 	if (begin(b, s) < 0)
 		return err_prefix("%s:%u", b->ctx.name, from->first);
-	if (triggers(b, s) < 0)
+	if (set_path(s) < 0 || triggers(b, s) < 0)
 		return -1;
 	for (size_t i = 1; i < s->n; i++) {
 		const struct dfile_inst *in = &b->d.inst[s->first + i];

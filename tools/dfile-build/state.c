@@ -178,9 +178,9 @@ make_manifest(const struct state *st, int64_t config_size, struct buf *out)
 }
 
 int
-state_enter(struct store *s, const struct state *st)
+state_enter(struct store *s, struct state *st)
 {
-	char id[DIGEST_SIZE], digest[DIGEST_SIZE];
+	char digest[DIGEST_SIZE];
 	auto_buf struct buf manifest = BUF_INIT;
 	if (st->n == 0)
 		return err_set(ERR_INVALID, NULL, "no image was made: it has no file at all");
@@ -188,7 +188,7 @@ state_enter(struct store *s, const struct state *st)
 	if (!text)
 		abort();
 	size_t len = strlen(text);
-	int r = store_put(s, "the image's config", text, len, id);
+	int r = store_put(s, "the image's config", text, len, st->id);
 	free(text);
 	if (r < 0)
 		return -1;
