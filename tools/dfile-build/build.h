@@ -63,7 +63,9 @@ struct state {
 	struct build_layer *layers;
 	size_t n;
 	size_t n_base; /* of them, those that FROM brought */
-	char id[DIGEST_SIZE]; /* of the config as it is */
+	/* What it is known by in keys: of the image that FROM names its id, and then the hash of that
+	 * and all steps since; when all is done, the image's own id. */
+	char id[DIGEST_SIZE];
 };
 void state_scratch(struct state *st);
 int state_from_image(const struct store *s, const char *name, struct state *st);
@@ -72,8 +74,9 @@ void state_free(struct state *st);
 /* The object "config" in it. */
 json_t *state_settings(const struct state *st);
 const char *state_env(const struct state *st, const char *name);
-/* Adds a step to the history, and its layer (NULL: none). The id follows. */
+/* Adds a step to the history, and its layer (NULL: none). */
 int state_add(struct state *st, int64_t created, const char *by, const struct build_layer *layer);
+/* Gives it the id that the image will have. */
 void state_identify(struct state *st);
 /* Directories of its layers, bottom first: paths, and descriptors. */
 int state_layer_paths(const struct store *s, const struct state *st, struct strlist *out);
@@ -144,6 +147,7 @@ struct stage {
 	char *platform; /* of FROM; NULL */
 	int base; /* the stage that is meant, -1: an image */
 	bool *needs; /* one for each stage */
+	unsigned users; /* stages that need it and are not done */
 	bool needed, running, done;
 	struct state st;
 	struct vars args; /* declared in it so far */

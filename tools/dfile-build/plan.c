@@ -217,6 +217,10 @@ plan_make(struct build *b)
 		find_needs(b, &b->stages[i]);
 	if (mark(b, b->target) < 0)
 		return -1;
+	for (size_t i = 0; i < b->n; i++)
+		for (size_t k = 0; b->stages[i].needed && k < b->n; k++)
+			b->stages[k].users += b->stages[i].needs[k];
+	b->stages[b->target].users++;
 	/* ARG before the first FROM is a step, too. */
 	b->steps = (unsigned)b->stages[0].first;
 	for (size_t i = 0; i < b->n; i++) {

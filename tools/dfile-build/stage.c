@@ -179,6 +179,15 @@ find_record(const struct task *p, const char *key, struct build_record *r)
 	return found;
 }
 
+/* Whether what it makes is the image. */
+static bool
+is_last(const struct task *p)
+{
+	const struct stage *s = p->s;
+	return s->number == p->b->target && !asked.labels.n &&
+		p->raw == &p->b->d.inst[s->first + s->n - 1];
+}
+
 static int
 do_step(struct task *p)
 {
@@ -199,6 +208,8 @@ do_step(struct task *p)
 	if (settings_change(p) < 0 ||
 		state_add(&p->s->st, r.created, p->by.s, r.has_layer ? &r.layer : NULL) < 0)
 		return err_prefix("%s:%u", p->b->ctx.name, p->raw->first);
+	if (is_last(p))
+		state_identify(&p->s->st);
 	report_id(digest_hex(p->s->st.id));
 	return 0;
 }
@@ -295,6 +306,7 @@ add_labels(struct build *b, struct stage *s)
 		return -1;
 	if (config_change(s->st.config, &c) < 0 || state_add(&s->st, when, by.s, NULL) < 0)
 		return -1;
+	state_identify(&s->st);
 	report_id(digest_hex(s->st.id));
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Runs the stages that are needed: each in a process of its own, as soon as those that it needs are
- * done. What the first unfinished one says is shown as it comes; the others' words wait in files
+ * Runs the stages that are needed, each as soon as those that it needs are done: side by side in
+ * processes of their own, or in this one where there is no other to run. What the first unfinished one says is shown as it comes; the others' words wait in files
  * until it is their turn, so a build always reads in the order of its Dockerfile.
  */
 #include "build.h"
@@ -182,6 +182,15 @@ take_error(const struct runner *r, const json_t *doc)
 	return -1;
 }
 
+/* What a stage has made is forgotten when nobody needs it any more: there may be thousands. */
+static void
+let_go(struct build *b, const struct stage *s)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (s->needs[i] && --b->stages[i].users == 0)
+			state_free(&b->stages[i].st);
+}
+
 /* Its result has come, whole. */
 static int
 end_stage(struct running *all, struct runner *r)
@@ -203,6 +212,7 @@ end_stage(struct running *all, struct runner *r)
 	}
 	r->s->done = true;
 	buf_free(&r->text);
+	let_go(all->b, r->s);
 	return state_from_json(doc, &r->s->st);
 }
 
@@ -263,11 +273,42 @@ stop_all(struct running *all)
 }
 
 static int
+run_here(struct build *b, struct stage *s)
+{
+	int r = stage_run(b, s);
+	s->done = r == 0;
+	if (r == 0)
+		let_go(b, s);
+	return r;
+}
+
+/* The stages that can run now: their number, and the first of them. */
+static size_t
+count_ready(const struct build *b, size_t *first)
+{
+	size_t n = 0;
+	for (size_t i = b->n; i-- > 0;)
+		if (ready(b, &b->stages[i])) {
+			*first = i;
+			n++;
+		}
+	return n;
+}
+
+static int
 run_beside(struct running *all)
 {
 	struct build *b = all->b;
+	size_t first = 0;
 	while (!b->stages[b->target].done) {
-		for (size_t i = 0; i < b->n && all->n < (unsigned)all->most; i++)
+		size_t n = count_ready(b, &first);
+		move_front(all);
+		if (n == 1 && !all->n && all->front == first) {
+			if (run_here(b, &b->stages[first]) < 0)
+				return -1;
+			continue;
+		}
+		for (size_t i = first; n && i < b->n && all->n < (unsigned)all->most; i++)
 			if (ready(b, &b->stages[i]) && start(all, &b->stages[i]) < 0)
 				return -1;
 		move_front(all);
@@ -289,9 +330,8 @@ run_in_order(struct build *b)
 			i++;
 		if (i == b->n)
 			return 0;
-		if (stage_run(b, &b->stages[i]) < 0)
+		if (run_here(b, &b->stages[i]) < 0)
 			return -1;
-		b->stages[i].done = true;
 	}
 }
 

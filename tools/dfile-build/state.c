@@ -142,7 +142,11 @@ state_add(struct state *st, int64_t created, const char *by, const struct build_
 		room(st, st->n + 1);
 		st->layers[st->n++] = *layer;
 	}
-	state_identify(st);
+	/* Not the hash of the whole config each time: that of a thousand steps is long. */
+	auto_buf struct buf text = BUF_INIT;
+	buf_addf(&text, "%s\n%lld\n%s\n%s", st->id, (long long)created,
+		layer ? layer->diff_id : "", by);
+	sha256_of(text.s, text.len, st->id);
 	return 0;
 }
 
@@ -216,8 +220,8 @@ state_to_json(const struct state *st)
 			json_pack("[s,s,s,I,s]", l->diff_id, l->blob, l->chain,
 				(json_int_t)l->size, l->media_type));
 	}
-	return json_pack("{s:O,s:o,s:I}", "config", st->config, "layers", layers, "base",
-		(json_int_t)st->n_base);
+	return json_pack("{s:O,s:o,s:I,s:s}", "config", st->config, "layers", layers, "base",
+		(json_int_t)st->n_base, "id", st->id);
 }
 
 int
@@ -243,6 +247,7 @@ state_from_json(const json_t *doc, struct state *st)
 		snprintf(l->chain, DIGEST_SIZE, "%s", text[2]);
 		snprintf(l->media_type, sizeof(l->media_type), "%s", text[4]);
 	}
-	state_identify(st);
+	const char *id = json_string_value(json_object_get(doc, "id"));
+	snprintf(st->id, sizeof(st->id), "%s", id ? id : "");
 	return 0;
 }
