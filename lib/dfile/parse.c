@@ -67,7 +67,7 @@ set_directive(struct source *src, const char *name, size_t n, const char *value,
 		return dfile_fail(src->file, src->line,
 			"the parser directive %.*s stands here a second time", (int)n, name);
 	if (to)
-		*to = fmt_new("%.*s", (int)len, value);
+		*to = dfile_copy(value, len);
 	else if (!escape)
 		src->directives = false;
 	else if (len == 1 && (*value == '\\' || *value == '`'))
