@@ -77,11 +77,11 @@ struct dfile {
 int dfile_parse(const char *file, const char *text, size_t len, struct dfile *out);
 void dfile_free(struct dfile *d);
 void dfile_inst_free(struct dfile_inst *in);
-/* The same, but hands each instruction to `each`, so that memory holds one at a time: head has the
- * escape character and the directives by then. What `each` moves out of *in (and zeroes) it owns.
+/* The same, but hands each instruction to `fn`, so that memory holds one at a time: head has the
+ * escape character and the directives by then. What `fn` moves out of *in (and zeroes) it owns.
  * Stops where it returns -1. */
 typedef int dfile_each_fn(void *ctx, const struct dfile *head, struct dfile_inst *in);
-int dfile_each(const char *file, const char *text, size_t len, dfile_each_fn *each, void *ctx);
+int dfile_each(const char *file, const char *text, size_t len, dfile_each_fn *fn, void *ctx);
 
 /* What a builder asks before the first step: stages begin with FROM and only ARG stands before the
  * first, each instruction has flags that it knows (a mistyped one is answered with the nearest),

@@ -55,27 +55,45 @@ leading_blanks(const struct text *t)
 	return n < t->len ? n : t->len;
 }
 
+static bool
+named(const char *name, size_t n, const char *want)
+{
+	return strlen(want) == n && strncasecmp(name, want, n) == 0;
+}
+
+static int
+second(struct source *src, const char *name, size_t n)
+{
+	return dfile_fail(src->file, src->line,
+		"the parser directive %.*s stands here a second time", (int)n, name);
+}
+
+static int
+set_escape(struct source *src, const char *value, size_t len)
+{
+	if (len != 1 || (*value != '\\' && *value != '`'))
+		return dfile_fail(src->file, src->line,
+			"the escape character is \\ or `, not '%.*s'", (int)(len > 40 ? 40 : len),
+			value);
+	src->head.escape = *value;
+	return 0;
+}
+
 static int
 set_directive(struct source *src, const char *name, size_t n, const char *value, size_t len)
 {
 	struct dfile *d = &src->head;
-	bool escape = strncasecmp(name, "escape", n) == 0 && n == 6;
-	char **to = strncasecmp(name, "syntax", n) == 0 && n == 6 ? &d->syntax
-		: strncasecmp(name, "check", n) == 0 && n == 5	  ? &d->check
-								  : NULL;
-	if (escape ? d->escape != 0 : to && *to)
-		return dfile_fail(src->file, src->line,
-			"the parser directive %.*s stands here a second time", (int)n, name);
-	if (to)
-		*to = fmt_new("%.*s", (int)len, value);
-	else if (!escape)
+	if (named(name, n, "escape"))
+		return d->escape ? second(src, name, n) : set_escape(src, value, len);
+	bool syntax = named(name, n, "syntax");
+	if (!syntax && !named(name, n, "check")) {
 		src->directives = false;
-	else if (len == 1 && (*value == '\\' || *value == '`'))
-		d->escape = *value;
-	else
-		return dfile_fail(src->file, src->line,
-			"the escape character is \\ or `, not '%.*s'", (int)(len > 40 ? 40 : len),
-			value);
+		return 0;
+	}
+	char **to = syntax ? &d->syntax : &d->check;
+	if (*to)
+		return second(src, name, n);
+	*to = dfile_copy(value, len);
 	return 0;
 }
 
@@ -140,14 +158,13 @@ add_continued(struct source *src, struct buf *out)
 	return r;
 }
 
-/* Lines up to the name alone. */
+/* Lines up to the name alone; `begin` is where the instruction stands. */
 static int
-read_heredoc(struct source *src, struct dfile_heredoc *h)
+read_heredoc(struct source *src, unsigned begin, struct dfile_heredoc *h)
 {
 	auto_buf struct buf content = BUF_INIT;
 	struct text t;
 	size_t n = strlen(h->name);
-	unsigned begin = src->line;
 	int r;
 	while ((r = next_line(src, &t)) > 0) {
 		const char *s = t.s;
@@ -176,7 +193,7 @@ read_heredocs(struct source *src, struct dfile_inst *in, const char *line)
 	if (dfile_heredoc_marks(of, line) < 0)
 		return err_prefix("%s:%u", src->file, in->first);
 	for (size_t i = 0; i < of->n_heredocs; i++)
-		if (read_heredoc(src, &of->heredocs[i]) < 0)
+		if (read_heredoc(src, in->first, &of->heredocs[i]) < 0)
 			return -1;
 	return 0;
 }
