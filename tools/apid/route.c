@@ -114,6 +114,8 @@ static const struct route routes[] = {
 		"all that is known of one"},
 	{"DELETE", "/volumes/{}", volumes_rm, BODY_NONE, NULL, "vol-rm", "removes it"},
 
+	{"POST", "/build", build, BODY_JOB, build_begin, "dfile-build",
+		"an image, as a Dockerfile says"},
 	{"POST", "/build/prune", system_prune_builds, BODY_NONE, NULL, "",
 		"nothing: the images are the cache"},
 	{"GET", "/plugins", system_plugins, BODY_NONE, NULL, "", "none"},
