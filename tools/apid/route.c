@@ -19,6 +19,8 @@ static const struct route routes[] = {
 	{"GET", "/info", system_info, BODY_NONE, NULL, "tb-doctor", "the machine"},
 	{"GET", "/system/df", system_df, BODY_NONE, NULL, "tb-df", "what takes how much"},
 
+	{"POST", "/auth", system_auth, BODY_WHOLE, NULL, "img-auth",
+		"whether a registry knows a user"},
 	{"GET", "/events", system_events, BODY_NONE, NULL, "box-events", "what happens"},
 
 	{"GET", "/containers/json", containers_list, BODY_NONE, NULL, "box-ps", "all containers"},
