@@ -147,8 +147,16 @@ word_passes(const struct image_filter *f, const char *word, const struct image *
 bool
 image_filter_passes(const struct image_filter *f, const struct image *img)
 {
-	for (size_t i = 0; i < f->words->n; i++)
-		if (!word_passes(f, f->words->v[i], img))
+	/* Several references are alternatives, as Docker has it. */
+	bool asked = false, named = false;
+	for (size_t i = 0; i < f->words->n; i++) {
+		bool passes = word_passes(f, f->words->v[i], img);
+		if (value_of(f->words->v[i], "reference")) {
+			asked = true;
+			named = named || passes;
+		} else if (!passes) {
 			return false;
-	return true;
+		}
+	}
+	return named || !asked;
 }

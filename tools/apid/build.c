@@ -143,5 +143,5 @@ build(struct request *r)
 	if (request_flag(r, "q", false))
 		return quietly(r);
 	r->job = NULL;
-	return job_stream_json(r, j);
+	return job_stream_json(r, j, 0);
 }

@@ -36,10 +36,12 @@ credentials(const struct request *r, struct buf *text)
 		*body_text(doc, "registrytoken");
 }
 
-/* Runs img-pull or img-push with them, and passes on what it prints. */
+/* Runs img-pull or img-push with them, and passes on what it prints. What is not there is told in
+ * the words that clients look for. */
 static int
-transfer(struct request *r, const char *tool, const char *name, const char *platform)
+transfer(struct request *r, bool pull, const char *name, const char *platform)
 {
+	const char *tool = pull ? "img-pull" : "img-push";
 	struct strlist l = {0};
 	auto_buf struct buf secret = BUF_INIT;
 	int known = credentials(r, &secret);
@@ -58,7 +60,16 @@ transfer(struct request *r, const char *tool, const char *name, const char *plat
 		job_feed(j, secret.s, secret.len);
 	if (secret.s)
 		explicit_bzero(secret.s, secret.len);
-	return j ? job_stream_json(r, j) : -1;
+	/* The first line only says what is looked for. */
+	if (j && job_stream_json(r, j, 1) == 0)
+		return 0;
+	struct err why = err;
+	if (why.class == ERR_NOT_FOUND)
+		return pull ? err_set(ERR_NOT_FOUND, name, "manifest for %s not found: %s", name,
+				      why.message)
+			    : err_set(ERR_NOT_FOUND, name,
+				      "An image does not exist locally with the tag: %s", name);
+	return -1;
 }
 
 /* ---- create: pulled, or made of a tar ---- */
@@ -128,14 +139,14 @@ images_create(struct request *r)
 	if (!repo || !*repo)
 		return err_set(ERR_INVALID, NULL, "neither fromImage nor fromSrc says what");
 	auto_free char *name = name_of(repo, request_query(r, "tag"));
-	return transfer(r, "img-pull", name, request_query(r, "platform"));
+	return transfer(r, true, name, request_query(r, "platform"));
 }
 
 int
 images_push(struct request *r)
 {
 	auto_free char *name = name_of(r->part[0], request_query(r, "tag"));
-	return transfer(r, "img-push", name, NULL);
+	return transfer(r, false, name, NULL);
 }
 
 /* ---- names ---- */

@@ -206,13 +206,14 @@ job_read(struct job *j, const struct request *r, char *p, size_t n)
 bool
 job_peek(struct job *j, const struct request *r)
 {
-	char data[4096];
-	if (j->at < j->read.len)
-		return true;
-	ssize_t n = job_read(j, r, data, sizeof(data));
-	if (n > 0)
-		buf_add(&j->read, data, (size_t)n);
-	return n > 0;
+	size_t before = j->read.len;
+	while (j->out >= 0 && j->read.len == before) {
+		if (!wait_output(j, r))
+			return false;
+		if (!take(j->out, &j->read, KEPT_MAX))
+			shut(&j->out);
+	}
+	return j->read.len > before;
 }
 
 /* ---- its end ---- */

@@ -42,7 +42,8 @@ int job_feed(struct job *j, const char *p, size_t n);
 void job_fed(struct job *j);
 /* The next bytes it prints, up to n: how many, 0 at the end, -1 when the client of r is gone. */
 ssize_t job_read(struct job *j, const struct request *r, char *p, size_t n);
-/* Waits until there is something to read: false at the end. */
+/* Waits until there is more to read, which is kept: false at the end, or when the client is gone.
+ */
 bool job_peek(struct job *j, const struct request *r);
 /* Waits for its end: 0, or -1 with `err` set as the tool said. */
 int job_result(struct job *j);
@@ -61,7 +62,8 @@ int job_reply_json(struct request *r, const char *why, struct strlist *words,
 /* What the tool prints is the answer, as it prints it; it ends when the client goes. A failure
  * before the first byte is an error as any other. Takes j. */
 int job_stream(struct request *r, struct job *j, const char *type);
-/* The same for JSON lines, one object each: with CRLF, and a failure becomes the last of them. */
-int job_stream_json(struct request *r, struct job *j);
+/* The same for JSON lines, one object each: with CRLF, and a failure becomes the last of them,
+ * unless it comes after no more than `held` lines. */
+int job_stream_json(struct request *r, struct job *j, unsigned held);
 
 #endif

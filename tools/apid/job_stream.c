@@ -46,12 +46,25 @@ pass_new(struct request *r, struct job *j)
 	return p;
 }
 
-/* Until it has printed something, or failed. */
-static int
-first(struct request *r, struct job *j)
+static unsigned
+lines_in(const struct buf *b)
 {
+	unsigned n = 0;
+	for (size_t i = 0; i < b->len; i++)
+		n += b->s[i] == '\n';
+	return n;
+}
+
+/* Until it has printed more than so many lines, or failed: then nothing of it was sent. */
+static int
+first(struct request *r, struct job *j, unsigned lines)
+{
+	bool more;
 	job_fed(j);
-	if (job_peek(j, r) || job_result(j) == 0)
+	do
+		more = job_peek(j, r);
+	while (more && lines && lines_in(&j->read) <= lines);
+	if (more || job_result(j) == 0)
 		return 0;
 	job_free(j);
 	return -1;
@@ -60,7 +73,7 @@ first(struct request *r, struct job *j)
 int
 job_stream(struct request *r, struct job *j, const char *type)
 {
-	if (first(r, j) < 0)
+	if (first(r, j, 0) < 0)
 		return -1;
 	const struct source s = {pass_read, pass_end, pass_new(r, j)};
 	return reply_stream(r, 200, type, &s);
@@ -122,9 +135,9 @@ lines_read(void *self, char *to, size_t n)
 }
 
 int
-job_stream_json(struct request *r, struct job *j)
+job_stream_json(struct request *r, struct job *j, unsigned held)
 {
-	if (first(r, j) < 0)
+	if (first(r, j, held) < 0)
 		return -1;
 	const struct source s = {lines_read, pass_end, pass_new(r, j)};
 	return reply_stream(r, 200, "application/json", &s);
