@@ -11,7 +11,7 @@ struct log_line {
 	size_t len;
 	bool error; /* of standard error */
 	const char *time; /* RFC 3339, nine digits of a second */
-	int64_t when; /* the same in nanoseconds since 1970 */
+	int64_t when; /* the same in nanoseconds since 1970, where the query has a bound */
 };
 typedef int log_fn(void *self, const struct log_line *line);
 

@@ -18,8 +18,19 @@ struct logs {
 	bool out, error, times, raw;
 	char *details; /* NULL: none */
 	int fd;
-	struct buf line;
+	struct buf ready; /* whole lines, not written yet */
 };
+
+#define READY_MAX ((size_t)64 << 10)
+
+/* -1 when nobody reads. */
+static int
+flush(struct logs *s)
+{
+	int r = push_write(s->fd, s->ready.s, s->ready.len);
+	buf_reset(&s->ready);
+	return r;
+}
 
 static int
 one_line(void *self, const struct log_line *l)
@@ -27,28 +38,32 @@ one_line(void *self, const struct log_line *l)
 	struct logs *s = self;
 	if (l->error ? !s->error : !s->out)
 		return 0;
-	buf_reset(&s->line);
+	size_t head = s->ready.len;
+	if (!s->raw)
+		buf_add(&s->ready, "\1\0\0\0\0\0\0\0", 8);
 	if (s->times)
-		buf_addf(&s->line, "%s ", l->time);
+		buf_addf(&s->ready, "%s ", l->time);
 	if (s->details)
-		buf_addf(&s->line, "%s ", s->details);
-	buf_add(&s->line, l->text, l->len);
-	return s->raw ? push_write(s->fd, s->line.s, s->line.len)
-		      : push_frame(s->fd, l->error ? 2 : 1, s->line.s, s->line.len);
+		buf_addf(&s->ready, "%s ", s->details);
+	buf_add(&s->ready, l->text, l->len);
+	if (!s->raw)
+		push_head(s->ready.s + head, l->error ? 2 : 1, s->ready.len - head - 8);
+	return s->ready.len < READY_MAX ? 0 : flush(s);
 }
 
+/* Asked whenever all has been read that there is: then it goes out. */
 static bool
 over(void *self)
 {
-	const struct logs *s = self;
-	return push_over(s->fd);
+	struct logs *s = self;
+	return flush(s) < 0 || push_over(s->fd);
 }
 
 static void
 logs_free(struct logs *s)
 {
 	free(s->details);
-	buf_free(&s->line);
+	buf_free(&s->ready);
 	free(s);
 }
 
@@ -58,7 +73,8 @@ run(void *self, int fd)
 	struct logs *s = self;
 	s->fd = fd;
 	s->q.over = over;
-	log_each(&s->b, &s->q, one_line, s);
+	if (log_each(&s->b, &s->q, one_line, s) >= 0)
+		flush(s);
 	logs_free(s);
 }
 
@@ -68,7 +84,9 @@ logs_write(const struct box *b, bool raw, bool out, bool error, int fd)
 	struct logs s = {
 		.b = *b, .q = {.tail = -1}, .out = out, .error = error, .raw = raw, .fd = fd};
 	int r = log_each(b, &s.q, one_line, &s);
-	buf_free(&s.line);
+	if (r == 0)
+		r = flush(&s);
+	buf_free(&s.ready);
 	return r;
 }
 

@@ -56,11 +56,19 @@ push_write(int fd, const void *p, size_t n)
 	return write_parts(fd, &v, 1);
 }
 
+void
+push_head(char head[8], unsigned char stream, size_t n)
+{
+	const unsigned char made[8] = {stream, 0, 0, 0, (unsigned char)(n >> 24),
+		(unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
+	memcpy(head, made, 8);
+}
+
 int
 push_frame(int fd, unsigned char stream, const void *p, size_t n)
 {
-	unsigned char head[8] = {stream, 0, 0, 0, (unsigned char)(n >> 24),
-		(unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
+	char head[8];
+	push_head(head, stream, n);
 	struct iovec v[] = {{head, sizeof(head)}, {(void *)(uintptr_t)p, n}};
 	return write_parts(fd, v, 2);
 }

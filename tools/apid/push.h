@@ -14,6 +14,8 @@ int reply_push(struct request *r, const char *type, push_fn *fn, void *self);
 bool push_over(int fd);
 /* Writes all: 0, or -1 when nobody reads. */
 int push_write(int fd, const void *p, size_t n);
+/* The eight bytes at the head of a frame of n bytes (stream 1: output, 2: errors). */
+void push_head(char head[8], unsigned char stream, size_t n);
 /* The same with the head of a frame before it (stream 1: output, 2: errors). */
 int push_frame(int fd, unsigned char stream, const void *p, size_t n);
 
