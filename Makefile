@@ -15,7 +15,7 @@ PKG_CONFIG ?= pkg-config
 JOBS   ?= $(shell nproc)
 
 # Debian packages, each named once. `make deps`, deps-test … install what is missing.
-PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libisal-dev libjansson-dev libmicrohttpd-dev \
+PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libgnutls28-dev libisal-dev libjansson-dev libmicrohttpd-dev \
 	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev
 PKG_DEMO  = busybox-static
 PKG_TEST  = $(PKG_DEMO) aardvark-dns acl attr bash-completion bats bzip2 crun curl docker-compose docker-registry e2fsprogs iproute2 jq \
@@ -57,7 +57,7 @@ endif
 
 # Every program is offered every library; --as-needed keeps those it uses. Each library is used by one
 # file of lib/, so a tool that does not call that file does not load it.
-PKGS = jansson libarchive libcurl libmicrohttpd libnftables libnl-3.0 libnl-route-3.0 libseccomp
+PKGS = gnutls jansson libarchive libcurl libmicrohttpd libnftables libnl-3.0 libnl-route-3.0 libseccomp
 # ISA-L inflates twice as fast as zlib. Not every architecture has it: then zlib does.
 ifeq ($(shell $(PKG_CONFIG) --exists libisal 2>/dev/null && echo 1),1)
 PKGS += libisal

@@ -29,7 +29,7 @@ has_image(const char *name)
 {
 	auto_store struct store *s = store_open();
 	auto_image struct image img = {0};
-	return s && store_hold(s) == 0 ? image_find(s, name, &img) : -1;
+	return s && hold(s) == 0 ? image_find(s, name, &img) : -1;
 }
 
 static int

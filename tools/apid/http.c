@@ -128,6 +128,14 @@ socket_of(struct MHD_Connection *conn)
 	return i ? i->connect_fd : -1;
 }
 
+void *
+request_session(const struct request *r)
+{
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(r->http->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	return i ? i->tls_session : NULL;
+}
+
 struct pollfd
 request_gone(const struct request *r)
 {

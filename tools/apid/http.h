@@ -61,6 +61,8 @@ void request_each(const struct request *r, const char *name,
 const char *request_header(const struct request *r, const char *name);
 /* Whether it wants the connection for itself ("Upgrade: tcp"). */
 bool request_upgrades(const struct request *r);
+/* Its TLS session, as tls.h takes it; NULL without TLS. */
+void *request_session(const struct request *r);
 /* What to poll for besides other things: any event says that the client is gone, or we are to
  * stop. */
 struct pollfd request_gone(const struct request *r);
