@@ -142,7 +142,8 @@ run_in() { box-run --rm --network none "$@"; }
 	wait_for sh -c "grep -q data20 '$T/live'"
 	kill "$follower"
 	wait "$follower" || :
-	[ -e "$file.1" ] && [ "$(stat -c %s "$file")" -lt 100000 ]
+	[ -e "$file.1" ]
+	[ "$(stat -c %s "$file")" -lt 100000 ]
 	assert_eq 21 "$(jq -r .Actor.ID "$T/live" | sort -u | wc -l)"
 	assert_eq 21 "$(box-events --json --since 1h --until 0s | jq -r .Actor.ID | sort -u | wc -l)"
 	rm -f "$file"*

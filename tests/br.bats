@@ -492,7 +492,7 @@ no_icc() {
 		br-detach mine br1
 		[[ ! $(nft list map inet tacklebox-br1 published4 | grep elements) ]]
 		at mine ip link show eth0 >/dev/null
-		! at mine ip link show eth1 2>/dev/null
+		[[ ! $(at mine ip link show eth1 2>/dev/null) ]]
 		try br-setup --rm br0
 		[[ $status == 1 && $output == *"is in use by /run/netns/mine"* ]]
 		br-detach mine

@@ -133,7 +133,8 @@ teardown() { tb_teardown; }
 			rm -rf "$TACKLEBOX_ROOT" && cp -a "$T/model" "$TACKLEBOX_ROOT"
 	}
 	faults_walk old_index -- img-commit -p base:1 -f "$T/l.tar" mine
-	((faults > 8)) && whole_store
+	((faults > 8))
+	whole_store
 	for call in rename fsync,syncfs mkdir; do
 		for ((n = 1; n <= 40; n++)); do
 			rm -rf "$TACKLEBOX_ROOT" && cp -a "$T/model" "$TACKLEBOX_ROOT"

@@ -106,7 +106,7 @@ in_fresh() {
 	# Variables of the test, in scope here, as far as tests name theirs: in small letters; and ours.
 	declare -p | grep -E '^declare -[-aAilx]+ ([a-z]|TB_)[A-Za-z0-9_]*=' >"$T/variables" || :
 	mkdir -p "$T/here"
-	unshare --mount "${user[@]}" "${options[@]}" -- bash -c '. "$0" && . "$1" && in_fresh_go "${@:2}"' \
+	unshare --mount "${user[@]}" "${options[@]}" -- bash -ec '. "$0"; . "$1"; in_fresh_go "${@:2}"' \
 		"$T/variables" "$T/functions" "${options[*]}" "$@" </dev/null 3>&-
 }
 
