@@ -16,8 +16,6 @@ teardown() { tb_teardown; }
 # host BODY: runs a function of this file in a fresh network namespace.
 host() { in_fresh '--net --pid --fork --mount-proc' host_go "$@"; }
 host_go() {
-	set -eE
-	trap 'echo "failed: $BASH_COMMAND" >&2' ERR
 	NET=$TB_TESTS/net.py
 	# shellcheck source=/dev/null
 	. "$TB_TESTS/lib/told.bash" # its list of calls: only small variables came along
