@@ -358,12 +358,13 @@ remember() {
 	run -1 ufs-mount -u up -w wk root base app base
 	assert_error ufs-mount '* (ELOOP)' 'base is given twice'
 	run -1 ufs-mount -u up -w wk root base app other
-	tb_trying=1 assert_error ufs-mount '* (ELOOP)' 'app and other are one directory, and an overlay can have it only once'
+	assert_error ufs-mount '* (ELOOP)' 'app and other are one directory, and an overlay can have it only once'
 	umount other
 	run -1 ufs-mount root base app app/in
 	assert_error ufs-mount '* (ELOOP)' 'app/in lies in app: no directory*'
 	run -1 ufs-mount -u app -w wk root base app
-	assert_error ufs-mount '* (ELOOP)' 'app and app are one directory*' || assert_error ufs-mount '*' 'app is given twice'
+	assert_error ufs-mount '* (ELOOP)' 'app *'
+	[[ ${lines[1]} == *' app are one directory'* || ${lines[1]} == *' is given twice' ]]
 }
 
 @test "UPPER and WORK: on two file systems, in each other, or in use" {

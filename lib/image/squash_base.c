@@ -43,8 +43,17 @@ hidden(const struct squash_plan *p, const char *path, size_t len)
 	return false;
 }
 
-/* Directories that only the names of what was in them made: they are there still, also when it is
- * not. What the layers that stay have of that name is found out where those can be seen. */
+static int
+has_something(struct squash_plan *p, const char *path, size_t len)
+{
+	struct squash_node *n = squash_find(p, path, len);
+	if (n)
+		n->bare = false;
+	return 0;
+}
+
+/* Directories that only the names of what was in them made: they are there still when it is not.
+ * What the layers that stay have of that name is found out where those can be seen. */
 static void
 suppose_bare(struct squash_plan *p)
 {
@@ -53,6 +62,9 @@ suppose_bare(struct squash_plan *p)
 		n->bare = n->implied && !n->winner && !n->gone;
 		n->base_known = n->bare && !uncovered(p, i);
 	}
+	for (size_t i = 1; i < p->names.n; i++)
+		if (p->node[i].winner)
+			squash_above(p, names_at(&p->names, i), has_something);
 }
 
 static void
