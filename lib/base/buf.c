@@ -127,11 +127,10 @@ buf_add_argv(struct buf *b, char *const argv[])
 	}
 }
 
-/* Length of the well-formed UTF-8 sequence at s, 0 where there is none (RFC 3629 section 4:
- * no overlong forms, no surrogates, nothing above U+10FFFF). */
-static size_t
-utf8_len(const unsigned char *s)
+size_t
+utf8_len(const void *p)
 {
+	const unsigned char *s = p;
 	if (s[0] < 0x80)
 		return 1;
 	size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
