@@ -171,6 +171,40 @@ same_store() {
 	assert_error img-pull 'cannot fetch https://*' '*plain HTTP*'
 }
 
+@test "certs.d: authorities of one registry, and a certificate of ours for it; nobody else's" {
+	requires docker-registry skopeo openssl zstd
+	local dir
+	three_layers
+	registry_start "$T/registry" tls client
+	dir=$T/certs/$REGISTRY
+	mkdir -p "$dir" "$T/certs/127.0.0.1:1"
+	cp "$T/registry/ca.pem" "$dir/ours.crt"
+	cp "$T/registry/cert.pem" "$dir/me.cert" && cp "$T/registry/key.pem" "$dir/me.key"
+	skopeo copy -q --preserve-digests --dest-cert-dir "$dir" "oci:$T/layout" "docker://$REGISTRY/img:1"
+	TACKLEBOX_CERTS=$T/certs run -0 img-pull "$REGISTRY/img:1"
+	rm -rf "$TACKLEBOX_ROOT"
+	mkdir -p "$T/home/.config/docker" && ln -s "$T/certs" "$T/home/.config/docker/certs.d"
+	HOME=$T/home run -0 img-pull "$REGISTRY/img:1"
+	img-tag "$REGISTRY/img:1" "$REGISTRY/img:2"
+	HOME=$T/home run -0 img-push -q "$REGISTRY/img:2"
+	rm -rf "$TACKLEBOX_ROOT"
+	export TACKLEBOX_CERTS=$T/certs
+	# An authority that did not sign: though --cacert names the right one, the client is unknown.
+	mv "$dir" "$T/elsewhere"
+	run -1 img-pull --cacert "$T/registry/ca.pem" "$REGISTRY/img:1"
+	assert_error img-pull 'cannot fetch https://*' '*'
+	mkdir "$dir" && cp "$T/elsewhere"/me.* "$dir"
+	run -0 img-pull --cacert "$T/registry/ca.pem" "$REGISTRY/img:1"
+	rm -rf "$TACKLEBOX_ROOT"
+	rm "$dir/me.key"
+	run -1 img-pull "$REGISTRY/img:1"
+	assert_error img-pull "$dir/me.cert has no key beside it: $dir/me.key is missing"
+	rm "$dir/me.cert" && echo nonsense >"$dir/bad.crt"
+	run -1 img-pull "$REGISTRY/img:1"
+	assert_error img-pull 'cannot fetch https://*' '*'
+	nothing_visible
+}
+
 @test "one layer twice in an image, and a layer that is here already" {
 	requires docker-registry skopeo zstd
 	layer "$T/a.tar" 'echo a >a; head -c 100000 /dev/urandom >ra'
@@ -359,6 +393,38 @@ same_store() {
 	assert_error img-pull "$T/mirrors: 'ftp://x' is no http or https URL"
 	TACKLEBOX_MIRRORS=$T/none run -1 img-pull "$DOUBLE/good/app:1"
 	assert_error img-pull "cannot open $T/none: No such file or directory (ENOENT)"
+}
+
+@test "what a mirror lacks, or has only in part, comes from the registry itself" {
+	requires python3 zstd
+	local blob pid
+	three_layers
+	cp -r "$T/layout" "$T/half"
+	# The mirror has the manifest, the first layer's beginning, and the second layer.
+	blob=$(jq -r '.layers[0].digest' "$T/half/blobs/sha256/$(manifest_of "$T/half")" | cut -d: -f2)
+	truncate -s 100000 "$T/half/blobs/sha256/$blob"
+	rm "$T/half/blobs/sha256/$(jq -r '.layers[2].digest' "$T/half/blobs/sha256/$(manifest_of "$T/half")" | cut -d: -f2)"
+	rm "$T/half/blobs/sha256/$(jq -r '.config.digest' "$T/half/blobs/sha256/$(manifest_of "$T/half")" | cut -d: -f2)"
+	double_start "$T/half"
+	export TACKLEBOX_MIRRORS=$T/mirrors mirror=$DOUBLE
+	pid=$DOUBLE_PID
+	double_start "$T/layout"
+	echo "$DOUBLE http://$mirror" >"$T/mirrors"
+	run -0 img-pull "$DOUBLE/good/app:1"
+	kill "$pid"
+	run -0 img-layers "$DOUBLE/good/app:1"
+	assert_eq 3 "${#lines[@]}"
+	same_store
+	# The rest of the first layer only, and nothing that the mirror had.
+	grep -q "blobs/sha256:$blob - bytes=100000-$" "$T/layout/requests"
+	assert_eq 3 "$(grep -c '^GET ' "$T/layout/requests")" "$(<"$T/layout/requests")"
+	# Neither has it: the registry's own refusal is told.
+	rm -rf "$TACKLEBOX_ROOT" "$T/layout/blobs/sha256/$blob"
+	double_start "$T/half"
+	echo "$mirror http://$DOUBLE" >"$T/mirrors"
+	run -1 img-pull "$mirror/good/app:1"
+	assert_error img-pull "cannot fetch config sha256:*" '*'
+	nothing_visible
 }
 
 @test "proxies by the usual variables, in small letters or capitals; this machine never through one" {
