@@ -462,7 +462,7 @@ same_store() {
 	done
 	# What goes through a proxy is for the registry alone to read.
 	HTTPS_PROXY=http://$PROXY run -1 img-pull registry.invalid/img:1
-	assert_error img-pull 'cannot fetch https://registry.invalid/v2/img/manifests/1: SSL certificate problem: *' '*--cacert FILE'
+	assert_error img-pull 'cannot fetch https://registry.invalid/v2/img/manifests/1: SSL certificate problem: *' '*--cacert FILE*'
 }
 
 # The network is faster here than the unpacking, so the transfer pauses again and again; what is wrong
