@@ -173,7 +173,7 @@ state_cgroup() {
 					case ${file##*/} in
 					*stat | *usage* | *peak | *pressure | *events | *current | *failcnt) ;;
 					*recursive | *io_service* | *time* | *.sectors | *slabinfo | *_control) ;;
-					*) [[ ! -f $file ]] || sed "s|^|${file##*/}: |" "$file" 2>/dev/null ;;
+					*) [[ ! -f $file ]] || sed "s|^|${file##*/}: |" "$file" 2>/dev/null || : ;;
 					esac
 				done
 			done
