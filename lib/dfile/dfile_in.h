@@ -82,7 +82,16 @@ int dfile_replace(
  * and a number that no character has. */
 size_t dfile_rune(const char *s, uint32_t *cp);
 /* Length of the blank at s (Unicode's White_Space), 0 where none is. s ends with NUL. */
-size_t dfile_blank(const char *s);
+size_t dfile_wide_blank(const char *s);
+static inline size_t
+dfile_blank(const char *s)
+{
+	if (*s & 0x80)
+		return dfile_wide_blank(s);
+	return *s == ' ' || (*s >= '\t' && *s <= '\r');
+}
+/* A copy with a NUL behind it; the caller frees. */
+char *dfile_copy(const char *s, size_t len);
 /* Length of the letter, digit or _ at s as names of variables have them, 0 where none is. */
 size_t dfile_name_char(const char *s);
 

@@ -40,7 +40,7 @@ add_name(struct expansion *e, const char *word)
 {
 	auto_buf struct buf text = BUF_INIT;
 	const char *eq = strchr(word, '=');
-	auto_free char *name = eq ? fmt_new("%.*s", (int)(eq - word), word) : str_new(word);
+	auto_free char *name = eq ? dfile_copy(word, (size_t)(eq - word)) : str_new(word);
 	if (dfile_expand_word(name, e->escape, e->lookup, e->ctx, &text) < 0)
 		return -1;
 	if (eq) {

@@ -33,12 +33,7 @@ dfile_inst_add(struct dfile_inst *in, const char *arg, size_t len)
 {
 	in->args = grown(in->args, in->n_args, sizeof(*in->args));
 	in->lens = grown(in->lens, in->n_args, sizeof(*in->lens));
-	char *copy = malloc(len + 1);
-	if (!copy)
-		abort();
-	memcpy(copy, arg, len);
-	copy[len] = '\0';
-	in->args[in->n_args] = copy;
+	in->args[in->n_args] = dfile_copy(arg, len);
 	in->lens[in->n_args++] = len;
 }
 
@@ -81,7 +76,7 @@ add_flag(struct dfile_inst *in, const char *word)
 	size_t n = strcspn(word + 2, "=");
 	in->flags = grown(in->flags, in->n_flags, sizeof(*in->flags));
 	in->flags[in->n_flags++] = (struct dfile_flag){
-		.name = fmt_new("%.*s", (int)n, word + 2),
+		.name = dfile_copy(word + 2, n),
 		.value = word[2 + n] ? str_new(word + 2 + n + 1) : NULL,
 	};
 }
@@ -319,17 +314,16 @@ unknown(struct line *l, const char *name, size_t n)
 static char *
 trimmed(const char *text, size_t len)
 {
-	auto_free char *all = strndup(text, len);
-	if (!all)
-		abort();
-	const char *begin = skip_blanks(all), *end = begin;
-	for (const char *s = begin; *s;) {
-		size_t blank = dfile_blank(s);
-		s += blank ? blank : 1;
-		if (!blank)
-			end = s;
+	const char *begin = skip_blanks(text), *end = text + len;
+	while (end > begin) {
+		const char *last = end - 1;
+		while (last > begin && (*last & 0xc0) == 0x80)
+			last--;
+		if (dfile_blank(last) != (size_t)(end - last))
+			break;
+		end = last;
 	}
-	return fmt_new("%.*s", (int)(end - begin), begin);
+	return dfile_copy(begin, end > begin ? (size_t)(end - begin) : 0);
 }
 
 int

@@ -79,7 +79,8 @@ const struct dfile_kind *
 dfile_kind(const char *name, size_t len)
 {
 	for (const struct dfile_kind *k = kinds; k->name; k++)
-		if (strncasecmp(k->name, name, len) == 0 && !k->name[len])
+		if ((k->name[0] | 32) == (*name | 32) && strncasecmp(k->name, name, len) == 0 &&
+			!k->name[len])
 			return k;
 	return NULL;
 }

@@ -67,7 +67,7 @@ set_directive(struct source *src, const char *name, size_t n, const char *value,
 		return dfile_fail(src->file, src->line,
 			"the parser directive %.*s stands here a second time", (int)n, name);
 	if (to)
-		*to = fmt_new("%.*s", (int)len, value);
+		*to = dfile_copy(value, len);
 	else if (!escape)
 		src->directives = false;
 	else if (len == 1 && (*value == '\\' || *value == '`'))
@@ -140,14 +140,13 @@ add_continued(struct source *src, struct buf *out)
 	return r;
 }
 
-/* Lines up to the name alone. */
+/* Lines up to the name alone; `begin` is where the instruction stands. */
 static int
-read_heredoc(struct source *src, struct dfile_heredoc *h)
+read_heredoc(struct source *src, unsigned begin, struct dfile_heredoc *h)
 {
 	auto_buf struct buf content = BUF_INIT;
 	struct text t;
 	size_t n = strlen(h->name);
-	unsigned begin = src->line;
 	int r;
 	while ((r = next_line(src, &t)) > 0) {
 		const char *s = t.s;
@@ -176,7 +175,7 @@ read_heredocs(struct source *src, struct dfile_inst *in, const char *line)
 	if (dfile_heredoc_marks(of, line) < 0)
 		return err_prefix("%s:%u", src->file, in->first);
 	for (size_t i = 0; i < of->n_heredocs; i++)
-		if (read_heredoc(src, &of->heredocs[i]) < 0)
+		if (read_heredoc(src, in->first, &of->heredocs[i]) < 0)
 			return -1;
 	return 0;
 }

@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "dfile/dfile_in.h"
 
+#include <stdlib.h>
+
+char *
+dfile_copy(const char *s, size_t len)
+{
+	char *copy = malloc(len + 1);
+	if (!copy)
+		abort();
+	memcpy(copy, s, len);
+	copy[len] = '\0';
+	return copy;
+}
+
 size_t
 dfile_rune(const char *s, uint32_t *cp)
 {
@@ -18,13 +31,9 @@ dfile_rune(const char *s, uint32_t *cp)
 }
 
 size_t
-dfile_blank(const char *s)
+dfile_wide_blank(const char *s)
 {
 	uint32_t c;
-	if (*s == ' ' || (*s >= '\t' && *s <= '\r'))
-		return 1;
-	if (!(*s & 0x80))
-		return 0;
 	size_t n = dfile_rune(s, &c);
 	bool blank = c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
 		c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;

@@ -46,7 +46,8 @@ json_heredocs(const struct dfile_inst *in, struct buf *out)
 void
 print_json(const struct dfile_inst *in, struct buf *out)
 {
-	buf_addf(out, "{\"name\":\"%s\"", in->name);
+	buf_adds(out, "{\"name\":");
+	buf_add_json(out, in->name);
 	json_flags(in, out);
 	buf_adds(out, ",\"args\":[");
 	for (size_t i = 0; i < in->n_args; i++) {
@@ -54,7 +55,7 @@ print_json(const struct dfile_inst *in, struct buf *out)
 			buf_addc(out, ',');
 		buf_add_json_bytes(out, in->args[i], in->lens[i]);
 	}
-	buf_addf(out, "],\"json\":%s", truth(in->json));
+	buf_adds(out, in->json ? "],\"json\":true" : "],\"json\":false");
 	json_heredocs(in, out);
 	buf_addf(out, ",\"first\":%u,\"last\":%u,\"original\":", in->first, in->last);
 	buf_add_json(out, in->original);
