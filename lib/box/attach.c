@@ -61,18 +61,25 @@ attach_connect(const struct box *b, int *sock)
 }
 
 int
+attach_wait_dir(const struct box *b, char dir[PATH_MAX])
+{
+	char run[PATH_MAX];
+	if (box_run_dir(b, run) < 0)
+		return -1;
+	snprintf(dir, PATH_MAX, "%.*s" BOX_WAIT_DIR, PATH_MAX - 40, run);
+	return 0;
+}
+
+int
 attach_wait_begin(const struct box *b, struct attach_wait *w)
 {
-	char run[PATH_MAX], dir[PATH_MAX], name[32];
+	char dir[PATH_MAX], name[32];
 	struct sockaddr_un at;
 	auto_fd int fd = -1;
 	w->listener = -1;
 	snprintf(w->box, sizeof(w->box), "%s", b->dir);
-	if (box_run_dir(b, run) < 0)
-		return -1;
-	/* Beside its own sockets, which go with its end: who waits for the next one stays. */
-	snprintf(dir, sizeof(dir), "%.*s" BOX_WAIT_DIR, PATH_MAX - 40, run);
-	if (sys_keep_dir("the place where it is waited for", dir, 0700) < 0)
+	if (attach_wait_dir(b, dir) < 0 ||
+		sys_keep_dir("the place where it is waited for", dir, 0700) < 0)
 		return -1;
 	snprintf(name, sizeof(name), "%d", getpid());
 	snprintf(w->path, sizeof(w->path), "%.*s/%s", PATH_MAX - 40, dir, name);
@@ -106,9 +113,6 @@ attach_wait_end(struct attach_wait *w)
 		return;
 	close(take_fd(&w->listener));
 	unlink(w->path);
-	/* Unless others wait as well. */
-	*strrchr(w->path, '/') = '\0';
-	rmdir(w->path);
 }
 
 /* ---- between terminal and box ---- */

@@ -13,8 +13,10 @@
  * `err` set. */
 int attach_connect(const struct box *b, int *sock);
 /* Waits for the box to start: its box-mon calls. To be made before it is looked whether it runs. */
-/* Where those listen who wait for a box to start: behind the name of box_run_dir(). */
+/* Where those listen who wait for a box to start: beside its own sockets, which go with its end, in
+ * a directory with this behind the name of box_run_dir(). */
 #define BOX_WAIT_DIR ".wait"
+int attach_wait_dir(const struct box *b, char dir[PATH_MAX]);
 
 struct attach_wait {
 	int listener;
