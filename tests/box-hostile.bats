@@ -43,9 +43,13 @@ watcher() {
 				echo $p >>/looked
 				for f in $p/fd/*; do
 					case ${f##*/} in 0 | 1 | 2 | \* | 255) continue ;; esac
-					l=$(readlink $f) && echo "descriptor $f: $l" >>/seen
+					l=$(readlink $f) || continue
+					# The box'"'"'s own root is no secret; one that is gone meanwhile cannot be told.
+					[ "$l" = / ] && { [ $f -ef / ] || [ ! -e $f ]; } && continue
+					echo "descriptor $f: $l" >>/seen
 				done
-				w=$(readlink $p/cwd) && case $w in / | /tmp) ;; *) echo "directory $w" >>/seen ;; esac
+				w=$(readlink $p/cwd) || continue
+				[ "$w" = / ] && { [ $p/cwd -ef / ] || [ ! -e $p/cwd ]; } || echo "directory $w" >>/seen
 				e=$(readlink $p/exe)
 				case $e in "" | /bin/*) ;; *)
 					# What we are run from has no name that leads to it, and takes no byte.
