@@ -139,7 +139,7 @@ as_docker() {
 	box-commit one >/dev/null
 	[ ! -e "$T/marker" ] || fail "a library of the box ran"
 	# It would have: loaded, it leaves the marker.
-	LD_PRELOAD=$T/evil.so true
+	LD_PRELOAD=$T/evil.so /bin/true
 	[ -e "$T/marker" ]
 }
 
