@@ -7,7 +7,7 @@ set -euo pipefail && shopt -s extglob nullglob
 boxes=${TACKLEBOX_ROOT:-/var/lib/tacklebox}/box.sh
 die() { echo "box.sh: $1" >&2 && exit "${2-1}"; }
 have() { img-config "$1" >/dev/null 2>&1 || img-pull -q "$1" >/dev/null; }
-there() { [[ ${1-} && $1 != */* && -e $boxes/$1/lock ]] || die "no such box: ${1-}"; }
+there() { [[ ${1-} && $1 != */* && -e $boxes/$1/lock ]] || die "no such box: ${1-}" "${2-1}"; }
 alive() { ! flock -n "$boxes/$1/lock" true; } # who runs a box holds its lock
 remove() { rm -rf --one-file-system "${boxes:?}/$1"; }
 floor() { mkdir "$2/root" && img-layers "$1" | ufs-mount -u "$2/upper" -w "$2/work" "$2/root" >/dev/null; }
@@ -58,13 +58,13 @@ ps() {
 	done
 }
 enter() { # NAME COMMAND...: in the box, with its settings
-	there "${1-}" && alive "$1" && eval "$(<"$boxes/$1/opts")" || die "$1 does not run"
+	there "${1-}" 125 && alive "$1" && eval "$(<"$boxes/$1/opts")" || die "$1 does not run" 125
 	exec ns-enter "$(<"$boxes/$1/pid")" --all --root --confine --join-cgroup "boxsh-$1" "${opts[@]}" -- "${@:2}"
 }
 take() { # FORCE NAME...
 	for name in "${@:2}"; do
 		there "$name"
-		! alive "$name" || { [[ $1 ]] && cg-rm --kill "boxsh-$name" >/dev/null; } || die "$name runs: use -f"
+		! alive "$name" || { [[ $1 ]] && kill -KILL "$(<"$boxes/$name/pid")"; } || die "$name runs: use -f"
 		flock "$boxes/$name/lock" true && remove "$name"
 	done
 }
@@ -78,7 +78,7 @@ copy='case $2 in */) mkdir -p "$2" ;; *) mkdir -p "$(dirname "$2")" ;; esac; cd 
 	if [ -d "$1" ]; then mkdir -p "$2" && cp -R "$1/." "$2"; else cp "$1" "$2"; fi'
 build() { # -t TAG DIR
 	local id='' line word rest opts cmd entry
-	work=$(mktemp -d) && trap 'ufs-mount --umount "$work/root" >/dev/null 2>&1; rm -rf "$work"' EXIT
+	work=$(mktemp -d) && trap 'ufs-mount --umount "$work/root" >/dev/null 2>&1 || :; rm -rf "$work"' EXIT
 	[[ ${1-} == -t && -f ${3-}/Dockerfile && ! -e $3/.dockerignore ]] || die "-t TAG, a Dockerfile, no .dockerignore" 2
 	while read -r line; do
 		read -r word rest <<<"$line" && case ${word^^}:$rest in
