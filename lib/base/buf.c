@@ -127,11 +127,10 @@ buf_add_argv(struct buf *b, char *const argv[])
 	}
 }
 
-/* Length of the well-formed UTF-8 sequence at s, 0 where there is none (RFC 3629 section 4:
- * no overlong forms, no surrogates, nothing above U+10FFFF). */
-static size_t
-utf8_len(const unsigned char *s)
+size_t
+utf8_len(const void *p)
 {
+	const unsigned char *s = p;
 	if (s[0] < 0x80)
 		return 1;
 	size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
@@ -146,29 +145,40 @@ utf8_len(const unsigned char *s)
 	return n;
 }
 
+/* One character that JSON does not take as it is. */
+static void
+add_json_escape(struct buf *b, unsigned char c)
+{
+	if (c == '"' || c == '\\')
+		buf_addf(b, "\\%c", c);
+	else if (c == '\n')
+		buf_adds(b, "\\n");
+	else if (c == '\t')
+		buf_adds(b, "\\t");
+	else if (c < 0x80)
+		buf_addf(b, "\\u%04x", c);
+	else
+		buf_adds(b, "\\ufffd");
+}
+
 void
 buf_add_json_bytes(struct buf *b, const char *str, size_t len)
 {
 	/* No sequence reaches beyond the end: a NUL, or what is not its continuation, stands there.
 	 */
-	const unsigned char *s = (const unsigned char *)str, *end = s + len;
+	const unsigned char *s = (const unsigned char *)str, *end = s + len, *plain = s;
 	buf_addc(b, '"');
 	while (s < end) {
 		size_t n = utf8_len(s);
-		if (*s == '"' || *s == '\\')
-			buf_addf(b, "\\%c", *s);
-		else if (*s == '\n')
-			buf_adds(b, "\\n");
-		else if (*s == '\t')
-			buf_adds(b, "\\t");
-		else if (*s < 0x20 || *s == 0x7f)
-			buf_addf(b, "\\u%04x", *s);
-		else if (n == 0)
-			buf_adds(b, "\\ufffd");
-		else
-			buf_add(b, s, n);
-		s += n ? n : 1;
+		if (n && *s != '"' && *s != '\\' && *s >= 0x20 && *s != 0x7f) {
+			s += n;
+			continue;
+		}
+		buf_add(b, plain, (size_t)(s - plain));
+		add_json_escape(b, *s);
+		plain = ++s;
 	}
+	buf_add(b, plain, (size_t)(s - plain));
 	buf_addc(b, '"');
 }
 

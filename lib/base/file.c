@@ -24,29 +24,41 @@ read_some(int fd, char *p, size_t n)
 	return got;
 }
 
-int
-file_read(const char *path, size_t max, struct buf *out)
+static int
+read_all(int fd, const char *name, size_t max, struct buf *out)
 {
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char chunk[4096];
+	char chunk[16384];
 	size_t total = 0;
-	if (fd < 0)
-		return err_sys("open", path, "cannot open %s", path);
 	buf_adds(out, "");
 	for (;;) {
 		ssize_t n = read_some(fd, chunk, sizeof(chunk));
 		if (n < 0)
-			return err_sys("read", path, "cannot read %s", path);
+			return err_sys("read", name, "cannot read %s", name);
 		if (n == 0)
 			return 0;
 		total += (size_t)n;
 		if (total > max) {
 			errno = EFBIG;
 			return err_sys(
-				"read", path, "cannot read %s: more than %zu bytes", path, max);
+				"read", name, "cannot read %s: more than %zu bytes", name, max);
 		}
 		buf_add(out, chunk, (size_t)n);
 	}
+}
+
+int
+file_read(const char *path, size_t max, struct buf *out)
+{
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys("open", path, "cannot open %s", path);
+	return read_all(fd, path, max, out);
+}
+
+int
+file_read_stdin(size_t max, struct buf *out)
+{
+	return read_all(STDIN_FILENO, "standard input", max, out);
 }
 
 int

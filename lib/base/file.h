@@ -13,6 +13,8 @@
 /* Appends the whole file, at most `max` bytes (more is an error, EFBIG). Returns 0, or -1 with
  * `err` set. */
 int file_read(const char *path, size_t max, struct buf *out);
+/* The same from standard input. */
+int file_read_stdin(size_t max, struct buf *out);
 /* First line without its newline, cut to size - 1. Returns 0, or -1 with errno set and `err`
  * untouched: for looking at /proc and /sys where a missing file is an answer. */
 int file_read_line(const char *path, char *line, size_t size);

@@ -94,27 +94,12 @@ json_parse(const char *what, const char *text, size_t len)
 	return doc;
 }
 
-static int
-read_stdin(size_t max, struct buf *out)
-{
-	char chunk[4096];
-	size_t n;
-	while ((n = fread(chunk, 1, sizeof(chunk), stdin)) > 0) {
-		buf_add(out, chunk, n);
-		if (out->len > max) {
-			errno = EFBIG;
-			return err_sys("read", "stdin", "cannot read standard input");
-		}
-	}
-	return ferror(stdin) ? err_sys("read", "stdin", "cannot read standard input") : 0;
-}
-
 json_t *
 json_read(const char *path, size_t max)
 {
 	auto_buf struct buf text = BUF_INIT;
 	bool input = strcmp(path, "-") == 0;
-	if (input ? read_stdin(max, &text) < 0 : file_read(path, max, &text) < 0)
+	if ((input ? file_read_stdin(max, &text) : file_read(path, max, &text)) < 0)
 		return NULL;
 	return json_parse(input ? "standard input" : path, buf_str(&text), text.len);
 }

@@ -2,6 +2,7 @@
 #include "base/opt.h"
 
 #include "base/err.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 
 #include <stdlib.h>
@@ -104,52 +105,18 @@ find_letter(const struct opt *table, char letter)
 	return NULL;
 }
 
-static unsigned
-min3(unsigned a, unsigned b, unsigned c)
-{
-	unsigned m = a < b ? a : b;
-	return m < c ? m : c;
-}
-
-/* Edit distance (Levenshtein), for words of at most 31 letters; longer ones are simply far away. */
-static unsigned
-distance(const char *a, size_t alen, const char *b)
-{
-	unsigned row[32];
-	size_t blen = strlen(b);
-	if (alen > 31 || blen > 31)
-		return 99;
-	for (size_t j = 0; j <= blen; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; i <= alen; i++) {
-		unsigned corner = row[0];
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= blen; j++) {
-			unsigned up = row[j];
-			row[j] = min3(up + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1]));
-			corner = up;
-		}
-	}
-	return row[blen];
-}
-
 static int
 unknown_option(const struct tool *t, const struct opt *common, const char *word, size_t len)
 {
-	const char *best = NULL;
-	unsigned best_distance = 3; /* two slips of the finger, not more */
+	struct nearest near = NEAREST(word, len);
 	const struct opt *const tables[] = {t->options, common};
 	for (size_t i = 0; i < 2; i++)
-		for (const struct opt *o = tables[i]; o->name; o++) {
-			unsigned d = distance(word, len, o->name);
-			if (o->help && d < best_distance) {
-				best_distance = d;
-				best = o->name;
-			}
-		}
+		for (const struct opt *o = tables[i]; o->name; o++)
+			if (o->help)
+				nearest_offer(&near, o->name);
 	err_set(ERR_INVALID, word, "unknown option '--%.*s'", (int)len, word);
-	if (best)
-		err_hint("did you mean --%s?", best);
+	if (near.best)
+		err_hint("did you mean --%s?", near.best);
 	return -1;
 }
 

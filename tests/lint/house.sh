@@ -14,7 +14,7 @@ breach() {
 }
 
 # Dependencies point down: a file includes only from its own layer and those before it in this list.
-layers=(base door mech image box tools)
+layers=(base door mech image box dfile tools)
 
 rank() {
 	local i
