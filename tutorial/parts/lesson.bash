@@ -30,12 +30,13 @@ read_lesson() {
 			attr+=${claims:+$'\n'claims=$claims} claims=
 			;;
 		':```'*) mode=other body=$raw$'\n' start=$n ;;
-		':<!-- claim '*' -->') claims=${raw#'<!-- claim '} claims=${claims%' -->'} claims=${claims// /,} ;;
+		':<!-- claim '*' -->') raw=${raw#'<!-- claim '} raw=${raw%' -->'} claims+=${claims:+,}${raw// /,} ;;
 		':<!-- source '*' -->') origin=${raw#'<!-- source '} origin=${origin%' -->'} ;;
 		':<!-- '@(setup|solution|cleanup)) mode=${raw#'<!-- '} body='' start=$n ;;
 		':<!--'*'-->') ;;
 		':<!--'*) mode=comment ;;
 		':(Picture: '*) ;;
+		':    $ '*) problem $((n + 1)) "a command in a block that is not run" ;;
 		:*) item prose "$raw" '' $((n + 1)) ;;
 		@(console|check|other)':```')
 			[[ $mode != check ]] || item check "$body" "$attr" $((start + 1))

@@ -84,7 +84,7 @@ has() {
 
 # The word of item $1's attributes that begins with $2=, without that.
 attr() {
-	[[ " ${attrs[$1]} " =~ \ $2=([^ ]*) ]] && REPLY=${BASH_REMATCH[1]}
+	[[ " ${attrs[$1]}" =~ [[:space:]]$2=([^[:space:]]*) ]] && REPLY=${BASH_REMATCH[1]}
 }
 
 tell() {
