@@ -44,8 +44,6 @@ void attach_own_size(int sock);
 /* Makes the terminal of a running box that large; a box without one takes no notice. */
 struct winsize;
 int attach_resize(const struct box *b, const struct winsize *size);
-/* Only waits for the end: its exit status, or 255 as above. */
-int attach_status(int sock);
 /* The bytes of "ctrl-p,ctrl-q", at most 16. Returns how many, or -1 with `err` set. */
 int attach_keys(const char *text, char keys[16]);
 

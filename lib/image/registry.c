@@ -30,7 +30,8 @@ registry_fetcher(struct registry *g)
 void
 registry_url(const struct registry *g, const char *tail, struct buf *out)
 {
-	buf_addf(out, "%s://%s%s/v2/%s/%s", g->scheme, g->host, g->prefix, g->path, tail);
+	buf_addf(out, "%s://%s%s/v2/%s%s%s", g->scheme, g->host, g->prefix, g->path,
+		g->path[0] ? "/" : "", tail);
 }
 
 bool
@@ -309,6 +310,14 @@ registry_get(struct registry *g, const char *why, const char *what, const char *
 	if (step_close(&st) < 0 && !failed)
 		return err_sys("fetch", what, "cannot fetch %s", what);
 	return failed ? -1 : 0;
+}
+
+int
+registry_ping(struct registry *g, const char *why)
+{
+	auto_buf struct buf body = BUF_INIT;
+	char type[128];
+	return registry_get(g, why, g->host, "", NULL, (int64_t)1 << 20, &body, type);
 }
 
 static int
