@@ -229,6 +229,8 @@ ALL
 tmpfs:cgroup:/sys/fs/cgroup:nosuid,noexec,nodev,mode=755
 *--bind
 $dir*:$dir:bind,nosuid,ro
+*--ro-path
+/sys/fs/cgroup
 *"
 	fi
 	words '.linux.namespaces += [{type: "cgroup"}] |

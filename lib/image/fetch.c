@@ -144,7 +144,8 @@ seek_body(void *self, curl_off_t to, int origin)
 #define NOBODY "nothing listens there, or something on the way refuses"
 #define SILENT "the host does not answer; --timeout sets how long to wait"
 #define UNTRUSTED \
-	"if the registry has a certificate of its own, give its authority's with --cacert FILE"
+	"if the registry has a certificate of its own, give its authority's with --cacert FILE, or put it in " \
+	"/etc/docker/certs.d/HOST"
 #define NO_TLS "if the registry speaks plain HTTP, --insecure allows that"
 #define BROKE "the connection broke; try again"
 
@@ -290,8 +291,15 @@ set_up(struct fetcher *f, struct fetch *r)
 	if (f->o->insecure) {
 		SET(CURLOPT_SSL_VERIFYPEER, 0L);
 		SET(CURLOPT_SSL_VERIFYHOST, 0L);
+	} else if (r->certs && r->certs->ca.len) {
+		struct curl_blob pem = {r->certs->ca.s, r->certs->ca.len, CURL_BLOB_NOCOPY};
+		SET(CURLOPT_CAINFO_BLOB, &pem);
 	} else if (f->o->cacert) {
 		SET(CURLOPT_CAINFO, f->o->cacert);
+	}
+	if (r->may_sign && r->certs && r->certs->cert) {
+		SET(CURLOPT_SSLCERT, r->certs->cert);
+		SET(CURLOPT_SSLKEY, r->certs->key);
 	}
 	if (r->bearer) {
 		SET(CURLOPT_HTTPAUTH, CURLAUTH_BEARER);

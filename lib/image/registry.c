@@ -2,6 +2,7 @@
 #include "image/registry.h"
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "door/step.h"
 #include "door/tell.h"
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define SIDE_BY_SIDE_MAX 4
+#define CERTS_MAX ((size_t)1 << 20)
 
 /* The first pause before another try; each is twice as long as the one before. */
 #define PAUSE_MS 250U
@@ -44,10 +46,10 @@ use_mirror(struct registry *g, const char *mirror)
 static void
 use_registry(struct registry *g, const char *host)
 {
-	bool local = host_is_loopback(host);
-	g->plain_allowed = (local && !g->o->cacert) || g->o->insecure;
+	bool plain = host_is_loopback(host) && !g->o->cacert && !g->certs.ca.len && !g->certs.cert;
+	g->plain_allowed = plain || g->o->insecure;
 	/* On this machine plain HTTP is the rule, and costs nothing to try first. */
-	g->scheme = local && !g->o->cacert ? "http" : "https";
+	g->scheme = plain ? "http" : "https";
 	/* The images that need no host in their name have their API at another one than in
 	 * their full name. */
 	g->host = str_new(strcmp(host, "docker.io") == 0 ? "registry-1.docker.io" : host);
@@ -55,8 +57,18 @@ use_registry(struct registry *g, const char *host)
 	g->prefix = str_new("");
 }
 
-struct registry *
-registry_open(const struct ref *r, const char *mirror, const struct registry_options *o)
+/* What docker(1) keeps for a host, and --cacert with it: libcurl takes one or the other. */
+static int
+find_certs(struct registry *g, const char *host)
+{
+	if (certs_of(host, &g->certs) < 0)
+		return -1;
+	return g->certs.ca.len && g->o->cacert ? file_read(g->o->cacert, CERTS_MAX, &g->certs.ca)
+					       : 0;
+}
+
+static struct registry *
+new_registry(const char *path, const struct registry_options *o)
 {
 	struct registry *g = calloc(1, sizeof(*g));
 	if (!g)
@@ -64,15 +76,50 @@ registry_open(const struct ref *r, const char *mirror, const struct registry_opt
 	g->o = o;
 	g->fetch_options = (struct fetch_options){
 		.cacert = o->cacert, .insecure = o->insecure, .patience = o->patience};
-	g->path = str_new(r->path);
-	if (!mirror)
-		use_registry(g, r->host);
-	else if (use_mirror(g, mirror) < 0)
-		goto fail;
-	if (step_dry() || (g->fetcher = fetcher_new(&g->fetch_options)))
+	g->path = str_new(path);
+	return g;
+}
+
+static int
+use_host(struct registry *g, const char *host)
+{
+	if (find_certs(g, host) < 0)
+		return -1;
+	use_registry(g, host);
+	return 0;
+}
+
+static int
+use_mirror_of(struct registry *g, const char *mirror, const char *host)
+{
+	if (use_mirror(g, mirror) < 0)
+		return -1;
+	g->origin_host = str_new(host);
+	return find_certs(g, g->host);
+}
+
+struct registry *
+registry_open(const struct ref *r, const char *mirror, const struct registry_options *o)
+{
+	struct registry *g = new_registry(r->path, o);
+	if ((mirror ? use_mirror_of(g, mirror, r->host) : use_host(g, r->host)) == 0 &&
+		(step_dry() || (g->fetcher = fetcher_new(&g->fetch_options))))
 		return g;
-fail:
 	registry_close(g);
+	return NULL;
+}
+
+struct registry *
+registry_origin(struct registry *g)
+{
+	if (!g->origin_host || g->origin)
+		return g->origin;
+	struct registry *origin = new_registry(g->path, g->o);
+	origin->fetcher = g->fetcher;
+	origin->beside = true;
+	if (use_host(origin, g->origin_host) == 0)
+		return g->origin = origin;
+	registry_close(origin);
 	return NULL;
 }
 
@@ -81,7 +128,11 @@ registry_close(struct registry *g)
 {
 	if (!g)
 		return;
-	fetcher_free(g->fetcher);
+	registry_close(g->origin);
+	if (!g->beside)
+		fetcher_free(g->fetcher);
+	certs_free(&g->certs);
+	free(g->origin_host);
 	registry_forget(g);
 	free(g->host);
 	free(g->prefix);
@@ -197,6 +248,8 @@ begin(struct registry *g, struct fetch *r, unsigned ms)
 	r->url = r->made_url;
 	r->bearer = ours ? g->token : NULL;
 	r->basic = ours ? g->basic : NULL;
+	r->certs = &g->certs;
+	r->may_sign = ours;
 	r->auth_age = g->auth_age;
 	return fetch_start(g->fetcher, r, ms);
 }

@@ -96,6 +96,17 @@ see_mount(void *self, const struct mount_entry *m)
 	return 0;
 }
 
+static bool
+has_word(const char *list, const char *word)
+{
+	for (size_t n; *list; list += n + (list[n] == ',')) {
+		n = strcspn(list, ",");
+		if (strlen(word) == n && strncmp(list, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 int
 oci_cgroup_mounts(struct oci_args *a, const char *destination, const char *options)
 {
@@ -107,6 +118,9 @@ oci_cgroup_mounts(struct oci_args *a, const char *destination, const char *optio
 	buf_free(&f.own);
 	if (r < 0)
 		return -1;
+	/* The trees stand in a tmpfs, which takes no files either once they do. */
+	if (f.n && !f.v2_only && has_word(options, "ro"))
+		oci_option(a, "--ro-path", "%s", destination);
 	if (f.n == 0)
 		oci_warn(
 			a, "%s stays empty: there are no control groups on this host", destination);
