@@ -261,20 +261,30 @@ open_build(struct build *b, int *lock)
 	return sys_lock("held as long as the build is at work", path, true, lock);
 }
 
+/* The image goes through squash(1) and comes back as another one, which gets the names. */
 static int
-squash(struct build *b, struct state *st)
+squash(struct state *st)
 {
 	auto_buf struct buf line = BUF_INIT, out = BUF_INIT;
-	auto_free char *from = NULL;
+	const char *from = st->n_base ? st->layers[st->n_base - 1].diff_id : "0";
+	buf_addf(&line, "img-save %s | squash -q --from %s | img-load --json", st->id, from);
 	if (st->n - st->n_base < 2)
 		return 0;
-	from = st->n_base ? str_new(st->layers[st->n_base - 1].diff_id) : NULL;
-	buf_addf(&line, "img-save %s | squash%s%s | img-load -q", st->id, from ? " --from " : "",
-		from ? from : "");
 	if (run_tool("the new layers become one", (const char *[]){"sh", "-c", line.s, NULL},
 		    &out) < 0)
 		return -1;
-	(void)b;
+	auto_json json_t *doc = out.len ? json_parse("img-load", out.s, out.len) : NULL;
+	const char *id = json_string_value(json_object_get(doc, "id"));
+	if (!id)
+		return step_dry() ? 0 : err_set(ERR_INTERNAL, NULL, "cannot tell what squash made");
+	if (run_tool("nobody asked for this one", (const char *[]){"img-rm", st->id, NULL}, NULL) <
+		0)
+		return -1;
+	memcpy(st->id, id, DIGEST_SIZE);
+	for (size_t i = 0; i < asked.tags.n; i++)
+		if (run_tool("its name",
+			    (const char *[]){"img-tag", st->id, asked.tags.v[i], NULL}, NULL) < 0)
+			return -1;
 	return 0;
 }
 
@@ -282,7 +292,8 @@ static int
 finish(struct build *b)
 {
 	struct state *st = &b->stages[b->target].st;
-	if (state_enter(b->store, st) < 0 || (asked.squash && squash(b, st) < 0))
+	if (state_enter(b->store, st, !asked.squash || st->n - st->n_base < 2) < 0 ||
+		(asked.squash && squash(st) < 0))
 		return -1;
 	asked_args_unused();
 	if (asked.iidfile &&

@@ -70,20 +70,21 @@ real_path(int root, const char *path, int flags, int *fd, char out[PATH_MAX])
 
 /* ---- the list ---- */
 
+/* `rel` is what --exclude goes by: the path below the directory that was named. */
 static bool
-left_out(const struct gather *g, const char *path)
+left_out(const struct gather *g, const char *path, const char *rel)
 {
-	return *path &&
-		(dfile_ignore_match(g->from->ignore, path) || dfile_ignore_match(g->exclude, path));
+	return (*path && dfile_ignore_match(g->from->ignore, path)) ||
+		(*rel && dfile_ignore_match(g->exclude, rel));
 }
 
 static bool
-may_look_below(const struct gather *g, const char *dir)
+may_look_below(const struct gather *g, const char *dir, const char *rel)
 {
 	return (!dfile_ignore_match(g->from->ignore, dir) ||
 		       dfile_ignore_may_include_below(g->from->ignore, dir)) &&
-		(!dfile_ignore_match(g->exclude, dir) ||
-			dfile_ignore_may_include_below(g->exclude, dir));
+		(!*rel || !dfile_ignore_match(g->exclude, rel) ||
+			dfile_ignore_may_include_below(g->exclude, rel));
 }
 
 static int
@@ -156,7 +157,8 @@ static int
 gather_entry(const struct gather *g, const char *path, const char *to, unsigned depth)
 {
 	struct stat sb;
-	bool out = left_out(g, path);
+	const char *rel = g->parents ? path : to;
+	bool out = left_out(g, path, rel);
 	auto_fd int fd = open_no_links(g->from->root, path, O_PATH | O_NOFOLLOW, 0);
 	if (fd < 0 || fstat(fd, &sb) < 0)
 		return errno == ENOENT ? 0 : err_sys("open", path, "cannot look at %s", path);
@@ -164,7 +166,7 @@ gather_entry(const struct gather *g, const char *path, const char *to, unsigned 
 		return 0;
 	if (!S_ISDIR(sb.st_mode))
 		return add(g, path, str_new(to), &sb);
-	if (out && !may_look_below(g, path))
+	if (out && !may_look_below(g, path, rel))
 		return 0;
 	size_t at = g->out->n;
 	if (add(g, path, str_new(to), &sb) < 0 || gather_below(g, path, to, depth + 1) < 0)
@@ -202,9 +204,9 @@ gather_below(const struct gather *g, const char *path, const char *to, unsigned 
 static int
 not_there(const struct gather *g, const char *path)
 {
-	bool ignored = left_out(g, path);
+	bool ignored = left_out(g, path, "");
 	err_set(ERR_NOT_FOUND, path, "\"/%s\" is not in %s", path, g->from->shown);
-	return ignored ? err_hint("its .dockerignore, or --exclude, leaves that out") : -1;
+	return ignored ? err_hint("its .dockerignore leaves that out") : -1;
 }
 
 /* Directories above a file that --parents keeps. */
@@ -237,8 +239,10 @@ gather_named(const struct gather *g, const char *path, const char *pivot)
 		return errno == ENOENT || errno == ENOTDIR
 			? not_there(g, path)
 			: err_sys("openat2", path, "cannot open %s in %s", path, g->from->shown);
-	if (left_out(g, real) && !(S_ISDIR(sb.st_mode) && may_look_below(g, real)))
+	if (left_out(g, real, "") && !(S_ISDIR(sb.st_mode) && may_look_below(g, real, "")))
 		return not_there(g, path);
+	if (!S_ISDIR(sb.st_mode) && left_out(g, "", g->parents ? path : path_base(path)))
+		return 0;
 	g->out->named++;
 	if (g->parents) {
 		if (add_parents(g, path, pivot) < 0)
@@ -315,7 +319,7 @@ match(struct glob *w, const char *done, const char *rest, unsigned depth)
 	for (size_t i = 0; i < count; i++) {
 		auto_free char *next = joined(done, names[i]);
 		if (r == 0 && (any || fnmatch(part, names[i], 0) == 0) &&
-			!(left_out(w->g, next) && !may_look_below(w->g, next)))
+			!(left_out(w->g, next, "") && !may_look_below(w->g, next, "")))
 			r = match(w, next, any && *more ? rest : more, depth + 1);
 		free(names[i]);
 	}

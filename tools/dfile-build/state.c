@@ -182,7 +182,7 @@ make_manifest(const struct state *st, int64_t config_size, struct buf *out)
 }
 
 int
-state_enter(struct store *s, struct state *st)
+state_enter(struct store *s, struct state *st, bool named)
 {
 	char digest[DIGEST_SIZE];
 	auto_buf struct buf manifest = BUF_INIT;
@@ -199,7 +199,7 @@ state_enter(struct store *s, struct state *st)
 	make_manifest(st, (int64_t)len, &manifest);
 	if (store_put(s, "the image's manifest", manifest.s, manifest.len, digest) < 0)
 		return -1;
-	if (!asked.tags.n)
+	if (!asked.tags.n || !named)
 		return index_enter(s, NULL, digest, manifest.len, NULL);
 	for (size_t i = 0; i < asked.tags.n; i++) {
 		auto_buf struct buf name = BUF_INIT;
