@@ -446,6 +446,8 @@ copy_make(struct task *p, struct build_record *r)
 		if (gather_all(p, c) < 0)
 			return -1;
 		int same = find_same(p, c, r, key);
+		if (same > 0)
+			report_cached();
 		if (same)
 			return same < 0 ? -1 : 0;
 	}

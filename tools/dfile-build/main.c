@@ -267,7 +267,12 @@ squash(struct state *st)
 {
 	auto_buf struct buf line = BUF_INIT, out = BUF_INIT;
 	const char *from = st->n_base ? st->layers[st->n_base - 1].diff_id : "0";
-	buf_addf(&line, "img-save %s | squash -q --from %s | img-load --json", st->id, from);
+	char save[PATH_MAX], merge[PATH_MAX], load[PATH_MAX];
+	if (own_tool("img-save", save) < 0 || own_tool("squash", merge) < 0 ||
+		own_tool("img-load", load) < 0)
+		return -1;
+	buf_addf(&line, "%s %s | %s -q --from %s | %s --json", tell_sh(save), st->id, tell_sh(merge),
+		from, tell_sh(load));
 	if (st->n - st->n_base < 2)
 		return 0;
 	if (run_tool("the new layers become one", (const char *[]){"sh", "-c", line.s, NULL},

@@ -162,8 +162,13 @@ make_group(struct task *p)
 {
 	struct strlist l = {0};
 	struct stage *s = p->s;
+	auto_fd int lock = -1;
 	if (s->group)
 		return 0;
+	/* The group above it is made once. */
+	auto_free char *path = fmt_new("%s/group.lock", p->b->dir);
+	if (sys_lock("one stage at a time makes its group", path, true, &lock) < 0)
+		return -1;
 	auto_json json_t *h = limits();
 	if (box_check_limits(h) < 0)
 		return -1;
@@ -393,7 +398,10 @@ run_chain(struct task *p, const struct strlist *l)
 	struct run r = {.argv = (char *const *)(uintptr_t)l->v,
 		.fd = {-1, out, out},
 		.status_fd = -1,
+		.session = true,
 		.tied = true};
+	/* A session of its own: kill(2) of process 0 goes to all of a process group, and that knows
+	 * no bounds of pid namespaces. */
 	pid_t pid = run_start("the program, in the image so far", &r);
 	if (relay) {
 		close(out);
