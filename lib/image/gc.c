@@ -298,8 +298,7 @@ static int
 mark_record(const char *path, const struct build_record *r, void *arg)
 {
 	struct collection *c = arg;
-	if (c->gc->drop_cache || !r ||
-		(r->has_layer && !store_has_layer(c->s, r->layer.chain))) {
+	if (c->gc->drop_cache || !r || (r->has_layer && !store_has_layer(c->s, r->layer.chain))) {
 		c->gc->temporaries++;
 		return sys_unlink("what a step of a build made is not wanted, or gone", path);
 	}

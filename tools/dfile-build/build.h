@@ -63,8 +63,8 @@ struct state {
 	struct build_layer *layers;
 	size_t n;
 	size_t n_base; /* of them, those that FROM brought */
-	/* What it is known by in keys: of the image that FROM names its id, and then the hash of that
-	 * and all steps since; when all is done, the image's own id. */
+	/* What it is known by in keys: of the image that FROM names its id, and then the hash of
+	 * that and all steps since; when all is done, the image's own id. */
 	char id[DIGEST_SIZE];
 };
 void state_scratch(struct state *st);
@@ -215,8 +215,8 @@ struct tree {
 	size_t n_stubs;
 };
 /* Joins the layers, with a place for changes above them, or without (read_only). */
-int tree_open(struct build *b, struct stage *s, const struct state *st, bool read_only,
-	struct tree *t);
+int tree_open(
+	struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t);
 /* Unmounts it; what was changed is left in t->upper. */
 int tree_unmount(struct tree *t);
 /* Whether anything was changed: after tree_unmount(). */
@@ -299,9 +299,9 @@ void report_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void report_step(unsigned n, unsigned of, const char *text);
 void report_cached(void);
 void report_id(const char *id);
-/* Where a program's output goes: a descriptor, and when `relay` it is a pipe that
- * report_relay() reads to its end. */
-int report_output(bool *relay, int *reader);
+/* Where a program's output goes: one end of a pipe, for what is behind our own descriptors is none
+ * of its business. report_relay() reads the other one to its end, and closes it. */
+int report_output(int *reader);
 void report_relay(int reader);
 void report_failed(const char *message, int code);
 void report_done(const char *id, const struct strlist *tags);

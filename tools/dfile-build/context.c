@@ -54,8 +54,8 @@ from_stream(struct build *b, int fd, const char *shown)
 	char head[HEAD], dir[PATH_MAX];
 	size_t n = 0;
 	ssize_t got;
-	while (n < sizeof(head) && ((got = read(fd, head + n, sizeof(head) - n)) > 0 ||
-					   (got < 0 && errno == EINTR)))
+	while (n < sizeof(head) &&
+		((got = read(fd, head + n, sizeof(head) - n)) > 0 || (got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
 	if (!is_archive_head(head, n)) {
 		b->ctx.name = str_new(shown);
@@ -66,8 +66,7 @@ from_stream(struct build *b, int fd, const char *shown)
 	if (sys_mkdir("the context, unpacked", dir, 0755) < 0)
 		return -1;
 	auto_fd int to = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct unpack u = {
-		.fd = fd, .head = head, .n_head = n, .dir = to, .shown = shown};
+	const struct unpack u = {.fd = fd, .head = head, .n_head = n, .dir = to, .shown = shown};
 	if (!step_dry() && (to < 0 || unpack_tar(&u) < 0))
 		return -1;
 	return step_dry() ? 0 : open_directory(&b->ctx, dir);

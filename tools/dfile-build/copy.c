@@ -52,8 +52,7 @@ char *
 absolute_path(const struct state *st, const char *path)
 {
 	const char *cwd = json_string_value(json_object_get(state_settings(st), "WorkingDir"));
-	auto_free char *whole =
-		fmt_new("%s/%s", *path == '/' || !cwd ? "" : cwd, path);
+	auto_free char *whole = fmt_new("%s/%s", *path == '/' || !cwd ? "" : cwd, path);
 	auto_free char *clean = clean_path(whole);
 	return fmt_new("/%s", clean);
 }
@@ -63,9 +62,8 @@ absolute_path(const struct state *st, const char *path)
 static int
 open_source(struct task *p, struct copying *c)
 {
-	c->source = (struct source){.root = p->b->ctx.fd,
-		.shown = "the context",
-		.ignore = p->b->ctx.ignore};
+	c->source = (struct source){
+		.root = p->b->ctx.fd, .shown = "the context", .ignore = p->b->ctx.ignore};
 	if (!c->from)
 		return 0;
 	if (state_of(p->b, c->from, &c->state) < 0)
@@ -138,8 +136,8 @@ gather_all(struct task *p, struct copying *c)
 		if (gather_word(p, c, p->x.args[i]) < 0)
 			return -1;
 	if (!c->items.n)
-		return err_set(ERR_NOT_FOUND, p->x.args[0], "nothing of %s is to be copied",
-			p->x.args[0]);
+		return err_set(
+			ERR_NOT_FOUND, p->x.args[0], "nothing of %s is to be copied", p->x.args[0]);
 	if (c->from)
 		return 0;
 	/* What comes from outside belongs to root. */
@@ -204,8 +202,9 @@ copy_prepare(struct task *p)
 	const char *to = p->x.args[p->x.n_args - 1];
 	size_t n = strlen(to);
 	c->dest = absolute_path(&p->s->st, to);
-	c->into = n && (to[n - 1] == '/' || strcmp(to, ".") == 0 ||
-			       (n > 1 && strcmp(to + n - 2, "/.") == 0));
+	c->into = n &&
+		(to[n - 1] == '/' || strcmp(to, ".") == 0 ||
+			(n > 1 && strcmp(to + n - 2, "/.") == 0));
 	write_by(p);
 	if (read_mode(p, c) < 0 || excludes(p, c) < 0 || open_source(p, c) < 0 ||
 		quick_key(p, c) < 0)
@@ -318,10 +317,8 @@ put_file(struct work *w, const struct item *it)
 	auto_fd int fd = open_no_links(it->from->root, it->path, O_PATH | O_NOFOLLOW, 0);
 	if (fd < 0 || fstat(fd, &src) < 0)
 		return failed("look at", it->path);
-	const struct copy_source from = {.root = it->from->root,
-		.shown = it->from->shown,
-		.path = it->path,
-		.sb = &src};
+	const struct copy_source from = {
+		.root = it->from->root, .shown = it->from->shown, .path = it->path, .sb = &src};
 	if (copy_file(&w->copy, &from, w->parent, name, to) < 0)
 		return -1;
 	return give(w, w->parent, name, src.st_mode);
@@ -335,8 +332,7 @@ finish_dir(struct work *w, const struct item *it)
 	struct stat sb;
 	if (!*it->to && !w->base_new)
 		return 0;
-	auto_fd int fd =
-		open_no_links(w->base, *it->to ? it->to : ".", O_RDONLY | O_DIRECTORY, 0);
+	auto_fd int fd = open_no_links(w->base, *it->to ? it->to : ".", O_RDONLY | O_DIRECTORY, 0);
 	auto_fd int src =
 		open_no_links(it->from->root, *it->path ? it->path : ".", O_PATH | O_DIRECTORY, 0);
 	if (fd < 0 || src < 0 || fstat(src, &sb) < 0)
@@ -374,9 +370,9 @@ put_all(struct work *w)
 	struct items *l = &w->c->items;
 	for (size_t i = 0; i < l->n; i++) {
 		const struct item *it = &l->v[i];
-		if (S_ISDIR(it->mode)	? put_dir(w, it) < 0
-			: unpacks(w->c, it) ? put_archive(w, it) < 0
-					    : put_file(w, it) < 0)
+		if (S_ISDIR(it->mode)		    ? put_dir(w, it) < 0
+				: unpacks(w->c, it) ? put_archive(w, it) < 0
+						    : put_file(w, it) < 0)
 			return -1;
 	}
 	for (size_t i = l->n; i-- > 0;)
@@ -409,8 +405,7 @@ copy_into(struct task *p, struct copying *c, struct tree *t)
 	w.base_new = !is_dir_in(t, dir);
 	if (tree_make_dirs(t, dir, c->own ? &c->owner : NULL, &w.base) < 0)
 		return -1;
-	w.copy = (struct copy){
-		.to = w.base, .shown = dir, .owners = c->from != NULL && !c->own};
+	w.copy = (struct copy){.to = w.base, .shown = dir, .owners = c->from != NULL && !c->own};
 	int r = put_all(&w);
 	bulk_tell(&w.copy.done, t->root);
 	if (w.copy.warning[0])

@@ -80,7 +80,8 @@ static const struct opt options[] = {
 	{0, "label", "NAME=VALUE", opt_list, &asked.labels, "a label of the image (repeatable)",
 		false},
 	{0, "network", "MODE", opt_str, &asked.network,
-		"network of RUN: default (the bridge of boxes), none, host, or the name of one", false},
+		"network of RUN: default (the bridge of boxes), none, host, or the name of one",
+		false},
 	{0, "squash", NULL, opt_flag, &asked.squash, "the new layers become one", false},
 	{0, "platform", "OS/ARCH", opt_str, &asked.platform, "what it runs on", false},
 	{0, "secret", "id=ID,src=FILE", opt_list, &asked.secrets,
@@ -104,7 +105,8 @@ static const struct opt options[] = {
 		false},
 	{0, "max-context", "SIZE", opt_size, &asked.max_context,
 		"a larger context, or archive in it, is refused (default 16g)", false},
-	{'m', "memory", "SIZE", opt_size, &asked.limits.memory, "memory of all RUNs together", false},
+	{'m', "memory", "SIZE", opt_size, &asked.limits.memory, "memory of all RUNs together",
+		false},
 	{0, "memory-swap", "SIZE", opt_size, &asked.limits.swap, "memory and swap together", false},
 	{'c', "cpu-shares", "N", opt_int, &asked.limits.shares, "share of busy processors (1024)",
 		false},
@@ -154,8 +156,8 @@ detach_inside(const struct build *b, const char *name)
 		(const char *[]){"ns-enter", mounts, "--", "env", run_at, tool, name, NULL}, NULL);
 }
 
-/* Seen from elsewhere it is an empty file; and where those mounts have ended, the namespace has ended
- * with them. */
+/* Seen from elsewhere it is an empty file; and where those mounts have ended, the namespace has
+ * ended with them. */
 static void
 remove_net(const struct build *b, const char *dir, const char *name)
 {
@@ -258,6 +260,8 @@ open_build(struct build *b, int *lock)
 	snprintf(path, sizeof(path), "%.*s/lock", PATH_MAX - 8, b->dir);
 	if (sys_mkdir("this build's own place", b->dir, 0700) < 0)
 		return -1;
+	auto_free char *shell = fmt_new("rm -rf %s", tell_sh(b->dir));
+	undo_push(undo_remove_tree, b->dir, NULL, shell);
 	return sys_lock("held as long as the build is at work", path, true, lock);
 }
 
@@ -271,8 +275,8 @@ squash(struct state *st)
 	if (own_tool("img-save", save) < 0 || own_tool("squash", merge) < 0 ||
 		own_tool("img-load", load) < 0)
 		return -1;
-	buf_addf(&line, "%s %s | %s -q --from %s | %s --json", tell_sh(save), st->id, tell_sh(merge),
-		from, tell_sh(load));
+	buf_addf(&line, "%s %s | %s -q --from %s | %s --json", tell_sh(save), st->id,
+		tell_sh(merge), from, tell_sh(load));
 	if (st->n - st->n_base < 2)
 		return 0;
 	if (run_tool("the new layers become one", (const char *[]){"sh", "-c", line.s, NULL},
@@ -287,8 +291,8 @@ squash(struct state *st)
 		return -1;
 	memcpy(st->id, id, DIGEST_SIZE);
 	for (size_t i = 0; i < asked.tags.n; i++)
-		if (run_tool("its name",
-			    (const char *[]){"img-tag", st->id, asked.tags.v[i], NULL}, NULL) < 0)
+		if (run_tool("its name", (const char *[]){"img-tag", st->id, asked.tags.v[i], NULL},
+			    NULL) < 0)
 			return -1;
 	return 0;
 }
@@ -448,7 +452,8 @@ main(int argc, char **argv)
 	static struct build b = {.mounts = -1};
 	auto_fd int lock = -1;
 	if (a.n != 1)
-		tool_usage(a.n ? "one context is enough" : "no context given: write . for this directory");
+		tool_usage(a.n ? "one context is enough"
+			       : "no context given: write . for this directory");
 	asked.context = a.operand[0];
 	if (check_words() < 0)
 		tool_usage_err();

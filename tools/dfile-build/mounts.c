@@ -69,7 +69,8 @@ set_key(struct asked_mount *m, const char *part)
 		*place = str_new(value);
 		return 0;
 	}
-	if ((n == 8 && strncmp(part, "readonly", n) == 0) || (n == 2 && strncmp(part, "ro", n) == 0))
+	if ((n == 8 && strncmp(part, "readonly", n) == 0) ||
+		(n == 2 && strncmp(part, "ro", n) == 0))
 		m->ro = is_true(value);
 	else if ((n == 9 && strncmp(part, "readwrite", n) == 0) ||
 		(n == 2 && strncmp(part, "rw", n) == 0))
@@ -127,7 +128,8 @@ check(const struct task *p, struct asked_mount *m)
 	while (i < 5 && strcmp(m->type, types[i]) != 0)
 		i++;
 	if (i == 5)
-		return err_set(ERR_INVALID, m->type, "--mount: unsupported mount type '%s'", m->type);
+		return err_set(
+			ERR_INVALID, m->type, "--mount: unsupported mount type '%s'", m->type);
 	if (m->env) {
 		err_set(ERR_UNSUPPORTED, m->env,
 			"--mount=type=secret: env=%s would show the secret to all who list processes",
@@ -136,7 +138,7 @@ check(const struct task *p, struct asked_mount *m)
 	}
 	if (!m->target && i == 3)
 		m->target = fmt_new("/run/secrets/%s",
-			m->id		? m->id
+			m->id		    ? m->id
 				: m->source ? path_base(m->source)
 					    : "secret");
 	if (!m->target && i == 4)
@@ -185,8 +187,8 @@ static int
 key_of(struct task *p, struct asked_mount *m, void *arg)
 {
 	struct buf *key = arg;
-	buf_addf(key, "mount %s %s %s %s %s %d\n", m->type, m->target,
-		m->source ? m->source : "", m->from ? m->from : "", m->id ? m->id : "", m->rw);
+	buf_addf(key, "mount %s %s %s %s %s %d\n", m->type, m->target, m->source ? m->source : "",
+		m->from ? m->from : "", m->id ? m->id : "", m->rw);
 	if (m->from && *m->from) {
 		struct state st = {0};
 		if (state_of(p->b, m->from, &st) < 0)
@@ -499,8 +501,8 @@ make_memory(struct making *k, char dir[PATH_MAX])
 }
 
 static int
-write_secret(struct making *k, const struct asked_mount *m, const struct buf *text,
-	char path[PATH_MAX])
+write_secret(
+	struct making *k, const struct asked_mount *m, const struct buf *text, char path[PATH_MAX])
 {
 	char dir[PATH_MAX];
 	uint32_t uid, gid, mode;
@@ -534,8 +536,8 @@ make_secret(struct task *p, struct making *k, struct asked_mount *m)
 		return -1;
 	if (!there)
 		return m->required
-			? err_set(ERR_NOT_FOUND, id, "secret %s: not found: give --secret id=%s,src=FILE",
-				  id, id)
+			? err_set(ERR_NOT_FOUND, id,
+				  "secret %s: not found: give --secret id=%s,src=FILE", id, id)
 			: 0;
 	if (write_secret(k, m, &text, path) < 0 || tree_stub(k->t, m->target, false) < 0)
 		return -1;
@@ -563,7 +565,8 @@ make_ssh(struct task *p, struct making *k, struct asked_mount *m)
 	if (fd < 0 || fstat(fd, &sb) < 0)
 		return err_sys("open", sock, "cannot open %s", sock);
 	if (!S_ISSOCK(sb.st_mode)) {
-		err_set(ERR_UNSUPPORTED, sock, "--ssh %s: %s is not the socket of an agent", id, sock);
+		err_set(ERR_UNSUPPORTED, sock, "--ssh %s: %s is not the socket of an agent", id,
+			sock);
 		return err_hint("ssh-add puts a key into an agent, whose socket can be given");
 	}
 	if (bind_here(k, fd, sock, false, place) < 0 || tree_stub(k->t, m->target, false) < 0)

@@ -49,12 +49,13 @@ check_flags(const struct task *p)
 	const char *net = dfile_flag(&p->x, "network"), *security = dfile_flag(&p->x, "security");
 	if (net && strcmp(net, "default") != 0 && strcmp(net, "none") != 0 &&
 		strcmp(net, "host") != 0)
-		return err_set(ERR_INVALID, net,
-			"RUN --network=%s: write default, none or host", net);
+		return err_set(
+			ERR_INVALID, net, "RUN --network=%s: write default, none or host", net);
 	if (net && strcmp(net, "host") == 0 && strcmp(asked.network, "host") != 0 &&
 		!allowed("network.host")) {
 		err_set(ERR_DENIED, net, "RUN --network=host is not allowed");
-		return err_hint("--allow network.host allows it: the program sees the host's network");
+		return err_hint(
+			"--allow network.host allows it: the program sees the host's network");
 	}
 	if (!security || strcmp(security, "sandbox") == 0)
 		return 0;
@@ -310,8 +311,8 @@ add_confinement(const struct task *p, struct strlist *l)
 		     "--hostname", "build", "--as", user && *user ? user : "0", "--seccomp",
 		     "default", NULL};
 		*w; w++)
-		strlist_add(l, strcmp(*w, "default") == 0 && security &&
-						strcmp(security, "insecure") == 0
+		strlist_add(l,
+			strcmp(*w, "default") == 0 && security && strcmp(security, "insecure") == 0
 				? "none"
 				: *w);
 	if (security && strcmp(security, "insecure") == 0)
@@ -372,8 +373,8 @@ failed_with(struct task *p, int status)
 	for (size_t i = 0; i < words.n; i++)
 		buf_addf(&line, "%s%s", i ? " " : "", words.v[i]);
 	free(words.v);
-	err_set(ERR_INTERNAL, p->raw->original,
-		"The command '%.300s' returned a non-zero code: %d", line.s, status);
+	err_set(ERR_INTERNAL, p->raw->original, "The command '%.300s' returned a non-zero code: %d",
+		line.s, status);
 	err.status = status;
 	return -1;
 }
@@ -391,8 +392,7 @@ wait_end(pid_t pid)
 static int
 run_chain(struct task *p, const struct strlist *l)
 {
-	bool relay;
-	int reader, out = report_output(&relay, &reader);
+	int reader, out = report_output(&reader);
 	if (out < 0)
 		return -1;
 	struct run r = {.argv = (char *const *)(uintptr_t)l->v,
@@ -403,13 +403,12 @@ run_chain(struct task *p, const struct strlist *l)
 	/* A session of its own: kill(2) of process 0 goes to all of a process group, and that knows
 	 * no bounds of pid namespaces. */
 	pid_t pid = run_start("the program, in the image so far", &r);
-	if (relay) {
-		close(out);
-		if (pid > 0)
-			report_relay(reader);
-	}
-	if (pid <= 0)
+	close(out);
+	if (pid <= 0) {
+		close(reader);
 		return (int)pid;
+	}
+	report_relay(reader);
 	int status = wait_end(pid);
 	return status == 0 ? 0 : failed_with(p, status);
 }
@@ -442,8 +441,7 @@ int
 run_make(struct task *p, struct build_record *r)
 {
 	struct tree t;
-	if (make_group(p) < 0 || make_net(p) < 0 ||
-		tree_open(p->b, p->s, &p->s->st, false, &t) < 0)
+	if (make_group(p) < 0 || make_net(p) < 0 || tree_open(p->b, p->s, &p->s->st, false, &t) < 0)
 		return -1;
 	int ok = run_in(p, &t);
 	if (ok == 0)

@@ -346,9 +346,9 @@ gather(const struct gather *g, const char *word)
 		return found(&w, path);
 	if (match(&w, "", path, 0) < 0)
 		return -1;
-	return w.found ? 0
-		       : err_set(ERR_NOT_FOUND, word, "no file in %s is called %s", g->from->shown,
-				 word);
+	return w.found
+		? 0
+		: err_set(ERR_NOT_FOUND, word, "no file in %s is called %s", g->from->shown, word);
 }
 
 void

@@ -144,8 +144,8 @@ state_add(struct state *st, int64_t created, const char *by, const struct build_
 	}
 	/* Not the hash of the whole config each time: that of a thousand steps is long. */
 	auto_buf struct buf text = BUF_INIT;
-	buf_addf(&text, "%s\n%lld\n%s\n%s", st->id, (long long)created,
-		layer ? layer->diff_id : "", by);
+	buf_addf(&text, "%s\n%lld\n%s\n%s", st->id, (long long)created, layer ? layer->diff_id : "",
+		by);
 	sha256_of(text.s, text.len, st->id);
 	return 0;
 }
@@ -217,8 +217,8 @@ state_to_json(const struct state *st)
 	for (size_t i = 0; i < st->n; i++) {
 		const struct build_layer *l = &st->layers[i];
 		json_array_append_new(layers,
-			json_pack("[s,s,s,I,s]", l->diff_id, l->blob, l->chain,
-				(json_int_t)l->size, l->media_type));
+			json_pack("[s,s,s,I,s]", l->diff_id, l->blob, l->chain, (json_int_t)l->size,
+				l->media_type));
 	}
 	return json_pack("{s:O,s:o,s:I,s:s}", "config", st->config, "layers", layers, "base",
 		(json_int_t)st->n_base, "id", st->id);

@@ -60,8 +60,8 @@ mount_it(struct tree *t, const struct strlist *layers, bool read_only)
 	struct strlist l = {0};
 	snprintf(work, sizeof(work), "%.*s/work", PATH_MAX - 16, t->dir);
 	strlist_add(&l, "ufs-mount");
-	for (const char **w = (const char *[]){"-u", t->upper, "-w", work, NULL};
-		*w && !read_only; w++)
+	for (const char **w = (const char *[]){"-u", t->upper, "-w", work, NULL}; *w && !read_only;
+		w++)
 		strlist_add(&l, *w);
 	strlist_add(&l, t->root);
 	for (size_t i = 0; i < layers->n; i++)
@@ -99,12 +99,12 @@ open_all(struct tree *t, struct strlist *layers, bool read_only)
 }
 
 int
-tree_open(
-	struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t)
+tree_open(struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t)
 {
 	struct strlist layers = {0};
 	*t = (struct tree){.fd = -1};
-	snprintf(t->dir, sizeof(t->dir), "%.*s/%u.%u", PATH_MAX - 64, b->dir, s->number, s->count++);
+	snprintf(
+		t->dir, sizeof(t->dir), "%.*s/%u.%u", PATH_MAX - 64, b->dir, s->number, s->count++);
 	snprintf(t->upper, sizeof(t->upper), "%.*s/upper", PATH_MAX - 16, t->dir);
 	snprintf(t->root, sizeof(t->root), "%.*s/root", PATH_MAX - 16, t->dir);
 	if (sys_mkdir("the place of a step", t->dir, 0700) < 0)
@@ -167,16 +167,15 @@ remove_touched(const struct tree *t, int upper, const struct stub *k)
 		struct stat now, before;
 		int below = -1;
 		*slash = '\0';
-		auto_free char *parent =
-			fmt_new("./%.*s", (int)(path_base(path) - path), path);
+		auto_free char *parent = fmt_new("./%.*s", (int)(path_base(path) - path), path);
 		auto_fd int dir = open_no_links(upper, parent, O_RDONLY | O_DIRECTORY, 0);
-		auto_fd int fd = dir < 0
-			? -1
-			: openat(dir, path_base(path),
-				  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		auto_fd int fd = dir < 0 ? -1
+					 : openat(dir, path_base(path),
+						   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		auto_dir DIR *d = fd >= 0 ? fdopendir(dup(fd)) : NULL;
 		const struct dirent *e;
-		bool empty = d != NULL && fstat(fd, &now) == 0 && !lower_is_opaque(fd, l.user_xattr);
+		bool empty =
+			d != NULL && fstat(fd, &now) == 0 && !lower_is_opaque(fd, l.user_xattr);
 		while (empty && (e = readdir(d)))
 			empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
 		bool same = empty && lower_find(&l, path, &below, &before) == 1 &&
@@ -256,9 +255,9 @@ clamp(int parent, const char *name, const struct timespec *limit, struct bulk *d
 			continue;
 		if (fstatat(fd, e->d_name, &sb, AT_SYMLINK_NOFOLLOW) < 0)
 			return -1;
-		if (S_ISDIR(sb.st_mode) ? clamp(fd, e->d_name, limit, done) < 0
-					: sb.st_mtim.tv_sec >= limit->tv_sec &&
-					!lower_is_whiteout(&sb) &&
+		if (S_ISDIR(sb.st_mode)
+				? clamp(fd, e->d_name, limit, done) < 0
+				: sb.st_mtim.tv_sec >= limit->tv_sec && !lower_is_whiteout(&sb) &&
 					bulk_times(done, fd, e->d_name, limit) < 0)
 			return -1;
 	}
@@ -319,8 +318,8 @@ place_of(const struct tree *t, int dir)
 
 /* One part of a path that is not there. */
 static int
-make_part(struct tree *t, int dir, const char *name, bool directory, const struct owner *o,
-	bool stub)
+make_part(
+	struct tree *t, int dir, const char *name, bool directory, const struct owner *o, bool stub)
 {
 	struct stat before = {0}, after = {0};
 	struct bulk done = {0};
