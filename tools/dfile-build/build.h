@@ -199,8 +199,14 @@ int stages_run(struct build *b);
 int stage_run(struct build *b, struct stage *s);
 /* The image that --from means when it is no stage: got if need be (from.c). */
 int image_get(struct build *b, const char *name, const char *platform, struct state *st);
-/* All that a build has made and that is not to stay (main.c). */
+/* Takes away all that a build has made and that is not to stay (end.c). */
 void build_end(struct build *b);
+/* The same after a failure: no fault is injected any more. */
+void build_take_away(struct build *b);
+/* Fills in what the build of this id, whose directory lies in `place`, calls its own. */
+void build_name_it(struct build *b, const char *id, const char *place);
+/* Takes away what builds have left that were killed altogether. */
+int build_sweep(const char *place);
 
 /* ---- a tree to work in (tree.c) ---- */
 
@@ -252,6 +258,12 @@ struct task {
 void task_free(struct task *p);
 int run_prepare(struct task *p); /* run.c */
 int run_make(struct task *p, struct build_record *r);
+/* Where it runs (run_where.c): the group and the network of its stage, made once, and --bind words
+ * of its files below /etc. */
+const char *run_network(const struct task *p);
+int run_group(struct task *p);
+int run_net(struct task *p);
+int run_etc(struct task *p, struct tree *t, struct strlist *l);
 int copy_prepare(struct task *p); /* copy.c */
 int copy_make(struct task *p, struct build_record *r);
 void copying_free(struct copying *c);

@@ -4,7 +4,6 @@
  */
 #include "build.h"
 
-#include "base/auto.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "door/step.h"

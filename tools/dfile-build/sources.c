@@ -139,7 +139,8 @@ read_names(int root, const char *path, char ***names, size_t *n)
 		}
 		(*names)[(*n)++] = str_new(e->d_name);
 	}
-	qsort(*names, *n, sizeof(**names), by_name);
+	if (*n)
+		qsort(*names, *n, sizeof(**names), by_name);
 	return 0;
 }
 

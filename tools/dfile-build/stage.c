@@ -3,7 +3,6 @@
  */
 #include "build.h"
 
-#include "base/auto.h"
 #include "base/err.h"
 #include "base/human.h"
 #include "door/spawn.h"
@@ -14,7 +13,6 @@
 #include "image/sha256.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

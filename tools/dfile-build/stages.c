@@ -21,7 +21,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -344,7 +343,7 @@ stages_run(struct build *b)
 		return run_in_order(b);
 	if (all.most < 2)
 		all.most = 2;
-	all.v = calloc(b->n, sizeof(*all.v));
+	all.v = calloc(b->n + 1, sizeof(*all.v));
 	if (!all.v)
 		abort();
 	int r = run_beside(&all);
