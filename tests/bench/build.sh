@@ -28,7 +28,7 @@ build_context() {
 
 bench_build() {
 	local ctx=$work/ctx peer=(buildah --root "$work/peer" --runroot "$work/peer-run" --storage-driver overlay)
-	local bud=("${peer[@]}" bud -q --layers --isolation chroot --ulimit nofile=1024:1024)
+	local bud=("${peer[@]}" bud -q --layers --isolation oci --runtime runc --ulimit nofile=1024:1024)
 	have dfile-build buildah || { skip "dfile-build | buildah bud" "no $missing"; return; }
 	make -s O="$O" "$O/minbase.tar"
 	build_context "$ctx"
