@@ -37,6 +37,20 @@ done_again() {
 	assert_eq 23456 "$(done_again --no-cache <<<"$df")"
 }
 
+@test "files are not read again, but one that was changed behind its size and time is" {
+	local df=$'FROM bb\nCOPY a b /'
+	echo 1 >a && echo same >b && touch -d 2001-01-01 a
+	wait_for eval '[ $(($(date +%s) - $(stat -c %Z a))) -gt 3 ]'
+	assert_eq 2 "$(done_again <<<"$df")"
+	strace -f -e trace=openat2 -o "$T/trace" dfile-build -q --network none -f - . <<<"$df" >/dev/null
+	run ! grep -qE '"[ab]", \{flags=O_RDONLY' "$T/trace"
+	echo 2 >a && touch -d 2001-01-01 a
+	assert_eq 2 "$(done_again <<<"$df")"
+	assert_eq 2 "$(in_image a)"
+	img-gc --cache >/dev/null
+	[ -z "$(ls "$TACKLEBOX_ROOT/build/sums")" ]
+}
+
 @test "the value of an ARG counts from the RUN that sees it, a proxy never" {
 	local df=$'FROM bb\nRUN true\nARG A\nRUN echo $A'
 	assert_eq 234 "$(done_again --build-arg A=1 <<<"$df")"

@@ -468,3 +468,18 @@ drwxr-xr-x 0:0 c/keep
 		HEALTHCHECK --interval=x CMD y|
 	EOF
 }
+
+@test "-n tells what would be run, and does nothing; -x tells what is run" {
+	echo x >a
+	printf 'FROM bb\nCOPY a /dry\nRUN echo dry >/run\nCMD ["x"]\nFROM scratch\nCOPY --from=0 /dry /\n' >Dockerfile
+	local before
+	before=$(find "$TACKLEBOX_ROOT" | sort)
+	dfile-build -n --network none . >"$T/script"
+	assert_eq "$before" "$(find "$TACKLEBOX_ROOT" | sort)"
+	sh -n "$T/script"
+	grep -q '^ufs-mount -u ' "$T/script"
+	grep -q '^ns-exec --join-cgroup .* -- /bin/sh -c ' "$T/script"
+	dfile-build -x --network none . 2>"$T/told" >/dev/null
+	grep -q '^ns-exec --join-cgroup .* -- /bin/sh -c ' "$T/told"
+	grep -q '^ufs-diff ' "$T/told"
+}

@@ -316,7 +316,7 @@ sweep_place(struct collection *c, const char *path, const char *name)
 	(void)name;
 	c->gc->temporaries++;
 	if (lstat(path, &sb) == 0 && !S_ISDIR(sb.st_mode))
-		return sys_unlink("the lock of a cache mount", path);
+		return sys_unlink("kept by builds", path);
 	return sys_remove_tree("left by a build", path);
 }
 
@@ -328,7 +328,9 @@ sweep_builds(struct collection *c)
 		return -1;
 	if (!c->gc->drop_cache)
 		return 0;
-	return build_place("mounts", path) < 0 ? -1 : sweep(c, path, sweep_place);
+	if (build_place("mounts", path) < 0 || sweep(c, path, sweep_place) < 0)
+		return -1;
+	return build_place("sums", path) < 0 ? -1 : sweep(c, path, sweep_place);
 }
 
 static int

@@ -103,11 +103,13 @@ struct item {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
-	int64_t size, sec;
-	long nsec;
+	int64_t size, sec, nsec; /* when it was written to last */
+	int64_t csec, cnsec; /* when anything of it was changed */
+	uint64_t dev, ino;
 	bool top; /* the directory that was named: what it is called does not count */
 };
 
+struct build;
 struct items {
 	struct item *v;
 	size_t n;
@@ -122,8 +124,14 @@ struct gather {
 /* Finds what a word of COPY means, and all that is below. -1 with `err` set: not-found. */
 int gather(const struct gather *g, const char *word);
 /* Appends what a record depends on: names, modes, owners, content. */
-int items_sum(const struct items *list, struct buf *key);
+int items_sum(const struct build *b, const struct items *list, struct buf *key);
 void items_free(struct items *list);
+/* What is known of the files of a context, by its real path (sums.c). */
+void sums_open(const char *context);
+/* The digest of a file that was not changed since it was read; NULL. */
+const char *sums_find(const struct item *it);
+void sums_add(const struct build *b, const struct item *it, const char *digest);
+int sums_save(void);
 /* "./a//../b/" becomes "b"; it cannot leave the top. */
 char *clean_path(const char *path);
 /* The real path, below the top, of what a path of the source means. 0, or -1 with errno set. */
@@ -171,6 +179,7 @@ struct build {
 	int mounts; /* the child's mount namespace, for its parent; -1 */
 	char group[96], net[PATH_MAX];
 	int64_t now; /* SOURCE_DATE_EPOCH, or the time */
+	int64_t began; /* the time */
 	bool clamp; /* it is SOURCE_DATE_EPOCH: files are not younger */
 };
 

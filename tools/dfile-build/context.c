@@ -168,7 +168,8 @@ context_open(struct build *b)
 	} else {
 		unpacked = false;
 		r = open_directory(&b->ctx, asked.context);
-		/* Without -f it lies there. */
+		if (r == 0)
+			sums_open(b->ctx.path);
 	}
 	if (r < 0 || read_dockerfile(b, unpacked) < 0 || read_ignore(b, unpacked) < 0)
 		return -1;

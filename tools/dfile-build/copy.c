@@ -191,7 +191,7 @@ copy_prepare(struct task *p)
 		return -1;
 	if (c->from || step_dry())
 		return 0;
-	return gather_all(p, c) < 0 ? -1 : items_sum(&c->items, &p->key);
+	return gather_all(p, c) < 0 ? -1 : items_sum(p->b, &c->items, &p->key);
 }
 
 /* The same files may have come to the same image before, from a stage that was another one. */
@@ -200,7 +200,7 @@ find_same(struct task *p, const struct copying *c, struct build_record *r, char 
 {
 	auto_buf struct buf text = BUF_INIT;
 	buf_addf(&text, "%s\n%s\nto %s %d\n", p->s->st.id, p->by.s, c->dest, c->into);
-	if (items_sum(&c->items, &text) < 0)
+	if (items_sum(p->b, &c->items, &text) < 0)
 		return -1;
 	sha256_of(text.s, text.len, key);
 	return !asked.no_cache && build_cache_get(p->b->store, key, r);
@@ -236,7 +236,7 @@ copy_make(struct task *p, struct build_record *r)
 	r->has_layer = ok == 0;
 	if (tree_close(&t) < 0 && ok == 0)
 		ok = -1;
-	return ok == 0 && key[0] ? build_cache_put(key, r) : ok;
+	return ok == 0 && key[0] ? build_cache_put(key, r) : ok; /* not in a dry run: no key */
 }
 
 /* WORKDIR makes its directory, which belongs to the user that USER named. */

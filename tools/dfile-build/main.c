@@ -51,6 +51,7 @@
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct asked asked = {.network = "default",
@@ -141,6 +142,7 @@ open_build(struct build *b, int *lock)
 	snprintf(id, sizeof(id), "%016" PRIx64, r);
 	build_name_it(b, id, place);
 	b->now = config_now();
+	b->began = time(NULL);
 	b->clamp = getenv("SOURCE_DATE_EPOCH") != NULL;
 	snprintf(path, sizeof(path), "%.*s/lock", PATH_MAX - 8, b->dir);
 	if (sys_mkdir("this build's own place", b->dir, 0700) < 0)

@@ -191,7 +191,7 @@ key_of(struct task *p, struct asked_mount *m, void *arg)
 		return err_set(ERR_NOT_FOUND, path, "there is no context to mount");
 	int r = gather(&g, path);
 	if (r == 0)
-		r = items_sum(&list, key);
+		r = items_sum(p->b, &list, key);
 	items_free(&list);
 	return r;
 }
