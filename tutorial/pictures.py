@@ -24,14 +24,14 @@ class Grid:
 
     def find_lines(self):
         for y, row in enumerate(self.lines):
-            for m in re.finditer(r'<?([-=])\1+>?|\.{3,}|-+(?=\+)|(?<=\+)-+', row):
+            for m in re.finditer(r'<?([-=])\1+>?|\.{5,}|-+(?=\+)|(?<=\+)-+', row):
                 text = m.group()
                 edge = '+' in (self.at(y, m.start() - 1), self.at(y, m.end()))
                 if len(text.strip('<>')) >= 3 or text[0] == '<' or text[-1] == '>' or edge:
                     self.line.update((y, x) for x in range(m.start(), m.end()))
         for y, row in enumerate(self.lines):
             for x, c in enumerate(row):
-                ends = '|+v^#'
+                ends = '|+v^'
                 if c == '|' and (self.at(y - 1, x) in ends or self.at(y + 1, x) in ends
                                  or (y - 1, x) in self.line or (y + 1, x) in self.line):
                     self.line.add((y, x))
