@@ -21,6 +21,7 @@ PKG_DEMO  = busybox-static
 PKG_TEST  = $(PKG_DEMO) aardvark-dns acl attr bash-completion bats bzip2 crun curl docker-registry e2fsprogs iproute2 jq \
 	golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables openssl podman procps python3 runc skopeo strace tmux uidmap umoci \
 	xz-utils zstd
+PKG_PAGE  = pandoc
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
 NOT_VM    = aardvark-dns bash-completion crun docker-registry golang-1.19-src mandoc mmdebstrap musl-tools runc skopeo umoci
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
@@ -170,10 +171,11 @@ $(FUZZ:%=$(O)/bin/fuzz-%): $(O)/bin/fuzz-%: $(O)/tests/fuzz/%.o $(LIB)
 
 # ---- what must be there ----
 
-.PHONY: deps deps-demo deps-test deps-vm deps-lint deps-bench deps-check
+.PHONY: deps deps-demo deps-test deps-page deps-vm deps-lint deps-bench deps-check
 deps:       ; @.ci/deps $(PKG_BUILD)
 deps-demo:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_DEMO))
 deps-test:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_TEST))
+deps-page:  ; @.ci/deps $(PKG_PAGE)
 deps-vm:    ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_VM))
 deps-lint:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_LINT))
 deps-bench: ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_BENCH))
@@ -185,6 +187,14 @@ deps-check: ; @.ci/deps --check $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_LINT) $(PK
 demo: deps-demo
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
 	@O=$(O) IMAGE='$(IMAGE)' tutorial/demo $(ROOTFS)
+
+# The course: `make` and tutorial/walk is all that a learner needs. Here it is a test, and pages.
+.PHONY: check-tutorial tutorial-html
+check-tutorial: deps-test
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
+	@O=$(O) tests/course.sh
+tutorial-html: deps-page
+	@tutorial/page/make $(O)/tutorial-html
 
 BENCH = $(addprefix $(O)/tests/bench/,turns floor empty true)
 .PHONY: bench
@@ -200,7 +210,8 @@ $(BENCH):
 # ---- is it in order ----
 
 C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/))
-SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
+SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tutorial/lab tutorial/walk tutorial/box.sh \
+	tutorial/parts/*.bash tutorial/page/make tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
 	tests/*/*.bash)
 OBJS    = $(LIB_OBJ) $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c tools/*/*.c))
 
@@ -300,6 +311,7 @@ help:
 #help make                build all tools into build/bin (O=DIR elsewhere; SAN=address,undefined; V=1)
 #help make demo           a container, step by step; ROOTFS=file.tar with a root file system of yours,
 #help                     IMAGE=REF with an image from a registry
+#help make check-tutorial all lessons of the course as a test; tutorial-html makes pages of them
 #help make check          all tests; FILES="tests/x.bats ..." some; check-unit the C unit tests only
 #help make check-long     the same with long loops: TEST_ROUNDS=200
 #help make check-fresh    make demo and make check in a Debian where nothing was installed by hand
