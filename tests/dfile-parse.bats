@@ -17,7 +17,7 @@ tree() {
 # refuses TEXT GLOB [HINT]: one error with file and line.
 refuses() {
 	printf "$1" >"$T/Dockerfile"
-	cd "$T"
+	cd "$T" || return
 	run dfile-parse Dockerfile
 	assert_status 1
 	assert_error dfile-parse "Dockerfile$2" ${3+"$3"}

@@ -45,10 +45,10 @@ void buf_add_json_bytes(struct buf *b, const char *s, size_t n);
 /* Appends s fit for a terminal: control characters as \n, \t, \x1b. */
 void buf_add_visible(struct buf *b, const char *s);
 
-/* Length of the well-formed UTF-8 sequence at s, 0 where there is none (RFC 3629 section 4: no
+/* Length of the well-formed UTF-8 sequence at p, 0 where there is none (RFC 3629 section 4: no
  * overlong forms, no surrogates, nothing above U+10FFFF). A NUL has length 1 and ends what is read.
  */
-size_t utf8_len(const void *s);
+size_t utf8_len(const void *p);
 
 /* Allocating printf; aborts without memory as buf_add does. The caller frees. */
 char *fmt_new(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -55,27 +55,45 @@ leading_blanks(const struct text *t)
 	return n < t->len ? n : t->len;
 }
 
+static bool
+named(const char *name, size_t n, const char *want)
+{
+	return strlen(want) == n && strncasecmp(name, want, n) == 0;
+}
+
+static int
+second(struct source *src, const char *name, size_t n)
+{
+	return dfile_fail(src->file, src->line,
+		"the parser directive %.*s stands here a second time", (int)n, name);
+}
+
+static int
+set_escape(struct source *src, const char *value, size_t len)
+{
+	if (len != 1 || (*value != '\\' && *value != '`'))
+		return dfile_fail(src->file, src->line,
+			"the escape character is \\ or `, not '%.*s'", (int)(len > 40 ? 40 : len),
+			value);
+	src->head.escape = *value;
+	return 0;
+}
+
 static int
 set_directive(struct source *src, const char *name, size_t n, const char *value, size_t len)
 {
 	struct dfile *d = &src->head;
-	bool escape = strncasecmp(name, "escape", n) == 0 && n == 6;
-	char **to = strncasecmp(name, "syntax", n) == 0 && n == 6 ? &d->syntax
-		: strncasecmp(name, "check", n) == 0 && n == 5	  ? &d->check
-								  : NULL;
-	if (escape ? d->escape != 0 : to && *to)
-		return dfile_fail(src->file, src->line,
-			"the parser directive %.*s stands here a second time", (int)n, name);
-	if (to)
-		*to = dfile_copy(value, len);
-	else if (!escape)
+	if (named(name, n, "escape"))
+		return d->escape ? second(src, name, n) : set_escape(src, value, len);
+	bool syntax = named(name, n, "syntax");
+	if (!syntax && !named(name, n, "check")) {
 		src->directives = false;
-	else if (len == 1 && (*value == '\\' || *value == '`'))
-		d->escape = *value;
-	else
-		return dfile_fail(src->file, src->line,
-			"the escape character is \\ or `, not '%.*s'", (int)(len > 40 ? 40 : len),
-			value);
+		return 0;
+	}
+	char **to = syntax ? &d->syntax : &d->check;
+	if (*to)
+		return second(src, name, n);
+	*to = dfile_copy(value, len);
 	return 0;
 }
 

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT
+ * What COPY and ADD copy: words with wildcards become a list of files, and that a sum.
+ */
+#include "build.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "image/sha256.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ITEMS_MAX ((size_t)4 << 20)
+#define DEPTH_MAX 2048
+
+char *
+clean_path(const char *path)
+{
+	struct buf out = BUF_INIT;
+	buf_adds(&out, "");
+	while (*path) {
+		size_t n = strcspn(path, "/");
+		if (n == 2 && memcmp(path, "..", 2) == 0) {
+			char *slash = strrchr(out.s, '/');
+			out.len = slash ? (size_t)(slash - out.s) : 0;
+			out.s[out.len] = '\0';
+		} else if (n && !(n == 1 && *path == '.')) {
+			if (out.len)
+				buf_addc(&out, '/');
+			buf_add(&out, path, n);
+		}
+		path += n + (path[n] == '/');
+	}
+	return buf_take(&out);
+}
+
+int
+real_path(int root, const char *path, int flags, int *fd, char out[PATH_MAX])
+{
+	char self[64], top[PATH_MAX];
+	auto_fd int at = open_in_root(root, *path ? path : "/", flags, 0);
+	if (at < 0)
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", root);
+	ssize_t n = readlink(self, top, sizeof(top) - 1);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
+	ssize_t m = n < 0 ? -1 : readlink(self, out, PATH_MAX - 1);
+	if (m < 0)
+		return -1;
+	out[m] = '\0';
+	/* The top may be "/". */
+	n = n == 1 ? 0 : n;
+	if (m < n) {
+		errno = ENOENT;
+		return -1;
+	}
+	memmove(out, out + n + (out[n] == '/'), strlen(out + n + (out[n] == '/')) + 1);
+	if (fd)
+		*fd = take_fd(&at);
+	return 0;
+}
+
+/* ---- the list ---- */
+
+static bool
+left_out(const struct gather *g, const char *path)
+{
+	return *path &&
+		(dfile_ignore_match(g->from->ignore, path) || dfile_ignore_match(g->exclude, path));
+}
+
+static bool
+may_look_below(const struct gather *g, const char *dir)
+{
+	return (!dfile_ignore_match(g->from->ignore, dir) ||
+		       dfile_ignore_may_include_below(g->from->ignore, dir)) &&
+		(!dfile_ignore_match(g->exclude, dir) ||
+			dfile_ignore_may_include_below(g->exclude, dir));
+}
+
+static int
+add(const struct gather *g, const char *path, char *to, const struct stat *sb)
+{
+	struct items *l = g->out;
+	if (l->n >= ITEMS_MAX)
+		return err_set(ERR_NO_SPACE, g->from->shown, "%s has more than %zu files",
+			g->from->shown, ITEMS_MAX);
+	/* Doubled each time that it is full: then its number is a power of two. */
+	if (!(l->n & (l->n - 1))) {
+		l->v = realloc(l->v, (l->n ? 2 * l->n : 1) * sizeof(*l->v));
+		if (!l->v)
+			abort();
+	}
+	l->v[l->n++] = (struct item){.from = g->from,
+		.path = str_new(path),
+		.to = to,
+		.mode = sb->st_mode,
+		.uid = sb->st_uid,
+		.gid = sb->st_gid,
+		.size = S_ISREG(sb->st_mode) ? sb->st_size : 0,
+		.sec = sb->st_mtim.tv_sec,
+		.nsec = sb->st_mtim.tv_nsec};
+	return 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names in a directory, sorted. -1 with errno set. */
+static int
+read_names(int root, const char *path, char ***names, size_t *n)
+{
+	int fd = open_no_links(root, *path ? path : ".", O_RDONLY | O_DIRECTORY, 0);
+	auto_dir DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+	*names = NULL;
+	*n = 0;
+	if (!d)
+		return -1;
+	while ((e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (!(*n & (*n - 1))) {
+			*names = realloc(*names, (*n ? 2 * *n : 1) * sizeof(**names));
+			if (!*names)
+				abort();
+		}
+		(*names)[(*n)++] = str_new(e->d_name);
+	}
+	qsort(*names, *n, sizeof(**names), by_name);
+	return 0;
+}
+
+static char *
+joined(const char *dir, const char *name)
+{
+	return fmt_new("%s%s%s", dir, *dir && *name ? "/" : "", name);
+}
+
+static int gather_below(const struct gather *g, const char *path, const char *to, unsigned depth);
+
+/* One name in a directory, and what is below it. A directory that is left out may have something in
+ * it that is not: then it comes along. */
+static int
+gather_entry(const struct gather *g, const char *path, const char *to, unsigned depth)
+{
+	struct stat sb;
+	bool out = left_out(g, path);
+	auto_fd int fd = open_no_links(g->from->root, path, O_PATH | O_NOFOLLOW, 0);
+	if (fd < 0 || fstat(fd, &sb) < 0)
+		return errno == ENOENT ? 0 : err_sys("open", path, "cannot look at %s", path);
+	if (S_ISSOCK(sb.st_mode) || (out && !S_ISDIR(sb.st_mode)))
+		return 0;
+	if (!S_ISDIR(sb.st_mode))
+		return add(g, path, str_new(to), &sb);
+	if (out && !may_look_below(g, path))
+		return 0;
+	size_t at = g->out->n;
+	if (add(g, path, str_new(to), &sb) < 0 || gather_below(g, path, to, depth + 1) < 0)
+		return -1;
+	if (out && g->out->n == at + 1) {
+		free(g->out->v[at].path);
+		free(g->out->v[at].to);
+		g->out->n = at;
+	}
+	return 0;
+}
+
+static int
+gather_below(const struct gather *g, const char *path, const char *to, unsigned depth)
+{
+	char **names;
+	size_t n;
+	int r = 0;
+	if (depth > DEPTH_MAX)
+		return err_set(ERR_INVALID, path, "%s is too deep", path);
+	if (read_names(g->from->root, path, &names, &n) < 0)
+		return err_sys("open", path, "cannot read directory %s", *path ? path : ".");
+	for (size_t i = 0; i < n; i++) {
+		if (r == 0) {
+			auto_free char *sub = joined(path, names[i]);
+			auto_free char *sub_to = joined(to, names[i]);
+			r = gather_entry(g, sub, sub_to, depth);
+		}
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}
+
+static int
+not_there(const struct gather *g, const char *path)
+{
+	bool ignored = left_out(g, path);
+	err_set(ERR_NOT_FOUND, path, "\"/%s\" is not in %s", path, g->from->shown);
+	return ignored ? err_hint("its .dockerignore, or --exclude, leaves that out") : -1;
+}
+
+/* Directories above a file that --parents keeps. */
+static int
+add_parents(const struct gather *g, const char *path, const char *to)
+{
+	size_t skip = strlen(path) - strlen(to);
+	for (const char *p = to; (p = strchr(p, '/')); p++) {
+		auto_free char *dir = fmt_new("%.*s", (int)(p - to), to);
+		auto_free char *from = fmt_new("%.*s%s", (int)skip, path, dir);
+		struct stat sb;
+		bool there = false;
+		for (size_t i = g->out->n; i-- > 0 && !there;)
+			there = strcmp(g->out->v[i].to, dir) == 0;
+		auto_fd int fd = there ? -1 : open_in_root(g->from->root, from, O_PATH, 0);
+		if (fd >= 0 && fstat(fd, &sb) == 0 && add(g, from, str_new(dir), &sb) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A path as it was named, wildcards resolved. `pivot`: what --parents keeps of it. */
+static int
+gather_named(const struct gather *g, const char *path, const char *pivot)
+{
+	char real[PATH_MAX];
+	struct stat sb;
+	auto_fd int fd = -1;
+	if (real_path(g->from->root, path, O_PATH, &fd, real) < 0 || fstat(fd, &sb) < 0)
+		return errno == ENOENT || errno == ENOTDIR
+			? not_there(g, path)
+			: err_sys("openat2", path, "cannot open %s in %s", path, g->from->shown);
+	if (left_out(g, real) && !(S_ISDIR(sb.st_mode) && may_look_below(g, real)))
+		return not_there(g, path);
+	g->out->named++;
+	if (g->parents) {
+		if (add_parents(g, path, pivot) < 0)
+			return -1;
+		if (!S_ISDIR(sb.st_mode))
+			return add(g, real, str_new(pivot), &sb);
+		return (*pivot && add(g, real, str_new(pivot), &sb) < 0)
+			? -1
+			: gather_below(g, real, pivot, 0);
+	}
+	if (!S_ISDIR(sb.st_mode))
+		return add(g, real, str_new(path_base(path)), &sb);
+	if (add(g, real, str_new(""), &sb) < 0)
+		return -1;
+	g->out->v[g->out->n - 1].top = true;
+	return gather_below(g, real, "", 0);
+}
+
+/* ---- wildcards ---- */
+
+static bool
+has_wildcard(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strchr("*?[\\", s[i]))
+			return true;
+	return false;
+}
+
+struct glob {
+	const struct gather *g;
+	size_t pivot; /* parts before the one that --parents keeps first */
+	size_t found;
+};
+
+static int
+found(struct glob *w, const char *path)
+{
+	const char *p = path;
+	w->found++;
+	for (size_t i = 0; i < w->pivot && *p; i++) {
+		p += strcspn(p, "/");
+		p += *p == '/';
+	}
+	return gather_named(w->g, path, p);
+}
+
+/* filepath.Match of Go, part by part: it knows no leading dot. "**" is any number of parts. */
+static int
+match(struct glob *w, const char *done, const char *rest, unsigned depth)
+{
+	size_t n = strcspn(rest, "/");
+	const char *more = rest + n + (rest[n] == '/');
+	char **names;
+	size_t count;
+	int r = 0;
+	if (!*rest)
+		return found(w, done);
+	if (depth > DEPTH_MAX)
+		return 0;
+	auto_free char *part = fmt_new("%.*s", (int)n, rest);
+	if (!has_wildcard(part, n)) {
+		auto_free char *next = joined(done, part);
+		auto_fd int fd = open_in_root(w->g->from->root, next, O_PATH, 0);
+		return fd < 0 ? 0 : match(w, next, more, depth + 1);
+	}
+	bool any = strcmp(part, "**") == 0;
+	char real[PATH_MAX];
+	if (any && *more && match(w, done, more, depth + 1) < 0)
+		return -1;
+	if (real_path(w->g->from->root, done, O_PATH | O_DIRECTORY, NULL, real) < 0 ||
+		read_names(w->g->from->root, real, &names, &count) < 0)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		auto_free char *next = joined(done, names[i]);
+		if (r == 0 && (any || fnmatch(part, names[i], 0) == 0) &&
+			!(left_out(w->g, next) && !may_look_below(w->g, next)))
+			r = match(w, next, any && *more ? rest : more, depth + 1);
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}
+
+int
+gather(const struct gather *g, const char *word)
+{
+	auto_free char *path = clean_path(word);
+	struct glob w = {.g = g};
+	/* "a/./b/c" with --parents keeps b/c. */
+	const char *pivot = strstr(word, "/./");
+	if (pivot) {
+		auto_free char *before = fmt_new("%.*s", (int)(pivot - word), word);
+		auto_free char *clean = clean_path(before);
+		for (const char *p = clean; *p; w.pivot++) {
+			p += strcspn(p, "/");
+			p += *p == '/';
+		}
+	}
+	if (!has_wildcard(path, strlen(path)))
+		return found(&w, path);
+	if (match(&w, "", path, 0) < 0)
+		return -1;
+	return w.found ? 0
+		       : err_set(ERR_NOT_FOUND, word, "no file in %s is called %s", g->from->shown,
+				 word);
+}
+
+void
+items_free(struct items *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].path);
+		free(l->v[i].to);
+		free(l->v[i].text);
+	}
+	free(l->v);
+	*l = (struct items){0};
+}
+
+/* ---- the sum ---- */
+
+static int
+sum_file(const struct item *it, struct sha256 *h, char *piece, size_t size)
+{
+	const struct source *from = it->from;
+	ssize_t n;
+	auto_fd int fd = open_no_links(from->root, it->path, O_RDONLY | O_NONBLOCK, 0);
+	if (fd < 0)
+		return err_sys("open", it->path, "cannot open %s in %s", it->path, from->shown);
+	while ((n = read(fd, piece, size)) > 0)
+		sha256_add(h, piece, (size_t)n);
+	return n < 0 ? err_sys("read", it->path, "cannot read %s in %s", it->path, from->shown) : 0;
+}
+
+static int
+sum_item(const struct item *it, struct sha256 *h, char *piece, size_t size)
+{
+	auto_buf struct buf head = BUF_INIT;
+	char link[PATH_MAX];
+	/* Not the times: a file that was only touched is the same (moby, pkg/tarsum). Nor what
+	 * the named directory is called. */
+	buf_addf(&head, "%s%c%o %u %u %" PRId64 "%c", it->to, 0, it->mode, it->uid, it->gid,
+		it->size, 0);
+	sha256_add(h, head.s, head.len);
+	if (it->text) {
+		sha256_add(h, it->text, strlen(it->text) + 1);
+	} else if (S_ISLNK(it->mode)) {
+		auto_fd int fd = open_no_links(it->from->root, it->path, O_PATH | O_NOFOLLOW, 0);
+		ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", link, sizeof(link));
+		if (n < 0)
+			return err_sys("readlink", it->path, "cannot read %s", it->path);
+		sha256_add(h, link, (size_t)n);
+	} else if (S_ISREG(it->mode)) {
+		return sum_file(it, h, piece, size);
+	}
+	return 0;
+}
+
+int
+items_sum(const struct items *list, struct buf *key)
+{
+	enum { PIECE = 64 * 1024 };
+	struct sha256 *h = sha256_new();
+	auto_free char *piece = malloc(PIECE);
+	char digest[DIGEST_SIZE];
+	int r = 0;
+	if (!piece)
+		abort();
+	for (size_t i = 0; r == 0 && i < list->n; i++)
+		r = sum_item(&list->v[i], h, piece, PIECE);
+	sha256_take(h, digest);
+	sha256_free(h);
+	buf_addf(key, "%s\n", digest);
+	return r;
+}

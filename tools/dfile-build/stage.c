@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT
+ * One stage, from its FROM to its end: step after step, each done or found in the cache.
+ */
+#include "build.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/human.h"
+#include "door/spawn.h"
+#include "door/step.h"
+#include "door/tell.h"
+#include "image/config.h"
+#include "image/image.h"
+#include "image/sha256.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- variables ---- */
+
+/* ENV comes before an ARG of the same name. */
+static const char *
+lookup(void *ctx, const char *name)
+{
+	const struct stage *s = ctx;
+	const char *value = state_env(&s->st, name);
+	return value ? value : vars_get(&s->args, name);
+}
+
+/* ---- images ---- */
+
+static bool
+is_there(const struct build *b, const char *name)
+{
+	auto_image struct image img = {0};
+	struct err before = err;
+	bool found = image_find(b->store, name, &img) == 0;
+	err = before;
+	return found;
+}
+
+int
+image_get(struct build *b, const char *name, const char *platform, struct state *st)
+{
+	if (asked.pull || !is_there(b, name)) {
+		struct strlist l = {0};
+		strlist_add(&l, "img-pull");
+		if (asked.progress != PROGRESS_PLAIN)
+			strlist_add(&l, "-q");
+		if (platform) {
+			strlist_add(&l, "--platform");
+			strlist_add(&l, platform);
+		}
+		strlist_add(&l, name);
+		strlist_add(&l, NULL);
+		int r = run_tool("the image, which is not here", l.v, NULL);
+		free(l.v);
+		if (r < 0)
+			return err_set(ERR_NOT_FOUND, name, "cannot get image %s", name);
+	}
+	if (step_dry() && !is_there(b, name)) {
+		state_scratch(st);
+		return 0;
+	}
+	return state_from_image(b->store, name, st);
+}
+
+int
+state_of(struct build *b, const char *from, struct state *st)
+{
+	int other = plan_find(b, from);
+	if (other >= 0) {
+		state_copy(&b->stages[other].st, st);
+		return 0;
+	}
+	return image_get(b, from, NULL, st);
+}
+
+/* ---- one step ---- */
+
+void
+task_free(struct task *p)
+{
+	copying_free(p->copying);
+	dfile_inst_free(&p->x);
+	buf_free(&p->key);
+	buf_free(&p->by);
+}
+
+static bool
+is_copy(const struct task *p)
+{
+	return strcmp(p->raw->name, "COPY") == 0 || strcmp(p->raw->name, "ADD") == 0;
+}
+
+static int
+prepare(struct task *p)
+{
+	if (strcmp(p->raw->name, "RUN") == 0)
+		return run_prepare(p);
+	if (is_copy(p))
+		return copy_prepare(p);
+	settings_by(p, &p->by);
+	buf_adds(&p->key, p->by.s);
+	return 0;
+}
+
+static int
+make(struct task *p, struct build_record *r)
+{
+	if (strcmp(p->raw->name, "RUN") == 0)
+		return run_make(p, r);
+	if (is_copy(p))
+		return copy_make(p, r);
+	return strcmp(p->raw->name, "WORKDIR") == 0 ? workdir_make(p, r) : 0;
+}
+
+static void
+key_of(const struct task *p, char key[DIGEST_SIZE])
+{
+	auto_buf struct buf text = BUF_INIT;
+	buf_addf(&text, "%s\n%s\n", p->s->st.id, p->raw->name);
+	buf_add(&text, buf_str(&p->key), p->key.len);
+	sha256_of(text.s, text.len, key);
+}
+
+/* A step of an image that --cache-from names: what made it is known by its text alone, so its
+ * layers up to here must be ours, and its history must go on as we do. */
+static bool
+from_image(const struct task *p, const char *name, struct build_record *r)
+{
+	auto_image struct image img = {0};
+	const struct state *st = &p->s->st;
+	const json_t *ours = json_object_get(st->config, "history"), *theirs;
+	size_t n = json_array_size(ours);
+	if (image_find(p->b->store, name, &img) < 0)
+		return false;
+	theirs = json_object_get(img.config, "history");
+	const json_t *row = json_array_get(theirs, n);
+	const char *by = json_string_value(json_object_get(row, "created_by"));
+	if (!row || !by || strcmp(by, p->by.s) != 0 || img.n < st->n)
+		return false;
+	for (size_t i = 0; i < st->n; i++)
+		if (strcmp(img.layers[i].diff_id, st->layers[i].diff_id) != 0)
+			return false;
+	time_t created = 0;
+	const char *when = json_string_value(json_object_get(row, "created"));
+	if (when && parse_rfc3339(when, &created) < 0)
+		return false;
+	*r = (struct build_record){.created = created,
+		.has_layer = !json_is_true(json_object_get(row, "empty_layer"))};
+	if (!r->has_layer)
+		return true;
+	if (img.n <= st->n || !store_has_layer(p->b->store, img.layers[st->n].chain))
+		return false;
+	const struct image_layer *l = &img.layers[st->n];
+	r->layer.size = l->blob.size;
+	memcpy(r->layer.diff_id, l->diff_id, DIGEST_SIZE);
+	memcpy(r->layer.blob, l->blob.digest, DIGEST_SIZE);
+	memcpy(r->layer.chain, l->chain, DIGEST_SIZE);
+	memcpy(r->layer.media_type, l->blob.media_type, sizeof(r->layer.media_type));
+	return true;
+}
+
+static bool
+find_record(const struct task *p, const char *key, struct build_record *r)
+{
+	struct err before = err;
+	bool found = false;
+	if (asked.no_cache)
+		return false;
+	found = build_cache_get(p->b->store, key, r) == 1;
+	/* What is copied is not in the history: only the record knows it. */
+	for (size_t i = 0; !found && !is_copy(p) && i < asked.cache_from.n; i++)
+		found = from_image(p, asked.cache_from.v[i], r);
+	err = before;
+	return found;
+}
+
+/* Whether what it makes is the image. */
+static bool
+is_last(const struct task *p)
+{
+	const struct stage *s = p->s;
+	return s->number == p->b->target && !asked.labels.n &&
+		p->raw == &p->b->d.inst[s->first + s->n - 1];
+}
+
+static int
+do_step(struct task *p)
+{
+	struct build_record r = {.created = p->b->now};
+	char key[DIGEST_SIZE];
+	if (dfile_expand(p->b->ctx.name, p->raw, p->b->d.escape, lookup, p->s, &p->x) < 0)
+		return -1;
+	if (prepare(p) < 0)
+		return err_prefix("%s:%u", p->b->ctx.name, p->raw->first);
+	key_of(p, key);
+	if (find_record(p, key, &r)) {
+		report_cached();
+		if (p->b->clamp)
+			r.created = p->b->now;
+	} else if (make(p, &r) < 0 || build_cache_put(key, &r) < 0) {
+		return err_prefix("%s:%u", p->b->ctx.name, p->raw->first);
+	}
+	if (settings_change(p) < 0 ||
+		state_add(&p->s->st, r.created, p->by.s, r.has_layer ? &r.layer : NULL) < 0)
+		return err_prefix("%s:%u", p->b->ctx.name, p->raw->first);
+	if (is_last(p))
+		state_identify(&p->s->st);
+	report_id(digest_hex(p->s->st.id));
+	return 0;
+}
+
+static int
+run_step(struct build *b, struct stage *s, const struct dfile_inst *in)
+{
+	struct task p = {.b = b, .s = s, .raw = in};
+	if (step_dry())
+		tell_line(fmt_new("# %s", in->original));
+	int r = do_step(&p);
+	task_free(&p);
+	return r;
+}
+
+/* ---- FROM, and what the image of it wants to be done ---- */
+
+static int
+begin(struct build *b, struct stage *s)
+{
+	const char *platform = s->platform ? s->platform : asked.platform;
+	struct platform p;
+	if (s->platform && platform_parse(s->platform, &p) < 0)
+		return -1;
+	if (s->base >= 0) {
+		state_copy(&b->stages[s->base].st, &s->st);
+		s->st.n_base = s->st.n;
+	} else if (strcmp(s->image, "scratch") == 0) {
+		state_scratch(&s->st);
+	} else if (image_get(b, s->image, platform, &s->st) < 0) {
+		return -1;
+	}
+	report_id(s->st.n ? digest_hex(s->st.id) : "");
+	return 0;
+}
+
+/* Where programs are is known to every image, so that ENV PATH=/x:$PATH adds to it (BuildKit,
+ * dockerfile2llb, "DefaultPathEnv"). */
+static int
+set_path(struct stage *s)
+{
+	static const char *const path[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
+	const struct config_changes c = {.env = {.v = (const char **)(uintptr_t)path, .n = 1}};
+	if (state_env(&s->st, "PATH"))
+		return 0;
+	if (config_change(s->st.config, &c) < 0)
+		return -1;
+	state_identify(&s->st);
+	return 0;
+}
+
+static int
+trigger(struct build *b, struct stage *s, const char *line)
+{
+	auto_dfile struct dfile d = {0};
+	if (dfile_parse("ONBUILD", line, strlen(line), &d) < 0)
+		return -1;
+	for (size_t i = 0; i < d.n; i++)
+		if (dfile_check_inst("ONBUILD", &d.inst[i]) < 0 || run_step(b, s, &d.inst[i]) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+triggers(struct build *b, struct stage *s)
+{
+	json_t *c = state_settings(&s->st), *item;
+	auto_json json_t *list = json_incref(json_object_get(c, "OnBuild"));
+	size_t i, n = json_array_size(list);
+	if (!n)
+		return 0;
+	json_object_del(c, "OnBuild");
+	state_identify(&s->st);
+	report_line("# Executing %zu build trigger%s", n, n == 1 ? "" : "s");
+	json_array_foreach(list, i, item) if (trigger(b, s, json_string_value(item)) < 0) return -1;
+	return 0;
+}
+
+/* --label, as if it stood at the end of the Dockerfile. */
+static int
+add_labels(struct build *b, struct stage *s)
+{
+	struct config_changes c = {.label = asked.labels};
+	auto_buf struct buf by = BUF_INIT;
+	buf_adds(&by, "LABEL");
+	for (size_t i = 0; i < asked.labels.n; i++)
+		buf_addf(&by, " %s", asked.labels.v[i]);
+	report_step(b->steps, b->steps, by.s);
+	/* The same labels give the same image as long as the image before is the same. */
+	const char *created = json_string_value(json_object_get(s->st.config, "created"));
+	time_t when = (time_t)b->now;
+	if (created && parse_rfc3339(created, &when) < 0)
+		return -1;
+	if (config_change(s->st.config, &c) < 0 || state_add(&s->st, when, by.s, NULL) < 0)
+		return -1;
+	state_identify(&s->st);
+	report_id(digest_hex(s->st.id));
+	return 0;
+}
+
+int
+stage_run(struct build *b, struct stage *s)
+{
+	const struct dfile_inst *from = &b->d.inst[s->first];
+	report_step(s->step, b->steps, from->original);
+	if (begin(b, s) < 0)
+		return err_prefix("%s:%u", b->ctx.name, from->first);
+	if (set_path(s) < 0 || triggers(b, s) < 0)
+		return -1;
+	for (size_t i = 1; i < s->n; i++) {
+		const struct dfile_inst *in = &b->d.inst[s->first + i];
+		report_step(s->step + (unsigned)i, b->steps, in->original);
+		if (run_step(b, s, in) < 0)
+			return -1;
+	}
+	return s->number == b->target && asked.labels.n ? add_labels(b, s) : 0;
+}
