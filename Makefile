@@ -15,15 +15,17 @@ PKG_CONFIG ?= pkg-config
 JOBS   ?= $(shell nproc)
 
 # Debian packages, each named once. `make deps`, deps-test … install what is missing.
-PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libisal-dev libjansson-dev libmicrohttpd-dev \
+PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libgnutls28-dev libisal-dev libjansson-dev libmicrohttpd-dev \
 	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev
 PKG_DEMO  = busybox-static
-PKG_TEST  = $(PKG_DEMO) aardvark-dns acl ansible attr bash-completion bats bzip2 crun curl docker-compose docker-registry e2fsprogs iproute2 jq \
-	golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl podman procps python3 python3-docker runc skopeo strace uidmap umoci \
+PKG_TEST  = $(PKG_DEMO) aardvark-dns acl ansible attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry \
+	e2fsprogs iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl podman procps \
+	python3 python3-docker runc skopeo strace tmux uidmap umoci \
 	xz-utils zstd
+PKG_PAGE  = pandoc
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
-NOT_VM    = aardvark-dns ansible bash-completion crun docker-compose docker-registry golang-1.19-src mandoc mmdebstrap musl-tools \
-	nodejs npm python3-docker runc skopeo umoci
+NOT_VM    = aardvark-dns ansible bash-completion buildah crun docker-compose docker-registry golang-1.19-src mandoc mmdebstrap \
+	musl-tools nodejs npm python3-docker runc skopeo umoci
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
 PKG_BENCH = $(PKG_DEMO) bubblewrap containernetworking-plugins crun docker-registry iperf3 iproute2 iptables jq \
 	mmdebstrap podman runc skopeo socat
@@ -58,7 +60,7 @@ endif
 
 # Every program is offered every library; --as-needed keeps those it uses. Each library is used by one
 # file of lib/, so a tool that does not call that file does not load it.
-PKGS = jansson libarchive libcurl libmicrohttpd libnftables libnl-3.0 libnl-route-3.0 libseccomp
+PKGS = gnutls jansson libarchive libcurl libmicrohttpd libnftables libnl-3.0 libnl-route-3.0 libseccomp
 # ISA-L inflates twice as fast as zlib. Not every architecture has it: then zlib does.
 ifeq ($(shell $(PKG_CONFIG) --exists libisal 2>/dev/null && echo 1),1)
 PKGS += libisal
@@ -178,10 +180,11 @@ $(FUZZ:%=$(O)/bin/fuzz-%): $(O)/bin/fuzz-%: $(O)/tests/fuzz/%.o $(LIB)
 
 # ---- what must be there ----
 
-.PHONY: deps deps-demo deps-test deps-vm deps-lint deps-bench deps-check
+.PHONY: deps deps-demo deps-test deps-page deps-vm deps-lint deps-bench deps-check
 deps:       ; @.ci/deps $(PKG_BUILD)
 deps-demo:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_DEMO))
 deps-test:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_TEST))
+deps-page:  ; @.ci/deps $(PKG_PAGE)
 deps-vm:    ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_VM))
 deps-lint:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_LINT))
 deps-bench: ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_BENCH))
@@ -193,6 +196,14 @@ deps-check: ; @.ci/deps --check $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_LINT) $(PK
 demo: deps-demo
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
 	@O=$(O) IMAGE='$(IMAGE)' tutorial/demo $(ROOTFS)
+
+# The course: `make` and tutorial/walk is all that a learner needs. Here it is a test, and pages.
+.PHONY: check-tutorial tutorial-html
+check-tutorial: deps-test
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
+	@O=$(O) tests/course.sh
+tutorial-html: deps-page
+	@tutorial/page/make $(O)/tutorial-html
 
 BENCH = $(addprefix $(O)/tests/bench/,turns floor empty true)
 .PHONY: bench
@@ -208,7 +219,8 @@ $(BENCH):
 # ---- is it in order ----
 
 C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/))
-SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
+SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tutorial/lab tutorial/walk tutorial/box.sh \
+	tutorial/parts/*.bash tutorial/page/make tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
 	tests/*/*.bash)
 OBJS    = $(LIB_OBJ) $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c tools/*/*.c))
 
@@ -309,6 +321,7 @@ help:
 #help make                build all tools into build/bin (O=DIR elsewhere; SAN=address,undefined; V=1)
 #help make demo           a container, step by step; ROOTFS=file.tar with a root file system of yours,
 #help                     IMAGE=REF with an image from a registry
+#help make check-tutorial all lessons of the course as a test; tutorial-html makes pages of them
 #help make check          all tests; FILES="tests/x.bats ..." some; check-unit the C unit tests only
 #help make check-long     the same with long loops: TEST_ROUNDS=200
 #help make check-fresh    make demo and make check in a Debian where nothing was installed by hand

@@ -16,7 +16,7 @@ teardown() { box_teardown; }
 
 project() {
 	mkdir -p shop/www shop/web
-	cd shop
+	cd shop || return
 	echo page >www/index.html
 	printf '%s\n' 'FROM bb' 'ARG PORT' 'RUN echo "built for $PORT" >/built' 'COPY server /bin/' 'ENV PORT=$PORT' \
 		'CMD ["/bin/server"]' >web/Dockerfile
@@ -61,7 +61,7 @@ project() {
 	END
 }
 c() { timeout 120 docker-compose --ansi never "$@" 2>>"$T/compose.err" || { tail -n 30 "$T/compose.err" >&2; return 1; }; }
-ids() { docker ps -aq --no-trunc "$@" | sort; }
+ids() { docker ps -aq --no-trunc | sort; }
 # says WHAT COMMAND…: a line of its output.
 says() { "${@:2}" | grep -xF "$1" >/dev/null; }
 

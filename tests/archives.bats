@@ -153,7 +153,8 @@ confined() {
 		mktar >l.tar <<<"{\"name\":\"$name\"}"
 		run -1 ufs-apply --flat d <l.tar
 		assert_error ufs-apply "cannot apply the whiteout $name: it names a directory by itself"
-		unharmed && [[ -f d/a/kept ]]
+		unharmed
+		[[ -f d/a/kept ]]
 	done
 	# aufs's book-keeping is passed over, with all that is in it.
 	mktar >l.tar <<<$'{"name":".wh..wh.aufs"}\n{"name":".wh..wh.plnk/","type":"5"}\n{"name":".wh..wh.plnk/1.2","data":"x"}\n{"name":"a/.wh..wh.x"}'
@@ -174,7 +175,8 @@ confined() {
 	mktar >l.tar <<<$'{"name":"x","type":"3"}\n{"name":"d/","type":"5"}\n{"name":"d","type":"3"}'
 	run -0 ufs-apply d <l.tar
 	assert_whiteout d/x
-	[[ -d d/d ]] && opaque d/d
+	[[ -d d/d ]]
+	opaque d/d
 	refused "cannot make x: there is no device 5000:1" <<<'{"name":"x","type":"3","major":5000,"minor":1}'
 	refused "cannot make x: its owner 4294967295:0 is no id" <<<'{"name":"x","uid":4294967295}'
 	refused "cannot make x: its owner 0:-2 is no id" <<<'{"name":"x","pax":{"gid":"-2"}}'

@@ -49,6 +49,8 @@ teardown() { box_teardown; }
 	assert_eq /:/ "$(box-exec one cut -d: -f3 /proc/self/cgroup | sort -u | sed 's,$,:/,' | sort -u)"
 	run -1 box-exec one sh -c 'cd /sys/fs/cgroup; [ ! -d pids ] || cd pids; cat tasks cgroup.procs 2>/dev/null | grep -qx 1 && mkdir x'
 	assert_like "$output" "*Read-only file system"
+	run -1 box-exec one mkdir /sys/fs/cgroup/x
+	assert_like "$output" "*Read-only file system"
 	# All of it, what was started by box-exec too.
 	box-exec -d one sh -c 'while :; do echo tick >>/tmp/ticks; sleep 0.02; done'
 	wait_for box-exec one grep -q tick /tmp/ticks

@@ -134,7 +134,7 @@ crowd() {
 # Typed by hand, in a terminal, as the README has it.
 sequence() {
 	local s="tmux -L tbtest-$$ -f /dev/null" i=0
-	$s new-session -d -x 120 -y 40 "env PATH=$PATH TACKLEBOX_ROOT=$TACKLEBOX_ROOT TACKLEBOX_RUN=$TACKLEBOX_RUN TACKLEBOX_BRIDGE=$TACKLEBOX_BRIDGE PS1='> ' sh"
+	$s new-session -d -x 180 -y 40 "env PATH=$PATH TACKLEBOX_ROOT=$TACKLEBOX_ROOT TACKLEBOX_RUN=$TACKLEBOX_RUN TACKLEBOX_BRIDGE=$TACKLEBOX_BRIDGE PS1='> ' sh"
 	# typed WORDS PATTERN…: what each line of the answer must match.
 	typed() {
 		local words=$1
@@ -152,10 +152,11 @@ sequence() {
 	$s send-keys 'clear; box-logs -f web' Enter
 	wait_for sh -c "$s capture-pane -p | grep -qx log-line"
 	$s send-keys C-c
-	$s send-keys 'clear; box-exec -it web sh' Enter
+	$s send-keys 'clear; box-exec -it web sh; echo status $?' Enter
 	wait_for sh -c "$s capture-pane -p | grep -q '#'"
-	$s send-keys 'tty; hostname; echo new >/etc/made; exit 3' Enter
-	typed 'echo status $?' '^/dev/pts/0$' || :
+	$s send-keys 'tty; echo new >/etc/made; exit 3' Enter
+	wait_for sh -c "$s capture-pane -p | grep -qx /dev/pts/0"
+	wait_for sh -c "$s capture-pane -p | grep -qx 'status 3'"
 	typed 'box-cp web:/etc/made - | tar -xO' '^new$'
 	typed 'box-diff web' '^A /etc/made$'
 	typed 'box-stop -t 1 web && box-start web' '^web$'

@@ -84,7 +84,7 @@ documents() {
 	assert_eq 1400 "$(cat "/sys/class/net/br-$(net-inspect one | jq -r '.Id[:12]')/mtu" 2>/dev/null || ip -j link show type bridge | jq '.[] | select(.mtu == 1400).mtu')"
 	assert_eq 'bridge host none one two' "$(net-ls --json | jq -r .Name | xargs)"
 	assert_eq one "$(net-ls --filter label=use=test --json | jq -r .Name)"
-	assert_eq "$(net-inspect one | jq -r .Id)" "$(net-inspect "$(net-ls -q --filter name=one)" | jq -r .Id)"
+	assert_eq "$(net-inspect two | jq -r .Id)" "$(net-inspect "$(net-ls -q --filter name=tw)" | jq -r .Id)"
 	for words in "already exists:one" "predefined:host" "overlaps:--subnet 10.77.0.128/25 three" \
 		"no matching subnet:--subnet 10.78.0.0/24 --gateway 10.79.0.1 three" "not found:-d overlay three"; do
 		# shellcheck disable=SC2086
@@ -96,17 +96,17 @@ documents() {
 	br-setup --rm "br-$(net-inspect one | jq -r '.Id[:12]')"
 	try net-create --subnet 10.77.0.0/24 three
 	assert_like "$output" '*is network one*'
-	idle a --network one
-	assert_eq 10.77.0.1 "$(address a one)"
+	idle user --network one
+	assert_eq 10.77.0.1 "$(address user one)"
 	try net-rm one
 	assert_like "$output" '*has active endpoints*'
 	try net-rm bridge
 	assert_like "$output" '*pre-defined*'
 	# A box that does not run keeps it from being pruned, and from nothing else.
-	box-stop -t 0 a >/dev/null
+	box-stop -t 0 user >/dev/null
 	assert_eq two "$(net-prune)"
 	net-rm one >/dev/null
-	try box-start a
+	try box-start user
 	assert_like "$output" '*network one not found*'
 	net-disconnect -f one nobody 2>/dev/null || :
 	assert_eq 'bridge host none' "$(net-ls --json | jq -r .Name | xargs)"
@@ -130,7 +130,7 @@ names() {
 	assert_eq '0 192.0.2.9' "$(ask web outside.test)"
 	# Not on the default network, in neither direction.
 	try box-exec other nslookup db
-	assert_like "$output" '*NXDOMAIN*' || assert_eq 1 "$status"
+	[[ $output == *NXDOMAIN* ]] || assert_eq 1 "$status"
 	assert_eq 3 "$(ask web other)"
 	# Three resolvers of three makers.
 	inside web unshare -m sh -c "mount --bind $TACKLEBOX_ROOT/names/web/resolv.conf /etc/resolv.conf
@@ -148,43 +148,43 @@ moving() {
 	net-create front >/dev/null
 	net-create back >/dev/null
 	idle asker --network front
-	box-create --name b --network front bb sleep 1000 >/dev/null
+	box-create --name box1 --network front bb sleep 1000 >/dev/null
 	# Connected before it runs, and while it does.
-	net-connect --ip "$(net-inspect back | jq -r .IPAM.Config[0].Gateway | sed 's/\.1$/.77/')" back b
-	box-start b >/dev/null
-	assert_like "$(address b back)" '*.77'
-	assert_eq 'eth0 eth1 lo' "$(box-exec b ls /sys/class/net | xargs)"
-	assert_eq 3 "$(ask asker c)"
-	box-rename b c
-	assert_eq "0 $(address c front)" "$(ask asker c)"
-	assert_eq 3 "$(ask asker b)"
+	net-connect --ip "$(net-inspect back | jq -r .IPAM.Config[0].Gateway | sed 's/\.1$/.77/')" back box1
+	box-start box1 >/dev/null
+	assert_like "$(address box1 back)" '*.77'
+	assert_eq 'eth0 eth1 lo' "$(box-exec box1 ls /sys/class/net | xargs)"
+	assert_eq 3 "$(ask asker box2)"
+	box-rename box1 box2
+	assert_eq "0 $(address box2 front)" "$(ask asker box2)"
+	assert_eq 3 "$(ask asker box1)"
 	net-connect --alias late back asker
-	assert_eq "0 $(address asker back)" "$(ask c late)"
+	assert_eq "0 $(address asker back)" "$(ask box2 late)"
 	try net-connect back asker
 	assert_like "$output" '*endpoint with name asker already exists in network back*'
 	# The way out goes over to the other network.
 	local gateway
 	gateway=$(net-inspect back | jq -r .IPAM.Config[0].Gateway)
-	net-disconnect front c
-	assert_eq "default via $gateway dev eth1" "$(box-exec c ip route | grep default | xargs)"
-	assert_eq "0 $(address c back)" "$(ask asker c)"
+	net-disconnect front box2
+	assert_eq "default via $gateway dev eth1" "$(box-exec box2 ip route | grep default | xargs)"
+	assert_eq "0 $(address box2 back)" "$(ask asker box2)"
 	# In none, and back again: the same namespace.
-	net-disconnect back c
-	assert_eq lo "$(box-exec c ls /sys/class/net | xargs)"
-	assert_eq 3 "$(ask asker c)"
-	net-connect front c
-	box-exec c ping -c1 -W2 "$(address asker front)" >/dev/null
-	try net-disconnect back c
+	net-disconnect back box2
+	assert_eq lo "$(box-exec box2 ls /sys/class/net | xargs)"
+	assert_eq 3 "$(ask asker box2)"
+	net-connect front box2
+	box-exec box2 ping -c1 -W2 "$(address asker front)" >/dev/null
+	try net-disconnect back box2
 	assert_like "$output" '*is not connected to network back*'
 	# Another address the next time: right at once.
 	local before after
-	before=$(address c front)
-	box-stop -t 0 c >/dev/null
+	before=$(address box2 front)
+	box-stop -t 0 box2 >/dev/null
 	idle thief --network front --ip "$before"
-	box-start c >/dev/null
-	after=$(address c front)
+	box-start box2 >/dev/null
+	after=$(address box2 front)
 	[ "$before" != "$after" ]
-	assert_eq "0 $after" "$(ask asker c)"
+	assert_eq "0 $after" "$(ask asker box2)"
 	# One that is connected to nothing when it starts.
 	box-create --name lone --network front bb sleep 1000 >/dev/null
 	net-disconnect front lone
@@ -239,13 +239,16 @@ check_all() {
 	for n in n1 n2 n3; do
 		want=$(box-ps -q --no-trunc --filter "network=$n" | sort)
 		got=$(sed 1d "$TACKLEBOX_RUN/resolver/$n" 2>/dev/null | cut -d' ' -f1 | sort)
-		assert_eq "$want" "$got"
-		assert_eq "$want" "$(net-inspect "$n" | jq -r '.Containers | keys[]' | sort)"
+		assert_eq "$want" "$got" "resolver of $n" || return
+		assert_eq "$want" "$(net-inspect "$n" | jq -r '.Containers | keys[]' | sort)" "boxes of $n" || return
 		got=$(net-inspect "$n" | jq -r '.Containers[].IPv4Address' | cut -d/ -f1 | sort)
-		assert_eq "$got" "$(find "$TACKLEBOX_RUN/leases/br-$(net-inspect "$n" | jq -r '.Id[:12]')" -type f ! -name .lock -printf '%f\n' | sort)"
+		assert_eq "$got" "$(find "$TACKLEBOX_RUN/leases/br-$(net-inspect "$n" | jq -r '.Id[:12]')" -type f ! -name .lock -printf '%f\n' | sort)" \
+			"leases of $n" || return
 	done
-	assert_eq "$(box-ps --json | jq -r '.NetworkSettings.Networks | keys[]' | wc -l)" "$(ip -o link show type veth | wc -l)"
+	assert_eq "$(box-ps --json | jq -r '.NetworkSettings.Networks | keys[]' | wc -l)" "$(ip -o link show type veth | wc -l)" cables
 }
+# Who was killed a moment ago may still be ending.
+settled() { wait_for check_all || check_all; }
 random_days() {
 	local i box n
 	RANDOM=7
@@ -260,16 +263,13 @@ random_days() {
 		3) box-kill $box || : ;;
 		4) box-start $box || : ;;
 		esac >/dev/null 2>&1
-		((i % 10)) || { wait_for no_end_left && check_all; }
+		((i % 10)) || settled
 	done
-	wait_for no_end_left
-	check_all
+	settled
 	box-ps -aq | xargs box-rm -f >/dev/null
 	assert_eq '' "$(find "$TACKLEBOX_RUN/leases" -type f ! -name .lock)"
 	assert_eq '' "$(ls "$TACKLEBOX_RUN/resolver")"
 }
-# Nobody is being cleaned up: each box that has ended has given back its lock.
-no_end_left() { ! pgrep -f "^box-end .*$TACKLEBOX_ROOT" >/dev/null; }
 @test "ten boxes on three networks, connected, disconnected, killed and started at random" { net random_days; }
 
 hurt() {
@@ -305,11 +305,11 @@ each_fault() {
 	local clean=$1 n=1
 	shift
 	while ! TACKLEBOX_FAIL=step:EIO@$n "$@" >"$T/out" 2>"$T/err"; do
-		"$clean" || fail "after step $n failed: $* $(<"$T/err")" || return
+		"$clean" || fail "after step $n failed: $* $(<"$T/err") $(ls "$TACKLEBOX_RUN/resolver")" || return
 		grep -q '(EIO)$' "$T/err" && [ ! -s "$T/out" ] || fail "step $n: $(cat "$T/err" "$T/out")" || return
 		((n++ < 100)) || fail "never succeeds: $*" || return
 	done
-	((n > 10)) || fail "only $n steps: $*"
+	((n > 8)) || fail "only $((n - 1)) steps: $*"
 }
 faulty() {
 	net-create -o com.docker.network.bridge.name=keep0 keep >/dev/null

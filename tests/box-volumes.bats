@@ -142,7 +142,8 @@ run_in() { box-run --rm --network none "$@"; }
 	wait_for sh -c "grep -q data20 '$T/live'"
 	kill "$follower"
 	wait "$follower" || :
-	[ -e "$file.1" ] && [ "$(stat -c %s "$file")" -lt 100000 ]
+	[ -e "$file.1" ]
+	[ "$(stat -c %s "$file")" -lt 100000 ]
 	assert_eq 21 "$(jq -r .Actor.ID "$T/live" | sort -u | wc -l)"
 	assert_eq 21 "$(box-events --json --since 1h --until 0s | jq -r .Actor.ID | sort -u | wc -l)"
 	rm -f "$file"*
@@ -163,6 +164,28 @@ run_in() { box-run --rm --network none "$@"; }
 	run -0 tb-prune --json --volumes
 	assert_eq "2 true" "$(jq -r '"\(.ContainersDeleted | length) \(.SpaceReclaimed > 200000)"' <<<"$output")"
 	assert_eq new "$(box-ps -a --json | jq -r '.Names[0][1:]')"
+	# Filters: of all kinds those that have the label, or not; by time boxes and images only.
+	box-create --name keep --label stage=prod --network none bb >/dev/null
+	box-create --name drop --label stage=test --network none bb >/dev/null
+	box-create --name bare --network none bb >/dev/null
+	vol-create --label stage=test tested >/dev/null
+	img-commit --no-layer -p bb -c 'LABEL stage=test' >/dev/null
+	img-commit --no-layer -p bb -c 'LABEL stage=prod' >/dev/null
+	run -0 tb-prune --json --filter until=1h
+	assert_json '.ContainersDeleted == [] and .ImagesDeleted == []'
+	run -1 tb-prune --volumes --filter until=1h
+	assert_error tb-prune 'The "until" filter is not supported with "--volumes"'
+	run -1 tb-prune --filter until=never
+	run -1 tb-prune --filter color=red
+	assert_error tb-prune "Invalid filter 'color'" 'the keys are: until label label!'
+	run -0 tb-prune --json --filter label=stage=test
+	assert_json '(.ContainersDeleted | length) == 1 and (.ImagesDeleted | length) == 1 and .NetworksDeleted == []'
+	assert_eq "bare keep new" "$(box-ps -a --json | jq -r '.Names[0][1:]' | sort | xargs)"
+	run -0 tb-prune --json --filter 'label!=stage' --filter until=0s
+	assert_json '(.ContainersDeleted | length) == 1 and .ImagesDeleted == []'
+	assert_eq "keep new" "$(box-ps -a --json | jq -r '.Names[0][1:]' | sort | xargs)"
+	assert_eq 1 "$(img-ls -q --filter dangling=true | wc -l)"
+	box-rm keep >/dev/null
 	# Images with a name go too when no box has them.
 	img-tag bb spare
 	run -0 tb-prune --all

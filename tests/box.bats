@@ -211,11 +211,27 @@ teardown() { box_teardown; }
 	box-create --name two --network none bb sh -c 'exit 4' >/dev/null
 	assert_eq 0 "$(timeout 20 box-wait two)"
 	timeout 20 box-wait --condition next-exit two >"$T/status" &
-	wait_for sh -c "ls $TACKLEBOX_RUN/*/wait-*"
+	wait_for sh -c "ls $TACKLEBOX_RUN/*.wait/*"
+	box-start two >/dev/null
+	wait $!
+	assert_eq 4 "$(<"$T/status")"
+	# Whoever waits for the next end is not forgotten with the sockets of this one.
+	timeout 20 box-wait --condition next-exit two >"$T/status" &
+	wait_for sh -c "ls $TACKLEBOX_RUN/*.wait/*"
+	box-end two
 	box-start two >/dev/null
 	wait $!
 	assert_eq 4 "$(<"$T/status")"
 	assert_eq 4 "$(box-wait two)"
+	# A box that goes has no next end.
+	timeout 20 box-wait --condition next-exit two 2>"$T/err" &
+	wait_for sh -c "ls $TACKLEBOX_RUN/*.wait/*"
+	box-rm two >/dev/null
+	status=0
+	wait $! || status=$?
+	assert_eq 1 "$status"
+	assert_eq 'box-wait: the box was removed' "$(<"$T/err")"
+	run ! ls -d "$TACKLEBOX_RUN"/*.wait
 	run -1 box-wait nobody
 }
 
@@ -326,7 +342,7 @@ teardown() { box_teardown; }
 
 @test "many at once: started, removed, and none left" {
 	local i
-	for i in $(seq 25); do
+	for i in $(seq 50); do
 		box-run --rm --network none bb true &
 	done
 	wait

@@ -65,7 +65,7 @@ empty() { [[ ! $(find "$T" -name 'made*' -print -quit) ]]; }
 # errs FAKE PATTERN CMD…: the check must fail with that, and not with something else.
 errs() {
 	export FAKE=$1
-	local pattern=$2
+	local pattern=$2 tb_trying=1
 	shift 2
 	run "$@"
 	((status != 0)) || fail "not noticed: $FAKE"
@@ -118,7 +118,8 @@ leaves() {
 		teardown_file() { tb_teardown_file; }
 		setup() { tb_setup; }
 		teardown() { tb_teardown; }
-		$word "it" { $1
+		$word "it" {
+		$1
 		}
 	END
 	inner_bats
@@ -131,10 +132,43 @@ inner_bats() {
 	run env -i PATH="$PATH" HOME="$T" O="$TB_OUT" TB_SETTLE=1 "$bats" -F tap "$T/inner.bats"
 }
 
+# In namespaces of its own: were there no such check, what it would end and unmount is only theirs.
+@test "ledger: without a directory of the tests nothing is unmounted and nobody is killed" {
+	requires root
+	in_fresh '--pid --fork --mount-proc' without_directory
+}
+without_directory() {
+	# shellcheck disable=SC2034 # fail looks at it
+	local tb_trying=1 before sleeper
+	sleep 60 &
+	sleeper=$!
+	before=$(</proc/self/mountinfo)
+	printf '+process %s\n+mount /proc\n' $sleeper >"$T/diff"
+	for TB_DIR in '' / /dev/shm "$T/.." /dev/shm/tb.1/../..; do
+		! ledger_clean "$T/diff" || exit 1
+		! umount_below "$TB_DIR" || exit 1
+		! T=$TB_DIR tb_teardown || exit 1
+		! tb_teardown_file || exit 1
+	done
+	kill -0 $sleeper
+	[[ $before == "$(</proc/self/mountinfo)" ]]
+	kill $sleeper
+}
+
 @test "ledger: nothing left, nothing said" {
 	leaves 'touch $T/file'
 	assert_status 0
 	assert_line "ok 1 it"
+}
+
+@test "an assertion that failed where bash forgets -e, and a body in namespaces that goes on, fail all the same" {
+	leaves 'forgets() { assert_eq 1 2; true; }; forgets || true'
+	assert_status 1
+	assert_line "# failed before its end, and went on:"
+	leaves 'inside() { false; true; }; in_fresh "" inside'
+	assert_status 1
+	leaves 'later() { [[ -e $T/now ]] || { : >$T/now; fail "not yet"; }; }; wait_for later'
+	assert_status 0
 }
 
 @test "ledger: a mount, a group, a link, a network namespace, a process, a loop device" {
@@ -165,7 +199,7 @@ inner_bats() {
 	kill "$output"
 	leaves 'truncate -s 1M $TB_DIR/disk; losetup -f $TB_DIR/disk'
 	assert_status 1
-	assert_like "$output" "*loop *$T*" || assert_like "$output" "*loop *tb.*disk*"
+	assert_like "$output" "*loop *tb.*disk*"
 }
 
 @test "subreaper: names and kills what a command leaves, and ends one that hangs" {

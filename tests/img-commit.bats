@@ -3,6 +3,7 @@
 # shellcheck disable=SC2030,SC2031,SC2016 # each test is a subshell of its own; dollars are the change's
 # img-commit, and the changes in the words of a Dockerfile.
 load helpers
+load registry
 load lib/layers
 load lib/images
 
@@ -102,7 +103,7 @@ teardown() { tb_teardown; }
 }
 
 @test "mistakes in changes are found before the tar is read, and named" {
-	local change before
+	local change before n
 	before=$(<"$images/index.json")
 	for change in 'RUN x' '' 'CMD [1]' 'CMD ["a"' 'ENV' 'ENV =x' 'ENV A="x' 'ENV A=${A' 'ENV A=${A?x}' 'LABEL novalue' 'EXPOSE' \
 		'EXPOSE 0' 'EXPOSE 80/http' 'VOLUME relative' 'VOLUME [' 'SHELL sh' 'USER' 'WORKDIR' 'STOPSIGNAL' \
@@ -111,6 +112,10 @@ teardown() { tb_teardown; }
 		run -1 img-commit -p base:1 -c "$change" mine <<<"never read"
 		assert_eq 1 "$(grep -c -a "^img-commit: --change '" <<<"$output")" "$change: $output"
 	done
+	# Found by fuzzing: variables that hold each other twice grow without bounds.
+	mapfile -t change < <(for ((n = 0; n < 30; n++)); do printf '%s\n' -c 'ENV A=$A$A'; done)
+	run -1 bounded 64 img-commit -p base:1 -c 'ENV A=12345678' "${change[@]}" mine <<<"never read"
+	assert_like "$output" '*with its variables a word is longer than 131072 bytes*'
 	assert_eq "$before" "$(<"$images/index.json")"
 	run -2 img-commit --no-layer -f x
 	run -2 img-commit -t a b
@@ -133,7 +138,8 @@ teardown() { tb_teardown; }
 			rm -rf "$TACKLEBOX_ROOT" && cp -a "$T/model" "$TACKLEBOX_ROOT"
 	}
 	faults_walk old_index -- img-commit -p base:1 -f "$T/l.tar" mine
-	((faults > 8)) && whole_store
+	((faults > 8))
+	whole_store
 	for call in rename fsync,syncfs mkdir; do
 		for ((n = 1; n <= 40; n++)); do
 			rm -rf "$TACKLEBOX_ROOT" && cp -a "$T/model" "$TACKLEBOX_ROOT"

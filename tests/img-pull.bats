@@ -156,7 +156,7 @@ same_store() {
 	registry_start "$T/registry" tls
 	push img:1
 	run -1 img-pull "$REGISTRY/img:1"
-	assert_error img-pull "cannot fetch https://$REGISTRY/v2/img/manifests/1: SSL certificate problem: *" '*--cacert FILE'
+	assert_error img-pull "cannot fetch https://$REGISTRY/v2/img/manifests/1: SSL certificate problem: *" '*--cacert FILE*'
 	nothing_visible
 	run -0 img-pull --cacert "$T/registry/ca.pem" "$REGISTRY/img:1"
 	run -0 img-pull --insecure "$REGISTRY/img:1"
@@ -169,6 +169,40 @@ same_store() {
 	registry_start "$T/plain"
 	run -1 img-pull --cacert "$T/registry/ca.pem" "$REGISTRY/img:1"
 	assert_error img-pull 'cannot fetch https://*' '*plain HTTP*'
+}
+
+@test "certs.d: authorities of one registry, and a certificate of ours for it; nobody else's" {
+	requires docker-registry skopeo openssl zstd
+	local dir
+	three_layers
+	registry_start "$T/registry" tls client
+	dir=$T/certs/$REGISTRY
+	mkdir -p "$dir" "$T/certs/127.0.0.1:1"
+	cp "$T/registry/ca.pem" "$dir/ours.crt"
+	cp "$T/registry/cert.pem" "$dir/me.cert" && cp "$T/registry/key.pem" "$dir/me.key"
+	skopeo copy -q --preserve-digests --dest-cert-dir "$dir" "oci:$T/layout" "docker://$REGISTRY/img:1"
+	TACKLEBOX_CERTS=$T/certs run -0 img-pull "$REGISTRY/img:1"
+	rm -rf "$TACKLEBOX_ROOT"
+	mkdir -p "$T/home/.config/docker" && ln -s "$T/certs" "$T/home/.config/docker/certs.d"
+	HOME=$T/home run -0 img-pull "$REGISTRY/img:1"
+	img-tag "$REGISTRY/img:1" "$REGISTRY/img:2"
+	HOME=$T/home run -0 img-push -q "$REGISTRY/img:2"
+	rm -rf "$TACKLEBOX_ROOT"
+	export TACKLEBOX_CERTS=$T/certs
+	# An authority that did not sign: though --cacert names the right one, the client is unknown.
+	mv "$dir" "$T/elsewhere"
+	run -1 img-pull --cacert "$T/registry/ca.pem" "$REGISTRY/img:1"
+	assert_error img-pull 'cannot fetch https://*'
+	mkdir "$dir" && cp "$T/elsewhere"/me.* "$dir"
+	run -0 img-pull --cacert "$T/registry/ca.pem" "$REGISTRY/img:1"
+	rm -rf "$TACKLEBOX_ROOT"
+	rm "$dir/me.key"
+	run -1 img-pull "$REGISTRY/img:1"
+	assert_error img-pull "$dir/me.cert has no key beside it: $dir/me.key is missing"
+	rm "$dir/me.cert" && echo nonsense >"$dir/bad.crt"
+	run -1 img-pull "$REGISTRY/img:1"
+	assert_error img-pull 'cannot fetch https://*'
+	nothing_visible
 }
 
 @test "one layer twice in an image, and a layer that is here already" {
@@ -361,6 +395,37 @@ same_store() {
 	assert_error img-pull "cannot open $T/none: No such file or directory (ENOENT)"
 }
 
+@test "what a mirror lacks, or has only in part, comes from the registry itself" {
+	requires python3 zstd
+	local blob blobs pid mirror manifest
+	three_layers
+	cp -r "$T/layout" "$T/half"
+	blobs=$T/half/blobs/sha256 manifest=$(<"$T/half/blobs/sha256/$(manifest_of "$T/half")")
+	# The mirror has the manifest, the first layer's beginning, and the second layer.
+	blob=$(jq -r '.layers[0].digest' <<<"$manifest" | cut -d: -f2)
+	truncate -s 100000 "$blobs/$blob"
+	jq -r '.layers[2].digest, .config.digest' <<<"$manifest" | sed "s|^sha256:|$blobs/|" | xargs rm
+	double_start "$T/half"
+	mirror=$DOUBLE pid=$DOUBLE_PID
+	double_start "$T/layout"
+	export TACKLEBOX_MIRRORS=$T/mirrors
+	echo "$DOUBLE http://$mirror" >"$T/mirrors"
+	run -0 img-pull "$DOUBLE/good/app:1"
+	run -0 img-layers "$DOUBLE/good/app:1"
+	assert_eq 3 "${#lines[@]}"
+	same_store
+	# The rest of the first layer only, and nothing that the mirror had.
+	grep -q "blobs/sha256:$blob - bytes=100000-$" "$T/layout/requests"
+	assert_eq 3 "$(grep -c '^GET ' "$T/layout/requests")" "$(<"$T/layout/requests")"
+	# Neither has it whole: what the registry itself says is told.
+	rm -rf "$TACKLEBOX_ROOT"
+	rm "$T/layout/blobs/sha256/$blob"
+	run -1 img-pull "$DOUBLE/good/app:1"
+	assert_error img-pull "cannot fetch layer sha256:$blob: $DOUBLE answers 404: blob unknown to registry" '*'
+	nothing_visible
+	kill "$pid"
+}
+
 @test "proxies by the usual variables, in small letters or capitals; this machine never through one" {
 	local name
 	requires python3 zstd docker-registry skopeo openssl
@@ -397,7 +462,7 @@ same_store() {
 	done
 	# What goes through a proxy is for the registry alone to read.
 	HTTPS_PROXY=http://$PROXY run -1 img-pull registry.invalid/img:1
-	assert_error img-pull 'cannot fetch https://registry.invalid/v2/img/manifests/1: SSL certificate problem: *' '*--cacert FILE'
+	assert_error img-pull 'cannot fetch https://registry.invalid/v2/img/manifests/1: SSL certificate problem: *' '*--cacert FILE*'
 }
 
 # The network is faster here than the unpacking, so the transfer pauses again and again; what is wrong
@@ -469,8 +534,8 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >"$T/port" 2>/dev/null 3>
 	wait_for test -s "$T/port"
 	run -1 img-pull --timeout 1s "127.0.0.1:$(<"$T/port")/app:1"
 	kill "$pid"
-	assert_error img-pull 'cannot fetch http://*: Connection timed out*' '*--timeout*' ||
-		assert_error img-pull 'cannot fetch http://*: *' '*does not answer*'
+	[[ $output == *"hint: "*--timeout* || $output == *"hint: "*"does not answer"* ]]
+	assert_error img-pull 'cannot fetch http://*' '*'
 	nothing_visible
 	run -2 img-pull sha256:"$(printf %064d 0)"
 	run -2 img-pull

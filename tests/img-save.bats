@@ -44,7 +44,8 @@ assert_layered() {
 			run -0 img-load --json <"$T/$form.tar"
 			assert_json '.names == ["docker.io/user/app:1"] and .id == $i' --arg i "$id"
 			assert_layered user/app:1 "$id"
-			whole_store && no_temporaries
+			whole_store
+			no_temporaries
 			run -0 img-load --json <"$T/$form.tar"
 			assert_json '.id == $i' --arg i "$id"
 			assert_eq 1 "$(img-ls --json | wc -l)" "loaded twice, there once"
@@ -95,7 +96,8 @@ assert_layered() {
 		run -0 img-load <"$T/$form.tar"
 		assert_like "$output" '*localhost/two:2*'
 		assert_layered localhost/two:2 "$id"
-		whole_store && no_temporaries
+		whole_store
+		no_temporaries
 	done
 }
 
@@ -110,7 +112,8 @@ assert_layered() {
 		gzip <"$T/$form.tar" | img-load >"$T/out"
 		assert_eq example/app:3 "$(<"$T/out")"
 		assert_eq 4 "$(img-layers example/app:3 | wc -l)"
-		whole_store && no_temporaries
+		whole_store
+		no_temporaries
 	done
 	img-save -o "$T/ours.tar" example/app:3
 	run -0 skopeo copy -q "docker-archive:$T/ours.tar:example/app:3" "dir:$T/dir"

@@ -233,7 +233,7 @@ bind_in() {
 	mount -t tmpfs tmpfs "$T/src/sub" && echo two >"$T/src/sub/file" || return
 	run -0 in_root --bind "$T/src:/mnt/a/b" --bind "$T/src/file:/etc/made:ro" \
 		--bind "$T/src:/ro:ro,nosuid" -- /bin/sh -c 'cat /mnt/a/b/file /mnt/a/b/sub/file /etc/made /ro/sub/file
-			touch /mnt/a/b/new && echo written; touch /ro/new /ro/sub/new; echo x >/etc/made'
+			touch /mnt/a/b/new && echo written; touch /ro/new /ro/sub/new; echo x >/etc/made; true'
 	assert_like "$output" $'one\ntwo\none\ntwo\nwritten\n*/ro/new: Read-only*/ro/sub/new: Read-only*made: Read-only*' || return
 	[[ -e $T/src/new ]] || fail "not written through" || return
 	rm "$T/src/new"

@@ -38,6 +38,10 @@ def blob(hex_digits):
         return f.read()
 
 
+def has_blob(hex_digits):
+    return os.path.exists(os.path.join(LAYOUT, "blobs/sha256", os.path.basename(hex_digits)))
+
+
 def manifest(name):
     if name.startswith("sha256:"):
         return blob(name[7:])
@@ -128,6 +132,8 @@ class Registry(BaseHTTPRequestHandler):
             return self.stored(name)
         if kind == "manifests":
             return getattr(self, "manifest_" + mode, self.manifest_good)(name)
+        if not has_blob(name.split(":")[-1]):
+            return self.refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
         body = blob(name.split(":")[-1])
         if len(body) < 2000:  # a config
             return getattr(self, "config_" + mode, self.blob_good)(body)

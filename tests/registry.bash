@@ -4,7 +4,8 @@
 #
 #   registry_start DIR [tls] [private]
 #                                starts it; $REGISTRY is its "127.0.0.1:PORT", $REGISTRY_PID its pid;
-#                                private: for user:se:cret only
+#                                private: for user:se:cret only; client (with tls): for whoever has
+#                                a certificate of DIR/ca.pem
 #   registry_stop
 #   registry_ca DIR              a certificate authority, and a certificate of it for 127.0.0.1:
 #                                DIR/ca.pem, DIR/cert.pem, DIR/key.pem
@@ -35,6 +36,7 @@ registry_start() {
 	if [[ ${2:-} == tls ]]; then
 		[[ -e $dir/cert.pem ]] || registry_ca "$dir"
 		tls="{certificate: $dir/cert.pem, key: $dir/key.pem}"
+		[[ $* != *client* ]] || tls=${tls/%\}/, clientcas: [$dir/ca.pem]\}}
 	fi
 	cat >"$dir/config.yml" <<-END
 		version: 0.1

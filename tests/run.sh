@@ -60,6 +60,8 @@ report() {
 	not=$(grep -c '^not ok ' "$tap")
 	# Ended by the time limit, by a signal, or with processes left: no test says so.
 	((status == 0 || not > 0)) || not=1
+	# Nor does one say that none has run.
+	((ok + not + skip > 0)) || [[ ${TEST_TAGS:-} ]] || not=1
 	passed=$((passed + ok)) failed=$((failed + not)) skipped=$((skipped + skip))
 	printf '%-24s %4d passed, %d failed, %d skipped, %d.%d s\n' "$name" "$ok" "$not" "$skip" \
 		$((seconds / 10)) $((seconds % 10))

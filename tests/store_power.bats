@@ -155,13 +155,16 @@ ordered() {
 			! $try >"$T/out" 2>"$T/err" || exit 3
 			grep -q "No space left on device (ENOSPC)" "$T/err" && [[ $(grep -c "^img-[a-z]*: " "$T/err") == 1 ]] ||
 				{ cat "$T/err" >&2; exit 4; }
-			cmp "$T/before" "$images/index.json" && whole_store && no_temporaries
+			cmp "$T/before" "$images/index.json"
+			whole_store
+			no_temporaries
 		done
 		img-rm two >/dev/null
 		dd if=/dev/zero of="$images/tmp/left" bs=64k 2>/dev/null || true
 		! echo x >>"$T/disk/full" || exit 5
 		rm -f "$T/disk/full"
 		img-gc >/dev/null
-		whole_store && no_temporaries
+		whole_store
+		no_temporaries
 		img-commit -p one -f "$T/b.tar" mine >/dev/null && whole_store'
 }

@@ -36,11 +36,7 @@ in_front() {
 	done
 }
 
-fresh() { in_fresh '' fresh_run "$@"; }
-fresh_run() {
-	set -e
-	"$@"
-}
+fresh() { in_fresh '' "$@"; }
 
 @test "a line an answer, the first of them for whom; the status is 0 whatever they are" {
 	run -0 tb-doctor
@@ -260,7 +256,8 @@ ranges() {
 	chmod 755 bin/newuidmap
 	PATH=$path run -1 as_nobody tb-doctor --require ids
 	assert_like "$output" "*hint: as root: chmod u+s $PWD/bin/newuidmap *"
-	PATH=$BIN:$PWD run -1 as_nobody "$BIN/tb-doctor" --require ids
+	mkdir few && ln -s "$(command -v env)" "$(command -v setpriv)" few
+	PATH=$BIN:$PWD/few run -1 as_nobody "$BIN/tb-doctor" --require ids
 	assert_like "$output" '*apt-get install uidmap'
 	is_yes ids
 }
@@ -284,7 +281,7 @@ ranges() {
 	if ((EUID == 0)) && [[ -e /dev/fuse ]]; then
 		PATH=$T/bin run -0 "$BIN/tb-doctor" --require fuse-overlayfs
 		fresh eval 'mount --bind /bin/true /dev/fuse; PATH='"$T/bin"' run -1 "$BIN/tb-doctor" --require fuse-overlayfs
-			assert_like "$output" "*modprobe fuse" || true'
+			assert_like "$output" "*modprobe fuse"'
 	fi
 }
 

@@ -80,7 +80,7 @@ clean_all() {
 	assert_eq '' "$output"
 	nothing
 	assert_eq 'app base third up wk' "$(echo a* base third up wk)"
-	[[ -z $(ls root one gone) && ! -e copy ]]
+	[[ -z $(find root one gone -mindepth 1) && ! -e copy ]]
 	[[ $(ls -A "$TACKLEBOX_RUN/made" "$TACKLEBOX_ROOT/images/tmp") != *-* ]]
 	run -1 ip link show tbl0
 	[[ -z $(nft list tables) ]]

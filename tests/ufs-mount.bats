@@ -79,7 +79,9 @@ remember() {
 	rm root/run
 	assert_eq new "$(<up/etc/new)"
 	assert_eq "character special file 0 0" "$(stat -c '%F %t %T' up/run)"
-	[ ! -e base/etc/new ] && [ ! -e app/etc/new ] && [ -e app/run ]
+	[ ! -e base/etc/new ]
+	[ ! -e app/etc/new ]
+	[ -e app/run ]
 	grep -q " $T/root rw[^-]* - overlay tacklebox rw," /proc/self/mountinfo
 	run -0 ufs-mount --umount root
 	assert_eq "" "$output"
@@ -223,7 +225,8 @@ remember() {
 		mkdir root/d; echo n >root/d/n; rm root/run
 		ufs-mount --umount root
 		ufs-mount root base app up
-		test -e root/d/n && test ! -e root/run
+		test -e root/d/n
+		test ! -e root/run
 		ufs-mount --umount root
 		ufs-mount one base && test base = "$(cat one/etc/name)" && ! touch one/x 2>/dev/null
 		ufs-mount --umount one
@@ -241,7 +244,8 @@ remember() {
 	run -1 as_nobody ufs-mount -u up -w wk root base app
 	assert_error ufs-mount "cannot mount overlay on $T/root: Operation not permitted (EPERM)" \
 		'*ns-exec --user --mount --*'
-	[ ! -e up ] && [ ! -e root ]
+	[ ! -e up ]
+	[ ! -e root ]
 	# Before Linux 5.11 it is the same inside one.
 	TACKLEBOX_FAIL=fsopen:EPERM,mount:EPERM run -1 as_nobody unshare --user --map-root-user --mount \
 		ufs-mount -u up -w wk root base app
@@ -293,7 +297,10 @@ remember() {
 	cd n && (umask 0; hard_layers user) && chmod -R a+rX . && chmod 0755 l1/f
 	as_nobody unshare --user --map-root-user --mount bash -ec "$(declare -f whole_tree)"'
 		ufs-mount --copy copy l1 l2 l3 2>said
-		test n = "$(cat copy/opq/n)" && test ! -e copy/opq/o && test ! -e copy/gone/x && test -e copy/gone/b
+		test n = "$(cat copy/opq/n)"
+		test ! -e copy/opq/o
+		test ! -e copy/gone/x
+		test -e copy/gone/b
 		grep -q "^ufs-mount: warning: .*: cannot keep its owner (EINVAL)$" said
 		test 1 = "$(wc -l <said)"
 		ufs-mount --umount --copy copy
@@ -356,7 +363,8 @@ remember() {
 	run -1 ufs-mount root base app app/in
 	assert_error ufs-mount '* (ELOOP)' 'app/in lies in app: no directory*'
 	run -1 ufs-mount -u app -w wk root base app
-	assert_error ufs-mount '* (ELOOP)' 'app and app are one directory*' || assert_error ufs-mount '*' 'app is given twice'
+	assert_error ufs-mount '* (ELOOP)' 'app *'
+	[[ ${lines[1]} == *' app are one directory'* || ${lines[1]} == *' is given twice' ]]
 }
 
 @test "UPPER and WORK: on two file systems, in each other, or in use" {
@@ -371,7 +379,8 @@ remember() {
 	run -1 ufs-mount -u up -w wk2 root2 app
 	assert_error ufs-mount "cannot mount overlay on root2: up is the upper directory of $T/root already" \
 		'every overlay needs an upper directory of its own'
-	[ ! -e root2 ] && [ ! -e wk2 ]
+	[ ! -e root2 ]
+	[ ! -e wk2 ]
 	ufs-mount --umount root
 	# With index=on, which we do not set, the kernel says EBUSY.
 	TACKLEBOX_FAIL=fsconfig:EBUSY@9 run -1 ufs-mount -u up -w wk root base
@@ -406,7 +415,8 @@ remember() {
 	assert_error ufs-mount \
 		'cannot mount overlay on root: the kernel cannot write to fs/wk, and would make it read-only' \
 		'the file system of fs/wk may be full'
-	[ ! -e root ] && [ -z "$(ls fs/wk)" ]
+	[ ! -e root ]
+	[ -z "$(ls fs/wk)" ]
 	rmdir fs/wk fs/up
 	touch fs/a fs/b
 	run -1 ufs-mount -u fs/up -w fs/wk root base app
@@ -422,10 +432,12 @@ remember() {
 	head -c 200000 /dev/urandom >app/big
 	run -1 ufs-mount --copy fs/copy base app
 	assert_error ufs-mount "cannot copy $T/app/big to $T/fs/copy: No space left on device (ENOSPC)"
-	[ -z "$(ls -A fs)" ] && [ -z "$(ls -A "$TACKLEBOX_RUN/made")" ]
+	[ -z "$(ls -A fs)" ]
+	[ -z "$(ls -A "$TACKLEBOX_RUN/made")" ]
 	# A directory that was there before stays, and is empty again.
 	run -1 ufs-mount --copy fs base app
-	[ -z "$(ls -A fs)" ] && [ -z "$(ls -A "$TACKLEBOX_RUN/made")" ]
+	[ -z "$(ls -A fs)" ]
+	[ -z "$(ls -A "$TACKLEBOX_RUN/made")" ]
 	umount fs
 }
 

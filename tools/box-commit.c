@@ -163,11 +163,7 @@ commit_words(const struct box *b, const json_t *doc, const char *name, struct st
 static int
 commit(const struct box *b, const json_t *doc, const char *name, struct buf *id)
 {
-	char diff_path[PATH_MAX], path[PATH_MAX];
 	struct strlist diff = {0}, image = {0};
-	auto_buf struct buf line = BUF_INIT;
-	if (own_tool("ufs-diff", diff_path) < 0 || own_tool("img-commit", path) < 0)
-		return -1;
 	if (!view_has_layer(b)) {
 		strlist_add(&image, "img-commit");
 		strlist_add(&image, "--no-layer");
@@ -175,16 +171,28 @@ commit(const struct box *b, const json_t *doc, const char *name, struct buf *id)
 			? -1
 			: run_tool("it has no layer of its own, only settings", image.v, id);
 	}
-	strlist_add(&diff, diff_path);
-	strlist_add(&image, path);
+	strlist_add(&diff, "ufs-diff");
+	strlist_add(&image, "img-commit");
 	if (view_diff_words(b, doc, &diff) < 0 || commit_words(b, doc, name, &image) < 0)
 		return -1;
 	strlist_add(&diff, NULL);
-	buf_add_argv(&line, (char **)(uintptr_t)diff.v);
-	buf_adds(&line, " | ");
-	buf_add_argv(&line, (char **)(uintptr_t)image.v);
-	return run_tool("its own layer becomes a layer of an image",
-		(const char *[]){"sh", "-c", line.s, NULL}, id);
+	return run_pipe("its own layer becomes a layer of an image", diff.v, image.v, id);
+}
+
+/* It may end by itself meanwhile, and then needs neither. */
+static int
+freeze(const struct box *b, bool yes)
+{
+	struct box_state st;
+	if (box_freeze(b, yes) == 0)
+		return 0;
+	struct err why = err;
+	box_state(b, &st);
+	err = why;
+	if (st.status == BOX_RUNNING || st.status == BOX_PAUSED)
+		return -1;
+	err_clear();
+	return 0;
 }
 
 int
@@ -203,11 +211,11 @@ main(int argc, char **argv)
 		tool_die();
 	box_state(&b, &st);
 	bool pause = st.status == BOX_RUNNING && !o.go_on;
-	if (pause && box_freeze(&b, true) < 0)
+	if (pause && freeze(&b, true) < 0)
 		tool_die();
 	int ok = commit(&b, doc, a.n == 2 ? a.operand[1] : NULL, &id);
 	struct err why = err;
-	if (pause && box_freeze(&b, false) < 0 && ok == 0)
+	if (pause && freeze(&b, false) < 0 && ok == 0)
 		tool_die();
 	err = why;
 	if (ok < 0)

@@ -15,8 +15,8 @@ static struct {
 } o;
 
 static const struct opt options[] = {
-	{'f', "filter", "KEY=VALUE", opt_list, &o.filter, "only those: name id label (repeatable)",
-		false},
+	{'f', "filter", "KEY=VALUE", opt_list, &o.filter,
+		"only those: name id label label! (repeatable)", false},
 	{'j', "json", NULL, opt_flag, &o.json,
 		"one JSON object, as the Docker Engine API has it (POST /networks/prune)", false},
 	OPT_END,

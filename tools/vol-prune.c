@@ -19,8 +19,8 @@ static struct {
 static const struct opt options[] = {
 	{'a', "all", NULL, opt_flag, &o.all, "those with a name too, not only the anonymous ones",
 		false},
-	{'f', "filter", "KEY=VALUE", opt_list, &o.filter, "only those: name label (repeatable)",
-		false},
+	{'f', "filter", "KEY=VALUE", opt_list, &o.filter,
+		"only those: name label label! (repeatable)", false},
 	{'j', "json", NULL, opt_flag, &o.json,
 		"one JSON object, as the Docker Engine API has it (POST /volumes/prune)", false},
 	OPT_END,

@@ -46,7 +46,7 @@ filter_passes(const struct strlist *filters, filter_fn *fits, const void *thing)
 	for (size_t i = 0; i < filters->n; i++) {
 		size_t n = strcspn(filters->v[i], "=");
 		auto_free char *key = fmt_new("%.*s", (int)n, filters->v[i]);
-		bool any = false, all = strcmp(key, "label") == 0;
+		bool any = false, all = strncmp(key, "label", 5) == 0;
 		for (size_t k = 0; k < filters->n && !any; k++)
 			if (all ? k == i : is_key(filters->v[k], strcspn(filters->v[k], "="), key))
 				any = fits(thing, key, filters->v[k] + n + 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Filters as Docker has them (`--filter KEY=VALUE`). Values of one key are alternatives, except of
- * "label"; different keys must all hold. Pure.
+ * "label" and "label!" (has it not); different keys must all hold. Pure.
  */
 #ifndef TACKLE_FILTER_H
 #define TACKLE_FILTER_H

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "door/sys.h"
 
 #include <errno.h>
@@ -20,6 +21,9 @@
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
+
+/* How often a waiter looks whether its box is still there. */
+#define GONE_MS 200
 
 #define CHUNK 16384
 
@@ -58,6 +62,16 @@ attach_connect(const struct box *b, int *sock)
 }
 
 int
+attach_wait_dir(const struct box *b, char dir[PATH_MAX])
+{
+	char run[PATH_MAX];
+	if (box_run_dir(b, run) < 0)
+		return -1;
+	snprintf(dir, PATH_MAX, "%.*s" BOX_WAIT_DIR, PATH_MAX - 40, run);
+	return 0;
+}
+
+int
 attach_wait_begin(const struct box *b, struct attach_wait *w)
 {
 	static atomic_uint n; /* apid waits for a box several times at once */
@@ -65,9 +79,11 @@ attach_wait_begin(const struct box *b, struct attach_wait *w)
 	struct sockaddr_un at;
 	auto_fd int fd = -1;
 	w->listener = -1;
-	if (box_run_dir(b, dir) < 0 || sys_keep_dir("the place of its sockets", dir, 0700) < 0)
+	snprintf(w->box, sizeof(w->box), "%s", b->dir);
+	if (attach_wait_dir(b, dir) < 0 ||
+		sys_keep_dir("the place where it is waited for", dir, 0700) < 0)
 		return -1;
-	snprintf(name, sizeof(name), "wait-%d-%u", getpid(), n++);
+	snprintf(name, sizeof(name), "%d-%u", getpid(), n++);
 	snprintf(w->path, sizeof(w->path), "%.*s/%s", PATH_MAX - 48, dir, name);
 	if (address(dir, name, &at, &fd) < 0)
 		return err_sys("open", dir, "cannot open %s", dir);
@@ -82,6 +98,10 @@ attach_wait_begin(const struct box *b, struct attach_wait *w)
 int
 attach_wait_take(struct attach_wait *w, int *sock)
 {
+	struct pollfd p = {.fd = w->listener, .events = POLLIN};
+	while (poll(&p, 1, GONE_MS) == 0)
+		if (!dir_exists(w->box))
+			return err_set(ERR_NOT_FOUND, w->box, "the box was removed");
 	do
 		*sock = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
 	while (*sock < 0 && errno == EINTR);

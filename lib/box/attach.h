@@ -13,12 +13,17 @@
  * `err` set. */
 int attach_connect(const struct box *b, int *sock);
 /* Waits for the box to start: its box-mon calls. To be made before it is looked whether it runs. */
+/* Where those listen who wait for a box to start: beside its own sockets, which go with its end, in
+ * a directory with this behind the name of box_run_dir(). */
+#define BOX_WAIT_DIR ".wait"
+int attach_wait_dir(const struct box *b, char dir[PATH_MAX]);
+
 struct attach_wait {
 	int listener;
-	char path[PATH_MAX];
+	char path[PATH_MAX], box[PATH_MAX];
 };
 int attach_wait_begin(const struct box *b, struct attach_wait *w);
-/* Takes the call. *sock is the caller's. 0, or -1 with `err` set. */
+/* Takes the call. *sock is the caller's. 0, or -1 with `err` set: not-found when the box goes. */
 int attach_wait_take(struct attach_wait *w, int *sock);
 void attach_wait_end(struct attach_wait *w);
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/filter.h"
 #include "base/parse.h"
+#include "box/network.h"
 
 #include <regex.h>
 #include <stdio.h>
@@ -76,8 +77,11 @@ by_volume(const char *value, const struct box_look *l)
 static bool
 by_network(const char *value, const struct box_look *l)
 {
+	const char *mode = box_text(l->doc, "HostConfig.NetworkMode");
+	/* The network of its mode is one it may have been disconnected from; host and none are not.
+	 */
 	return json_object_get(box_value(l->doc, "NetworkingConfig.EndpointsConfig"), value) ||
-		strcmp(value, box_text(l->doc, "HostConfig.NetworkMode")) == 0;
+		(!network_of_mode(mode) && strcmp(value, mode) == 0);
 }
 
 static bool

@@ -21,8 +21,8 @@ fits(const void *thing, const char *key, const char *value)
 		return strstr(n->name, value) != NULL;
 	if (strcmp(key, "id") == 0)
 		return strstr(n->id, value) != NULL;
-	if (strcmp(key, "label") == 0)
-		return filter_label(json_object_get(n->doc, "Labels"), value);
+	if (strncmp(key, "label", 5) == 0)
+		return filter_label(json_object_get(n->doc, "Labels"), value) == !key[5];
 	if (strcmp(key, "driver") == 0)
 		return strcmp(box_text(n->doc, "Driver"), value) == 0;
 	if (strcmp(key, "scope") == 0)
@@ -52,8 +52,8 @@ networks_list(
 {
 	struct search s = {filters, each, arg};
 	if (filter_check(filters,
-		    (const char *const[]){"name", "id", "label", "driver", "scope", "type",
-			    "dangling", NULL}) < 0)
+		    (const char *const[]){"name", "id", "label", "label!", "driver", "scope",
+			    "type", "dangling", NULL}) < 0)
 		return -1;
 	return network_each(look, &s);
 }

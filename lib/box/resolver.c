@@ -110,8 +110,22 @@ start(const char *dir)
 	return 0;
 }
 
-/* Told to read its files again. One that has none left ends, and is waited for: who comes next
- * shall not take it for one that stays. */
+/* One that has no files left ends by itself, and takes the file of its number along, but not if it
+ * was told to before it had begun to listen. Who comes next shall not take it for one that stays.
+ */
+static int
+wait_gone(const char *dir, int fd, pid_t pid)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char path[PATH_MAX + 32];
+	if (poll(&p, 1, 2000) == 0 &&
+		sys_pidfd_kill("it has nothing to do any more", fd, pid, SIGKILL) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/aardvark.pid", dir);
+	return file_exists(path) ? sys_unlink("its number", path) : 0;
+}
+
+/* Told to read its files again. */
 static int
 tell(const char *dir)
 {
@@ -122,10 +136,7 @@ tell(const char *dir)
 		return empty && !step_dry() ? 0 : start(dir);
 	if (sys_pidfd_kill("the resolver reads its files again", fd, pid, SIGHUP) < 0)
 		return -1;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	if (empty && poll(&p, 1, 2000) == 0)
-		return sys_pidfd_kill("it has nothing to do any more", fd, pid, SIGKILL);
-	return 0;
+	return empty ? wait_gone(dir, fd, pid) : 0;
 }
 
 /* ---- its files ---- */

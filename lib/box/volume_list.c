@@ -21,8 +21,8 @@ fits(const void *thing, const char *key, const char *value)
 	const struct volume_item *item = thing;
 	if (strcmp(key, "name") == 0)
 		return strstr(item->v.name, value) != NULL;
-	if (strcmp(key, "label") == 0)
-		return filter_label(json_object_get(item->doc, "Labels"), value);
+	if (strncmp(key, "label", 5) == 0)
+		return filter_label(json_object_get(item->doc, "Labels"), value) == !key[5];
 	if (strcmp(key, "driver") == 0)
 		return strcmp(value, "local") == 0;
 	return is_true(value) == !item->users;
@@ -69,7 +69,8 @@ int
 volumes_list(const struct strlist *filters, struct volume_list *l)
 {
 	if (filter_check(filters,
-		    (const char *const[]){"name", "label", "driver", "dangling", NULL}) < 0)
+		    (const char *const[]){"name", "label", "label!", "driver", "dangling", NULL}) <
+		0)
 		return -1;
 	auto_json json_t *users = volumes_users();
 	struct search s = {filters, users, l};

@@ -196,6 +196,53 @@ run_tool(const char *why, const char *const *argv, struct buf *out)
 				     "cannot go on: %s failed with status %ld", argv[0], status);
 }
 
+/* Returns the status of the second, or of the first where only that failed. */
+static int
+pipe_to(char *const *from, char *const *to, struct buf *out)
+{
+	char place[PATH_MAX];
+	int ends[2];
+	pid_t pid;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	auto_fd int read_end = ends[0];
+	auto_fd int write_end = ends[1];
+	auto_fd int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (start(&pid, resolve(from[0], place), from, null, write_end) < 0)
+		return -1;
+	close(take_fd(&write_end));
+	int second = run_capture(to, read_end, (size_t)1 << 20, out);
+	close(take_fd(&read_end)); /* if it was never read: the first ends by SIGPIPE */
+	int no = errno, first = wait_status(pid);
+	errno = no;
+	return second ? second : first;
+}
+
+int
+run_pipe(const char *why, const char *const *from, const char *const *to, struct buf *out)
+{
+	struct step st;
+	char *const *a = (char *const *)(uintptr_t)from, *const *b = (char *const *)(uintptr_t)to;
+	auto_buf struct buf words = BUF_INIT;
+	if (step_open(&st, "spawn", why)) {
+		env_for_own_tool(true);
+		step_result(&st, pipe_to(a, b, out));
+	}
+	if (step_told(&st)) {
+		buf_add_argv(&words, a);
+		buf_adds(&words, " | ");
+		buf_add_argv(&words, b);
+		step_call(&st, "posix_spawn(%s), posix_spawn(%s)", tell_c(from[0]), tell_c(to[0]));
+		step_shell(&st, "%s", words.s);
+	}
+	long status = step_close(&st);
+	if (status < 0)
+		return err_sys("spawn", to[0], "cannot run %s", to[0]);
+	return status == 0 ? 0
+			   : err_set(ERR_INTERNAL, to[0], "cannot go on: %s failed with status %ld",
+				     to[0], status);
+}
+
 /* posix_spawn in the order that makes a terminal the controlling one: first the new session, then
  * the opening (tty_ioctl(4)). */
 static int

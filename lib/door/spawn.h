@@ -33,6 +33,10 @@ int run_behind(int (*work)(void *arg), void *arg, int keep);
  * when out is NULL. A step. A status other than 0 is -1 with `err` set: the tool has said why. */
 int run_tool(const char *why, const char *const *argv, struct buf *out);
 
+/* The same of two, the output of the first being the input of the second: one step. The second is
+ * to make nothing of an input that is cut short, for so it sees a failure of the first. */
+int run_pipe(const char *why, const char *const *from, const char *const *to, struct buf *out);
+
 /* A child that is not waited for here. */
 struct run {
 	char *const *argv; /* one of our tools, or found in PATH */

@@ -29,6 +29,10 @@ variable(const json_t *config, const char *name, size_t n)
 	return NULL;
 }
 
+/* No program could be given a longer variable (MAX_ARG_STRLEN, execve(2)), and variables that hold
+ * each other twice grow fast. */
+#define WORD_MAX ((size_t)128 * 1024)
+
 static size_t
 name_len(const char *s)
 {
@@ -90,6 +94,12 @@ next_word(const struct changing *c, const char *p, bool whole, struct buf *out)
 		} else if (*p == '$' && quote != '\'') {
 			if (!(p = expand(c, p + 1, out)))
 				return NULL;
+			if (out->len > WORD_MAX) {
+				err_set(ERR_INVALID, "a word",
+					"with its variables a word is longer than %zu bytes",
+					WORD_MAX);
+				return NULL;
+			}
 		} else {
 			buf_addc(out, *p++);
 		}

@@ -144,7 +144,7 @@ seek_body(void *self, curl_off_t to, int origin)
 #define NOBODY "nothing listens there, or something on the way refuses"
 #define SILENT "the host does not answer; --timeout sets how long to wait"
 #define UNTRUSTED \
-	"if the registry has a certificate of its own, give its authority's with --cacert FILE"
+	"if the registry has an authority of its own: --cacert FILE, or /etc/docker/certs.d/HOST"
 #define NO_TLS "if the registry speaks plain HTTP, --insecure allows that"
 #define BROKE "the connection broke; try again"
 
@@ -290,8 +290,15 @@ set_up(struct fetcher *f, struct fetch *r)
 	if (f->o->insecure) {
 		SET(CURLOPT_SSL_VERIFYPEER, 0L);
 		SET(CURLOPT_SSL_VERIFYHOST, 0L);
+	} else if (r->certs && r->certs->ca.len) {
+		struct curl_blob pem = {r->certs->ca.s, r->certs->ca.len, CURL_BLOB_NOCOPY};
+		SET(CURLOPT_CAINFO_BLOB, &pem);
 	} else if (f->o->cacert) {
 		SET(CURLOPT_CAINFO, f->o->cacert);
+	}
+	if (r->may_sign && r->certs && r->certs->cert) {
+		SET(CURLOPT_SSLCERT, r->certs->cert);
+		SET(CURLOPT_SSLKEY, r->certs->key);
 	}
 	if (r->bearer) {
 		SET(CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
@@ -301,12 +308,6 @@ set_up(struct fetcher *f, struct fetch *r)
 		SET(CURLOPT_USERPWD, r->basic);
 	}
 	set_up_method(r);
-}
-
-static int64_t
-now_ms(void)
-{
-	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 static int
@@ -342,7 +343,7 @@ fetch_start(struct fetcher *f, struct fetch *r, unsigned ms)
 	buf_reset(&r->refusal);
 	if (ms == 0)
 		return begin(f, r);
-	r->due = now_ms() + ms;
+	r->due = clock_ns(CLOCK_MONOTONIC) / 1000000 + ms;
 	r->later = f->later;
 	f->later = r;
 	return 0;
@@ -363,7 +364,7 @@ static int
 begin_due(struct fetcher *f, int *ms)
 {
 	for (struct fetch *r = f->later, *next; r; r = next) {
-		int64_t left = r->due - now_ms();
+		int64_t left = r->due - clock_ns(CLOCK_MONOTONIC) / 1000000;
 		next = r->later;
 		if (left > 0) {
 			*ms = left < *ms ? (int)left : *ms;

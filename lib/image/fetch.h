@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "image/certs.h"
 #include "image/fetch_head.h"
 
 #include <stdbool.h>
@@ -41,6 +42,8 @@ struct fetch {
 	const char *const *headers; /* "Accept: x", NULL-terminated; may be NULL */
 	const char *bearer; /* token, NULL for none; never told */
 	const char *basic; /* "user:password", NULL for none; never told */
+	const struct certs *certs; /* whom to trust besides; NULL */
+	bool may_sign; /* the certificate of ours among them may be shown */
 	int64_t max; /* a longer body is an error */
 	fetch_write_fn *write;
 	void *self;

@@ -112,9 +112,14 @@ get_config(struct task *t, struct buf *text)
 	if (d->size > (int64_t)STORE_JSON_MAX)
 		return err_set(ERR_INVALID, what, "%s has %lld bytes, too many for a config", what,
 			(long long)d->size);
-	if (registry_get(t->g, "the image's config: what to run, and its layers' hashes", what,
-		    tail, NULL, d->size, text, type) < 0)
-		return -1;
+	struct registry *from = t->g;
+	while (registry_get(from, "the image's config: what to run, and its layers' hashes", what,
+		       tail, NULL, d->size, text, type) < 0) {
+		struct err why = err;
+		if (!(from = registry_origin(from)))
+			return err = why, -1;
+		buf_reset(text);
+	}
 	sha256_of(buf_str(text), text->len, digest);
 	if (strcmp(digest, d->digest) == 0)
 		return 0;

@@ -111,6 +111,7 @@ int
 job_start(struct job *j, struct store *s, struct registry *g)
 {
 	j->state = JOB_RUNS;
+	j->from = g;
 	j->fetcher = registry_fetcher(g);
 	if (make_places(j, s) < 0)
 		return -1;
@@ -137,20 +138,38 @@ job_start(struct job *j, struct store *s, struct registry *g)
 
 /* A foreign layer that the registry lacks is asked for where the manifest says. */
 static bool
-go_elsewhere(struct job *j, struct registry *g)
+go_elsewhere(struct job *j)
 {
 	const struct descriptor *d = &j->layer->blob;
 	if (j->elsewhere || !j->fetch.ok || j->fetch.status != 404 || !layer_is_foreign(d) ||
-		!registry_allows_url(g, d->url))
+		!registry_allows_url(j->from, d->url))
 		return false;
 	j->elsewhere = true;
 	fetch_free(j->fetcher, &j->fetch);
-	return registry_start_at(g, d->url, 0, &j->fetch) == 0;
+	return registry_start_at(j->from, d->url, 0, &j->fetch) == 0;
+}
+
+/* What a mirror lacks, or cannot give to its end, the registry itself has. */
+static bool
+go_to_origin(struct job *j)
+{
+	char tail[DIGEST_SIZE + 8];
+	struct err why = err;
+	struct registry *origin = j->left ? NULL : registry_origin(j->from);
+	if (!origin) {
+		err = why;
+		return false;
+	}
+	fetch_free(j->fetcher, &j->fetch);
+	j->from = origin;
+	j->fetch.from = j->fetch.got;
+	snprintf(tail, sizeof(tail), "blobs/%s", j->layer->blob.digest);
+	return registry_start(origin, tail, &j->fetch) == 0;
 }
 
 /* The transfer's end is the thread's end of file, or its error. */
 static void
-step_fetch(struct job *j, struct registry *g)
+step_fetch(struct job *j)
 {
 	if (!j->fetching)
 		return;
@@ -158,14 +177,14 @@ step_fetch(struct job *j, struct registry *g)
 		fetch_resume(&j->fetch);
 	if (!j->fetch.done)
 		return;
-	int r = registry_check(g, j->what, &j->fetch);
-	if (r == 0 || (r < 0 && go_elsewhere(j, g)))
-		return;
-	j->fetching = false;
+	int r = registry_check(j->from, j->what, &j->fetch);
 	if (r > 0 && j->fetch.got != j->layer->blob.size)
 		r = err_set(ERR_INVALID, j->what,
 			"cannot fetch %s: it ends after %lld of %lld bytes", j->what,
 			(long long)j->fetch.got, (long long)j->layer->blob.size);
+	if (r == 0 || (r < 0 && (go_to_origin(j) || go_elsewhere(j))))
+		return;
+	j->fetching = false;
 	if (r < 0) {
 		j->cut = !j->left;
 		j->why = err;
@@ -217,9 +236,9 @@ conclude(struct job *j)
 }
 
 int
-job_step(struct job *j, struct registry *g)
+job_step(struct job *j)
 {
-	step_fetch(j, g);
+	step_fetch(j);
 	if (!atomic_load(&j->over))
 		return 0;
 	pthread_join(j->thread, NULL);
@@ -227,7 +246,7 @@ job_step(struct job *j, struct registry *g)
 	int r = conclude(j);
 	struct err why = err;
 	if (step_told(&j->step))
-		tell_job(j, g);
+		tell_job(j, j->from);
 	step_close(&j->step);
 	j->state = JOB_DONE;
 	err = why;
@@ -235,7 +254,7 @@ job_step(struct job *j, struct registry *g)
 }
 
 void
-job_stop(struct job *j, struct registry *g)
+job_stop(struct job *j)
 {
 	struct err why = err;
 	if (j->threaded) {
@@ -247,7 +266,7 @@ job_stop(struct job *j, struct registry *g)
 		j->threaded = false;
 	}
 	if (j->fetch.state)
-		registry_end(g, &j->fetch);
+		registry_end(j->from, &j->fetch);
 	queue_free(j->queue);
 	j->queue = NULL;
 	stream_fd_free(&j->file);

@@ -29,6 +29,7 @@ struct job {
 	struct intake in;
 	struct step step;
 
+	struct registry *from; /* whom it is asked of */
 	struct fetcher *fetcher; /* to be woken when there is something to do */
 	struct fetch fetch; /* when it comes from the registry */
 	struct queue *queue; /* from the fetch to the thread */
@@ -49,8 +50,8 @@ struct job {
 /* Makes the places, and begins the transfer or opens the blob, and the thread. */
 int job_start(struct job *j, struct store *s, struct registry *g);
 /* Moves it on; called in a loop. 1: done, checked and told. 0: not yet. -1 with `err` set. */
-int job_step(struct job *j, struct registry *g);
+int job_step(struct job *j);
 /* Ends what runs, whatever its state, and frees all but the results. */
-void job_stop(struct job *j, struct registry *g);
+void job_stop(struct job *j);
 
 #endif

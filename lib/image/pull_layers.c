@@ -113,13 +113,13 @@ turn(struct batch *b)
 	}
 	for (size_t i = 0; i < b->n; i++) {
 		j = &b->jobs[i];
-		int r = j->state == JOB_RUNS ? job_step(j, b->g) : 0;
+		int r = j->state == JOB_RUNS ? job_step(j) : 0;
 		if (r < 0)
 			return -1;
 		if (r > 0) {
 			progress_say(b->how->progress, j->id, false, "%s",
 				j->need_blob ? "Download complete" : "Extracted");
-			job_stop(j, b->g);
+			job_stop(j);
 			b->running--;
 			moved = true;
 		}
@@ -227,7 +227,7 @@ free_jobs(struct batch *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		struct job *j = &b->jobs[i];
-		job_stop(j, b->g);
+		job_stop(j);
 		if (j->tree_fd >= 0)
 			close(j->tree_fd);
 		layer_result_free(&j->in.result);

@@ -21,75 +21,6 @@
 /* A try that brought this much more was worth it: the count of tries begins anew. */
 #define WORTH_IT (1 << 20)
 
-/* Splits "https://host:port/prefix/". */
-static int
-use_mirror(struct registry *g, const char *mirror)
-{
-	char host[REF_NAME_MAX + 1];
-	if (!url_host(mirror, host, sizeof(host)))
-		return err_set(ERR_INVALID, mirror, "mirror '%s' is no http or https URL", mirror);
-	const char *rest = strstr(mirror, "://") + 3 + strlen(host);
-	size_t n = strlen(rest);
-	while (n && rest[n - 1] == '/')
-		n--;
-	g->scheme = strncmp(mirror, "https:", 6) == 0 ? "https" : "http";
-	g->plain_allowed = strcmp(g->scheme, "http") == 0;
-	g->settled = true; /* the scheme is given */
-	g->host = str_new(host);
-	g->name = str_new(host);
-	g->prefix = fmt_new("%.*s", (int)n, rest);
-	return 0;
-}
-
-static void
-use_registry(struct registry *g, const char *host)
-{
-	bool local = host_is_loopback(host);
-	g->plain_allowed = (local && !g->o->cacert) || g->o->insecure;
-	/* On this machine plain HTTP is the rule, and costs nothing to try first. */
-	g->scheme = local && !g->o->cacert ? "http" : "https";
-	/* The images that need no host in their name have their API at another one than in
-	 * their full name. */
-	g->host = str_new(strcmp(host, "docker.io") == 0 ? "registry-1.docker.io" : host);
-	g->name = str_new(host);
-	g->prefix = str_new("");
-}
-
-struct registry *
-registry_open(const struct ref *r, const char *mirror, const struct registry_options *o)
-{
-	struct registry *g = calloc(1, sizeof(*g));
-	if (!g)
-		abort();
-	g->o = o;
-	g->fetch_options = (struct fetch_options){
-		.cacert = o->cacert, .insecure = o->insecure, .patience = o->patience};
-	g->path = str_new(r->path);
-	if (!mirror)
-		use_registry(g, r->host);
-	else if (use_mirror(g, mirror) < 0)
-		goto fail;
-	if (step_dry() || (g->fetcher = fetcher_new(&g->fetch_options)))
-		return g;
-fail:
-	registry_close(g);
-	return NULL;
-}
-
-void
-registry_close(struct registry *g)
-{
-	if (!g)
-		return;
-	fetcher_free(g->fetcher);
-	registry_forget(g);
-	free(g->host);
-	free(g->prefix);
-	free(g->path);
-	free(g->name);
-	free(g);
-}
-
 struct fetcher *
 registry_fetcher(struct registry *g)
 {
@@ -198,6 +129,8 @@ begin(struct registry *g, struct fetch *r, unsigned ms)
 	r->url = r->made_url;
 	r->bearer = ours ? g->token : NULL;
 	r->basic = ours ? g->basic : NULL;
+	r->certs = &g->certs;
+	r->may_sign = ours;
 	r->auth_age = g->auth_age;
 	return fetch_start(g->fetcher, r, ms);
 }

@@ -38,6 +38,9 @@ struct registry;
 struct registry *registry_open(
 	const struct ref *r, const char *mirror, const struct registry_options *o);
 void registry_close(struct registry *g);
+/* The registry itself, of a mirror of it: for what the mirror lacks. Its requests go with the
+ * mirror's, and it ends with it. NULL where g is no mirror, or with `err` set. */
+struct registry *registry_origin(struct registry *g);
 struct fetcher *registry_fetcher(struct registry *g);
 /* How to say in a script that we are known: " -H \"Authorization: …\"" with a variable; "". */
 const char *registry_tell_auth(const struct registry *g);

@@ -124,6 +124,7 @@ ask(struct registry *g, const struct fetch *how, const char *url)
 	bool failed = false;
 	request.max = TOKEN_REPLY_MAX;
 	request.write = buf_take_bytes;
+	request.certs = &g->certs;
 	request.self = &body;
 	if (step_open(&st, "fetch", "ask the server that the registry named for a token")) {
 		failed = fetch_now(g->fetcher, r) < 0;

@@ -9,7 +9,11 @@
 struct registry {
 	const struct registry_options *o;
 	struct fetch_options fetch_options;
-	struct fetcher *fetcher;
+	struct fetcher *fetcher; /* shared with the mirror's, if there is one */
+	struct certs certs;
+	char *origin_host; /* of a mirror: the registry that it mirrors */
+	struct registry *origin;
+	bool beside; /* the fetcher is another's */
 	const char *scheme; /* the one to try, or that worked */
 	bool settled; /* somebody answered in it, or it is the second that was tried */
 	bool switched; /* the other one was tried before, and gave this: */

@@ -29,6 +29,61 @@ squash_wants_opaque(const struct squash_plan *p, size_t at)
 	return is_dir && (n->gone || n->opaque) && uncovered(p, at);
 }
 
+/* Whether a layer that stays hides what one below it has at path[0..len). */
+static bool
+hidden(const struct squash_plan *p, const char *path, size_t len)
+{
+	for (size_t i = 0; i <= len; i++) {
+		if (i && i < len && path[i] != '/')
+			continue;
+		const struct squash_node *n = squash_find(p, path, i);
+		if (n && (n->base_gone > p->layer || (i < len && n->base_opaque > p->layer)))
+			return true;
+	}
+	return false;
+}
+
+static int
+has_something(struct squash_plan *p, const char *path, size_t len)
+{
+	struct squash_node *n = squash_find(p, path, len);
+	if (n)
+		n->bare = false;
+	return 0;
+}
+
+/* Directories that only the names of what was in them made: they are there still when it is not.
+ * What the layers that stay have of that name is found out where those can be seen. */
+static void
+suppose_bare(struct squash_plan *p)
+{
+	for (size_t i = 1; i < p->names.n; i++) {
+		struct squash_node *n = &p->node[i];
+		n->bare = n->implied && !n->winner && !n->gone;
+		n->base_known = n->bare && !uncovered(p, i);
+	}
+	for (size_t i = 1; i < p->names.n; i++)
+		if (p->node[i].winner)
+			squash_above(p, names_at(&p->names, i), has_something);
+}
+
+static void
+settle_bare(struct squash_plan *p, const char *path, size_t len, bool is_dir)
+{
+	struct squash_node *n = squash_find(p, path, len);
+	if (!n || !n->bare || n->base_known || hidden(p, path, len))
+		return;
+	n->base_known = true;
+	n->bare = !is_dir;
+}
+
+static int
+settle_above(struct squash_plan *p, const char *path, size_t len)
+{
+	settle_bare(p, path, len, true);
+	return 0;
+}
+
 /* Where a whiteout of the layers that stay would matter. */
 static int
 note_above(struct squash_plan *p, const char *path, size_t len)
@@ -56,20 +111,6 @@ ask(struct squash_plan *p)
 	return asked;
 }
 
-/* Whether a layer that stays hides what one below it has at path[0..len). */
-static bool
-hidden(const struct squash_plan *p, const char *path, size_t len)
-{
-	for (size_t i = 0; i <= len; i++) {
-		if (i && i < len && path[i] != '/')
-			continue;
-		const struct squash_node *n = squash_find(p, path, i);
-		if (n && (n->base_gone > p->layer || (i < len && n->base_opaque > p->layer)))
-			return true;
-	}
-	return false;
-}
-
 static int
 found(struct squash_plan *p, const char *path, size_t len)
 {
@@ -84,6 +125,7 @@ base_entry(struct squash_plan *p, const struct tar_entry *e, const char *path)
 {
 	squash_above(p, path, found);
 	found(p, path, strlen(path));
+	settle_bare(p, path, strlen(path), e->type == TAR_DIR);
 	struct squash_node *n = squash_find(p, path, strlen(path));
 	if (n && e->type != TAR_DIR && !n->base_gone)
 		n->base_gone = p->layer;
@@ -99,8 +141,11 @@ look_at(struct squash_plan *p, struct tar_reader *tar)
 	while ((r = tar_next(tar, &e)) > 0) {
 		if (layer_clean(e.name, path) < 0 || squash_mark(path, &mark) < 0)
 			return -1;
+		squash_above(p, path, settle_above);
 		if (mark == MARK_NONE)
 			base_entry(p, &e, path);
+		else if (mark == MARK_OPAQUE)
+			settle_bare(p, path, strlen(path), true);
 		struct squash_node *n =
 			mark == MARK_NONE ? NULL : squash_find(p, path, strlen(path));
 		if (n && mark == MARK_WHITEOUT && !n->base_gone)
@@ -114,7 +159,11 @@ look_at(struct squash_plan *p, struct tar_reader *tar)
 int
 squash_base(struct squash_plan *p)
 {
+	suppose_bare(p);
 	ssize_t asked = p->a->keep ? ask(p) : 0;
+	/* Where nothing was taken away, something is left in each of them. */
+	for (size_t i = 0; p->a->keep && asked == 0 && i < p->names.n; i++)
+		p->node[i].bare = p->node[i].bare && p->node[i].base_known;
 	if (asked <= 0)
 		return (int)asked;
 	for (p->layer = (uint16_t)p->a->keep; p->layer > 0; p->layer--) {

@@ -105,6 +105,8 @@ struct squash_node {
 	bool is_dir; /* what stays */
 	bool seen_dir; /* what was seen */
 	bool asked, below; /* it matters whether the layers that stay show it; they do */
+	bool bare; /* a directory that no entry tells of, nor the layers that stay */
+	bool base_known; /* whether they do, is settled */
 };
 
 /* A header that is written without its tar at hand: of a directory, of a hard link. */

@@ -42,11 +42,11 @@ static int
 write_dir(const struct squash_plan *p, struct tar_writer *w, const struct squash_node *n,
 	const char *path)
 {
-	/* The directory that something implied, where a layer below had something else: nothing
-	 * would tell its owner and mode any more. */
+	/* The directory that something implied, where a layer below had something else or nothing:
+	 * once all in it is gone, nothing else would tell of it. */
 	static const struct squash_meta plain = {.mode = 0755};
 	auto_buf struct buf name = BUF_INIT;
-	if (!n->winner && !(n->implied && n->gone && *path))
+	if (!n->winner && !(n->implied && n->gone && *path) && !n->bare)
 		return 0;
 	buf_addf(&name, "%s/", *path ? path : ".");
 	return write_meta(w, n->winner ? &p->dir[n->entry] : &plain, TAR_DIR, name.s, NULL);
@@ -72,7 +72,7 @@ is_told(const struct squash_plan *p, size_t i)
 	const struct squash_node *n = &p->node[i];
 	if (n->winner)
 		return n->is_dir;
-	return n->below || (n->implied && n->gone && i);
+	return n->below || n->bare || (n->implied && n->gone && i);
 }
 
 struct named {

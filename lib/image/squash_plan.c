@@ -199,6 +199,9 @@ take_mark(struct squash_plan *p, const char *path, enum squash_mark mark)
 	struct squash_node *n;
 	if (mark == MARK_IGNORED || squash_covered(p, path, p->layer))
 		return 0;
+	n = squash_find(p, path, strlen(path));
+	if (mark == MARK_OPAQUE && n && n->gone > p->layer)
+		return 0;
 	if (squash_above(p, path, imply) < 0 ||
 		(mark == MARK_OPAQUE && imply(p, path, strlen(path)) < 0) ||
 		!(n = squash_node(p, path, strlen(path), NULL)))

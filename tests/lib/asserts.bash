@@ -2,8 +2,11 @@
 # Assertions that say what they saw. They look at $status, $output, $stderr and $lines as bats' run
 # leaves them.
 
+# What failed is noted, too: where a failure ends nothing (bash forgets -e in a function whose status is
+# asked for), the teardown finds the note of a test that went on to its end.
 fail() {
 	printf '%s\n' "$*"
+	[[ ${tb_trying:-} || ! ${T:-} ]] || printf '%s\n' "$*" 2>/dev/null >>"$T/failed" || :
 	return 1
 }
 

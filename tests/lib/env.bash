@@ -42,6 +42,7 @@ tb_setup_file() {
 
 tb_teardown_file() {
 	local status=0
+	tb_ours "${TB_DIR-}" || return # the setup did not get that far
 	ledger_settled >"$TB_DIR/ledger.after"
 	if ! diff -U0 "$TB_DIR/ledger.before" "$TB_DIR/ledger.after" >"$TB_DIR/ledger.diff"; then
 		echo "# left behind by ${BATS_TEST_FILENAME##*/}:" >&3
@@ -76,8 +77,11 @@ tb_setup() {
 }
 
 tb_teardown() {
-	local left
+	local left failed=
+	tb_ours "${T-}" || return
 	cd "$TB_TOP" || return
+	[[ ! ${BATS_TEST_COMPLETED:-} || ! -e $T/failed ]] || failed=1
+	[[ ! $failed ]] || { echo "failed before its end, and went on:"; cat "$T/failed"; }
 	left=$(mounts_below "$T")
 	if [[ $left ]]; then
 		echo "still mounted after the test:"
@@ -85,7 +89,7 @@ tb_teardown() {
 		umount_below "$T"
 	fi
 	rm -rf --one-file-system "$T"
-	[[ ! $left && ! -e $T ]]
+	[[ ! $left && ! $failed && ! -e $T ]]
 }
 
 rounds() {
@@ -95,7 +99,8 @@ rounds() {
 # wait_for CMD…: until it succeeds. 10 seconds are ages for everything we wait for, even on a busy
 # machine of one processor; TB_WAIT (seconds) changes them.
 wait_for() {
-	local end=$((SECONDS + ${TB_WAIT:-10}))
+	# shellcheck disable=SC2034 # fail looks at it
+	local end=$((SECONDS + ${TB_WAIT:-10})) tb_trying=1
 	until "$@" >/dev/null 2>&1; do
 		if ((SECONDS > end)); then
 			echo "waited in vain for: $*"

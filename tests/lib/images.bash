@@ -77,7 +77,7 @@ whole_store() {
 	jq -e .manifests "$images/index.json" >/dev/null || fail "the index is broken" || return
 	for digest in $(jq -r '.manifests[].digest' "$images/index.json"); do
 		img-layers "$digest" | while read -r dir; do
-			[[ -d $dir ]] || fail "$dir is missing"
+			[[ -d $dir ]] || fail "$dir is missing" || exit
 		done || return
 	done
 }

@@ -37,11 +37,19 @@ our_name() {
 	return 1
 }
 
+# tb_ours DIR: whether it is the directory of a test file, or below it. What follows unmounts and kills
+# by that name: of an empty variable, "below it" would be all that the host has.
+tb_ours() {
+	[[ ${1-} =~ ^/.+/tb\.[0-9]+(/[^/]+)*$ && $1 != *..* ]] || fail "not a directory of the tests: '${1-}'"
+}
+
 mounts_below() {
+	tb_ours "$1" || return
 	awk -v dir="$1/" 'index($5 "/", dir) == 1 { print $5 }' /proc/self/mountinfo
 }
 
 umount_below() {
+	tb_ours "$1" || return
 	mounts_below "$1" | sort -r | while read -r point; do
 		umount -l -- "$(printf %b "$point")"
 	done
@@ -113,6 +121,7 @@ is_harness() {
 # ledger_clean DIFF: takes away what was left, so that one bad test does not spoil the files after it.
 ledger_clean() {
 	local kind what _
+	tb_ours "$TB_DIR" || return
 	sed -n 's/^+\([^+]\)/\1/p' "$1" | sort -r | while read -r kind what _; do
 		case $kind in
 		process) kill -9 "$what" ;;

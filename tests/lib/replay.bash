@@ -102,12 +102,15 @@ in_fresh() {
 	read -ra options <<<"$1"
 	shift
 	((EUID == 0)) || user=(--user --map-root-user)
-	declare -f >"$T/functions"
-	# Variables of the test, in scope here, as far as tests name theirs: in small letters; and ours.
-	declare -p | grep -E '^declare -[-aAilx]+ ([a-z]|TB_)[A-Za-z0-9_]*=' >"$T/variables" || :
+	# A file, and not -c: bats' run puts back the flags of its shell, and of that one it cannot.
+	{
+		# Variables of the test, in scope here, as far as tests name theirs: in small letters; and ours.
+		declare -p | grep -E '^declare -[-aAilx]+ ([a-z]|TB_)[A-Za-z0-9_]*=' || :
+		declare -f
+		echo 'set -eE; trap "echo \"failed: \$BASH_COMMAND\" >&2" ERR; in_fresh_go "$@"'
+	} >"$T/body"
 	mkdir -p "$T/here"
-	unshare --mount "${user[@]}" "${options[@]}" -- bash -c '. "$0" && . "$1" && in_fresh_go "${@:2}"' \
-		"$T/variables" "$T/functions" "${options[*]}" "$@" </dev/null 3>&-
+	unshare --mount "${user[@]}" "${options[@]}" -- bash "$T/body" "${options[*]}" "$@" </dev/null 3>&-
 }
 
 in_fresh_go() {
@@ -152,7 +155,7 @@ state_tree() {
 			find . -printf '%p %y %#m %U:%G %n %l\n' | LC_ALL=C sort
 			find . -type f -exec sha256sum {} + | LC_ALL=C sort -k2
 			# Overlay marks what it mounts with random and handle numbers of its own.
-			find . -exec getfattr -h -d -m - {} + 2>/dev/null | grep -vE '\.overlay\.(uuid|origin)='
+			find . -exec getfattr -h -d -m - {} + 2>/dev/null | { grep -vE '\.overlay\.(uuid|origin)=' || :; }
 		)
 	done
 }
@@ -170,7 +173,7 @@ state_cgroup() {
 					case ${file##*/} in
 					*stat | *usage* | *peak | *pressure | *events | *current | *failcnt) ;;
 					*recursive | *io_service* | *time* | *.sectors | *slabinfo | *_control) ;;
-					*) [[ ! -f $file ]] || sed "s|^|${file##*/}: |" "$file" 2>/dev/null ;;
+					*) [[ ! -f $file ]] || sed "s|^|${file##*/}: |" "$file" 2>/dev/null || : ;;
 					esac
 				done
 			done

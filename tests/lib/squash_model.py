@@ -42,19 +42,12 @@ def drop(tree, path, itself):
         del tree[p]
 
 
-# A layer made a directory only by naming something in it, in the place of something else. Squash
-# forgets that above layers that stay when all in it is taken away again.
-odd = False
-
-
 def make_parents(tree, path):
-    global odd
     parts = path.split("/")[:-1]
     for n in range(1, len(parts) + 1):
         p = "/".join(parts[:n])
         if p in tree and tree[p].kind != "dir":
             drop(tree, p, True)
-            odd = True
         tree.setdefault(p, Node("dir", IMPLIED))
 
 
@@ -112,10 +105,6 @@ def see(archive):
         config = json.load(t.extractfile(image["Config"]))
     if len(config["rootfs"]["diff_ids"]) != len(image["Layers"]):
         raise SystemExit("the config speaks of other layers")
-    # A directory that no layer has an entry for goes with the last file in it (squash(1)).
-    for path in sorted(tree, reverse=True):
-        if path and tree[path].meta == IMPLIED and not any(p.startswith(path + "/") for p in tree):
-            del tree[path]
     lines, first = [], {}
     for path in sorted(tree):
         n = tree[path]
@@ -135,7 +124,12 @@ class Maker:
         return "/".join(self.r.choice("abc") for _ in range(self.r.randrange(1, 4)))
 
     def is_dir(self, path, kinds):
-        """A mark in a directory that is not there would make one: nobody writes such layers."""
+        """A mark in a directory that is not there, or that goes, would make one: nobody writes such layers."""
+        parts = path.split("/")
+        if any("/".join(parts[:n] + [".wh." + parts[n]]) in kinds for n in range(len(parts))):
+            return False
+        if path not in kinds and any("/".join(parts[:n] + [".wh..wh..opq"]) in kinds for n in range(len(parts))):
+            return False
         there = self.tree.get(path)
         return kinds.get(path) == "dir" if path in kinds else there is not None and there.kind == "dir"
 
@@ -185,6 +179,10 @@ class Maker:
             # Nobody links to a file of a layer below and then replaces that.
             if any(path == e.linkname for e, _ in entries.values() if e.islnk()):
                 continue
+            if what == "opq" and any(e.startswith(path + "/") and "/.wh." in e[len(path) + 1:] for e in entries):
+                continue
+            if what == "wh" and any(e.startswith(path + "/") for e in entries):
+                continue
             if not fits(m.name) or (what not in ("dir", "wh", "opq") and any(e.startswith(path + "/") for e in entries)):
                 continue
             entries[m.name] = (m, data)
@@ -227,10 +225,8 @@ def try_one(seed, counts):
         counts["no image"] += 1
         return
     archive = image(layers)
-    global odd
-    odd = False
     before, n = see(archive)
-    for keep in range(0, 1 if odd else n - 1):
+    for keep in range(0, n - 1):
         with open("random.tar", "wb") as f:
             f.write(archive)
         r = subprocess.run(["squash", "-q", "--from", str(keep)], capture_output=True,

@@ -64,6 +64,10 @@ handler_fn volumes_all, volumes_inspect, volumes_create, volumes_rm, volumes_pru
  * errors stay as they are. Returns -1. */
 int no_such_image(const char *name);
 
+/* store_hold(), which is a step of the door (images.c). */
+struct store;
+int hold(struct store *s);
+
 /* ---- documents (body.c) ---- */
 
 /* The body as a document, without what follows it, which need not be one for `optional` (NULL

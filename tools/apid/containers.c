@@ -29,7 +29,7 @@ has_image(const char *name)
 {
 	auto_store struct store *s = store_open();
 	auto_image struct image img = {0};
-	return s && store_hold(s) == 0 ? image_find(s, name, &img) : -1;
+	return s && hold(s) == 0 ? image_find(s, name, &img) : -1;
 }
 
 static int
@@ -315,9 +315,14 @@ containers_wait(struct request *r)
 int
 containers_prune(struct request *r)
 {
-	struct strlist l = {0};
+	struct strlist l = {0}, filters;
+	if (body_filters(r, &filters) < 0)
+		return -1;
 	word(&l, "tb-prune");
 	word(&l, "--json");
 	word(&l, "--only=containers");
+	for (size_t i = 0; i < filters.n; i++)
+		wordf(&l, "--filter=%s", filters.v[i]);
+	words_free(&filters);
 	return job_reply_json(r, "containers that have ended go", &l, NULL, 200);
 }

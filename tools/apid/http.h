@@ -48,6 +48,9 @@ void http_stop(struct http_server *s);
 /* Whether http_stop() was called: streams end then. */
 bool http_stopping(void);
 
+/* Before the body is read: version, who asks, route. -1 with `err` set to refuse it (request.c). */
+int request_begin(struct request *r, const char *url, const struct listener *at);
+
 /* ---- what is asked ---- */
 
 /* A parameter of the query, NULL when it is not there. */
@@ -61,6 +64,8 @@ void request_each(const struct request *r, const char *name,
 const char *request_header(const struct request *r, const char *name);
 /* Whether it wants the connection for itself ("Upgrade: tcp"). */
 bool request_upgrades(const struct request *r);
+/* Its TLS session, as tls.h takes it; NULL without TLS. */
+void *request_session(const struct request *r);
 /* What to poll for besides other things: any event says that the client is gone, or we are to
  * stop. */
 struct pollfd request_gone(const struct request *r);

@@ -13,6 +13,15 @@
 #include <string.h>
 
 int
+hold(struct store *s)
+{
+	pthread_mutex_lock(&door);
+	int r = store_hold(s);
+	pthread_mutex_unlock(&door);
+	return r;
+}
+
+int
 no_such_image(const char *name)
 {
 	const char *last = strrchr(name, '/');
@@ -52,7 +61,7 @@ list(const struct strlist *filters)
 	auto_buf struct buf left_out = BUF_INIT;
 	auto_store struct store *s = store_open();
 	json_t *out = NULL;
-	if (s && store_hold(s) == 0 && image_filter_ready(s, filters, &f) == 0 &&
+	if (s && hold(s) == 0 && image_filter_ready(s, filters, &f) == 0 &&
 		images_list(s, &all, &left_out) == 0)
 		out = items(s, &f, &all);
 	images_list_free(&all);
@@ -81,7 +90,7 @@ images_inspect(struct request *r)
 	auto_buf struct buf left_out = BUF_INIT;
 	auto_store struct store *s = store_open();
 	auto_image struct image img = {0};
-	if (!s || store_hold(s) < 0)
+	if (!s || hold(s) < 0)
 		return -1;
 	if (image_find(s, r->part[0], &img) < 0)
 		return no_such_image(r->part[0]);
@@ -114,7 +123,7 @@ images_history(struct request *r)
 	auto_store struct store *s = store_open();
 	auto_image struct image img = {0};
 	json_t *out = NULL;
-	if (!s || store_hold(s) < 0)
+	if (!s || hold(s) < 0)
 		return -1;
 	if (image_find(s, r->part[0], &img) < 0)
 		return no_such_image(r->part[0]);

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "box/attach.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 
@@ -65,16 +66,18 @@ address(int dir, const char *name, struct sockaddr_un *at)
 	return n < (int)sizeof(at->sun_path) ? 0 : -1;
 }
 
-/* Who waits for the box to start listens at wait-… itself, for there was nobody to connect to. */
+/* Who waits for the box to start listens itself, for there was nobody to connect to. */
 static void
-call_waiting(int dir)
+call_waiting(const char *run_dir)
 {
+	char path[PATH_MAX];
 	struct dirent *e;
 	struct sockaddr_un at;
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	snprintf(path, sizeof(path), "%.*s" BOX_WAIT_DIR, PATH_MAX - 40, run_dir);
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = dir < 0 ? NULL : fdopendir(dir);
 	while (d && (e = readdir(d))) {
-		if (strncmp(e->d_name, "wait-", 5) != 0 || address(dir, e->d_name, &at) < 0)
+		if (e->d_name[0] == '.' || address(dir, e->d_name, &at) < 0)
 			continue;
 		int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 		if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
@@ -85,8 +88,8 @@ call_waiting(int dir)
 	}
 	if (d)
 		closedir(d);
-	else if (copy >= 0)
-		close(copy);
+	else if (dir >= 0)
+		close(dir);
 }
 
 int
@@ -110,8 +113,8 @@ clients_listen(const char *path)
 		close(dir);
 		return err_sys("bind", path, "cannot listen at %s", path);
 	}
-	call_waiting(dir);
 	close(dir);
+	call_waiting(dir_name);
 	return 0;
 }
 

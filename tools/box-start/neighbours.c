@@ -50,6 +50,12 @@ share_files(struct start *s, const struct box *other)
 		box_path(other, files[k], source);
 		json_object_set_new(m, "source", json_string(source));
 	}
+	auto_json json_t *doc = box_read_if(other, "box.json");
+	const char *host = box_text(doc, "Config.Hostname");
+	/* With its own it would not find itself in the other's hosts. One in the host's UTS
+	 * namespace has no name of its own. */
+	if (*host && json_object_get(s->config, "hostname"))
+		json_object_set_new(s->config, "hostname", json_string(host));
 }
 
 /* What it knows of boxes that it is linked to stays in network.json: as long as it runs its files

@@ -58,7 +58,9 @@ ask_fuse_overlayfs(const struct question *q, struct answer *a)
 {
 	char path[PATH_MAX];
 	bool program = find_program("fuse-overlayfs", path);
-	bool device = access("/dev/fuse", R_OK | W_OK) == 0;
+	struct stat st;
+	bool device = stat("/dev/fuse", &st) == 0 && S_ISCHR(st.st_mode) &&
+		access("/dev/fuse", R_OK | W_OK) == 0;
 	(void)q;
 	a->yes = program && device;
 	if (a->yes)
