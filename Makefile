@@ -15,12 +15,14 @@ PKG_CONFIG ?= pkg-config
 JOBS   ?= $(shell nproc)
 
 # Debian packages, each named once. `make deps`, deps-test … install what is missing.
-PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libisal-dev libjansson-dev \
+PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libgnutls28-dev libisal-dev libjansson-dev libmicrohttpd-dev \
 	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev
 PKG_DEMO  = busybox-static
-PKG_TEST  = $(PKG_DEMO) aardvark-dns acl attr bash-completion bats buildah bzip2 crun curl docker-registry e2fsprogs iproute2 jq \
-	golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables openssl podman procps python3 runc skopeo strace tmux uidmap umoci \
+PKG_TEST  = $(PKG_DEMO) aardvark-dns acl attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry e2fsprogs \
+	golang-1.19-src iproute2 jq libcap2-bin mandoc mmdebstrap musl-tools nftables openssl podman procps python3 python3-docker runc \
+	skopeo strace tmux uidmap umoci \
 	xz-utils zstd
+PKG_PAGE  = pandoc
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
 NOT_VM    = aardvark-dns bash-completion buildah crun docker-registry golang-1.19-src mandoc mmdebstrap musl-tools runc skopeo umoci
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
@@ -57,7 +59,7 @@ endif
 
 # Every program is offered every library; --as-needed keeps those it uses. Each library is used by one
 # file of lib/, so a tool that does not call that file does not load it.
-PKGS = jansson libarchive libcurl libnftables libnl-3.0 libnl-route-3.0 libseccomp
+PKGS = gnutls jansson libarchive libcurl libmicrohttpd libnftables libnl-3.0 libnl-route-3.0 libseccomp
 # ISA-L inflates twice as fast as zlib. Not every architecture has it: then zlib does.
 ifeq ($(shell $(PKG_CONFIG) --exists libisal 2>/dev/null && echo 1),1)
 PKGS += libisal
@@ -143,6 +145,13 @@ $(O)/busybox:
 		apt-get -q download busybox-static && dpkg-deb -x busybox-static_*.deb . && \
 		cp bin/busybox '$(abspath $@)'; fi
 
+# The docker client of Debian's docker.io, which is a daemon as well: out of its package, never
+# installed. Where there is none to be had, the tests take the one in PATH.
+$(O)/docker:
+	@mkdir -p $(@D)
+	$(Q)d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && cd "$$d" && apt-get -q download docker.io >/dev/null && \
+		dpkg-deb -x docker.io_*.deb . && cp usr/bin/docker '$(abspath $@)' || echo "no docker.io to be had"
+
 # A minimal Debian, from the host's package sources: for tests and measurements.
 $(O)/minbase.tar: tests/minbase.sh
 	@mkdir -p $(@D)
@@ -170,10 +179,11 @@ $(FUZZ:%=$(O)/bin/fuzz-%): $(O)/bin/fuzz-%: $(O)/tests/fuzz/%.o $(LIB)
 
 # ---- what must be there ----
 
-.PHONY: deps deps-demo deps-test deps-vm deps-lint deps-bench deps-check
+.PHONY: deps deps-demo deps-test deps-page deps-vm deps-lint deps-bench deps-check
 deps:       ; @.ci/deps $(PKG_BUILD)
 deps-demo:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_DEMO))
 deps-test:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_TEST))
+deps-page:  ; @.ci/deps $(PKG_PAGE)
 deps-vm:    ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_VM))
 deps-lint:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_LINT))
 deps-bench: ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_BENCH))
@@ -185,6 +195,14 @@ deps-check: ; @.ci/deps --check $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_LINT) $(PK
 demo: deps-demo
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
 	@O=$(O) IMAGE='$(IMAGE)' tutorial/demo $(ROOTFS)
+
+# The course: `make` and tutorial/walk is all that a learner needs. Here it is a test, and pages.
+.PHONY: check-tutorial tutorial-html
+check-tutorial: deps-test
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
+	@O=$(O) tests/course.sh
+tutorial-html: deps-page
+	@tutorial/page/make $(O)/tutorial-html
 
 BENCH = $(addprefix $(O)/tests/bench/,turns floor empty true)
 .PHONY: bench
@@ -200,7 +218,8 @@ $(BENCH):
 # ---- is it in order ----
 
 C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/))
-SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
+SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tutorial/lab tutorial/walk tutorial/box.sh \
+	tutorial/parts/*.bash tutorial/page/make tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
 	tests/*/*.bash)
 OBJS    = $(LIB_OBJ) $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c tools/*/*.c))
 
@@ -269,10 +288,11 @@ check-fresh: deps-test
 check-vm: deps-vm
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) test-programs
 	@O=$(O) PACKAGES='$(filter-out $(NOT_VM),$(PKG_TEST))' tests/vm/run.sh $(FILES)
-test-programs: all $(UNITS) $(TEST_PROGS)
+test-programs: all $(UNITS) $(TEST_PROGS) $(O)/docker
 
 # ---- where it goes ----
 
+UNITS_OF = $(notdir $(wildcard tools/*.service tools/*.socket))
 .PHONY: install uninstall dist new clean help
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(COMPDIR)
@@ -280,12 +300,12 @@ install: all
 	install -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(COMPLETION) $(DESTDIR)$(COMPDIR)/tacklebox
 	install -d $(DESTDIR)$(UNITDIR)
-	sed 's,@BINDIR@,$(BINDIR),' tools/tacklebox-boot.service >$(DESTDIR)$(UNITDIR)/tacklebox-boot.service
+	for u in $(UNITS_OF); do sed 's,@BINDIR@,$(BINDIR),' tools/$$u >$(DESTDIR)$(UNITDIR)/$$u || exit; done
 	cd $(DESTDIR)$(COMPDIR) && for t in $(TOOLS); do ln -sf tacklebox $$t; done
 uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%) $(TOOLS:%=$(DESTDIR)$(COMPDIR)/%) \
 		$(TOOLS:%=$(DESTDIR)$(MANDIR)/man1/%.1) $(DESTDIR)$(COMPDIR)/tacklebox \
-		$(DESTDIR)$(UNITDIR)/tacklebox-boot.service
+		$(UNITS_OF:%=$(DESTDIR)$(UNITDIR)/%)
 dist:
 	@mkdir -p $(O)
 	git archive --format=tar --prefix=tacklebox-$(VERSION)/ HEAD | gzip -9n >$(O)/tacklebox-$(VERSION).tar.gz
@@ -300,6 +320,7 @@ help:
 #help make                build all tools into build/bin (O=DIR elsewhere; SAN=address,undefined; V=1)
 #help make demo           a container, step by step; ROOTFS=file.tar with a root file system of yours,
 #help                     IMAGE=REF with an image from a registry
+#help make check-tutorial all lessons of the course as a test; tutorial-html makes pages of them
 #help make check          all tests; FILES="tests/x.bats ..." some; check-unit the C unit tests only
 #help make check-long     the same with long loops: TEST_ROUNDS=200
 #help make check-fresh    make demo and make check in a Debian where nothing was installed by hand

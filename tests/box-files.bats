@@ -116,6 +116,33 @@ as_docker() {
 	assert_eq secret "$(cat "$T/canary/"*)"
 }
 
+# moby 2019-14271: a helper that changed its root loaded the box's own libraries.
+@test "box-cp, box-exec -u and box-top run nothing of the box's own" {
+	requires gcc
+	local lib
+	echo "#include <fcntl.h>
+		__attribute__((constructor)) static void here(void) { open(\"$T/marker\", O_CREAT | O_WRONLY, 0600); }" >"$T/evil.c"
+	gcc -shared -fPIC -o "$T/evil.so" "$T/evil.c"
+	box-run -d --name one --network none bb sleep 100 >/dev/null
+	for lib in libnss_files.so.2 libnss_compat.so.2 libc.so.6 libjansson.so.4 libarchive.so.13; do
+		for dir in lib lib64 lib/x86_64-linux-gnu usr/lib/x86_64-linux-gnu; do
+			box-exec one mkdir -p "/$dir"
+			box-cp "$T/evil.so" "one:/$dir/$lib"
+		done
+	done
+	box-exec one sh -c 'echo "passwd: compat files" >/etc/nsswitch.conf; echo "/lib/libnss_files.so.2" >/etc/ld.so.preload'
+	box-cp "$T/evil.c" one:/tmp/in
+	box-cp one:/etc/passwd "$T/out"
+	box-cp one:/etc - | tar -t >/dev/null
+	box-exec -u dan one id >/dev/null
+	box-top one >/dev/null
+	box-commit one >/dev/null
+	[ ! -e "$T/marker" ] || fail "a library of the box ran"
+	# It would have: loaded, it leaves the marker.
+	LD_PRELOAD=$T/evil.so /bin/true
+	[ -e "$T/marker" ]
+}
+
 @test "box-diff: what was added, changed, deleted; the places of mounts do not count" {
 	box-run --name one --network none -v /vol -v "$T:/new/place" bb true
 	assert_eq "" "$(box-diff one)"

@@ -334,7 +334,7 @@ teardown() { box_teardown; }
 
 @test "many at once: started, removed, and none left" {
 	local i
-	for i in $(seq 25); do
+	for i in $(seq 50); do
 		box-run --rm --network none bb true &
 	done
 	wait

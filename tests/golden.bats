@@ -23,6 +23,7 @@ teardown() { tb_teardown; }
 	printf '%s\n' '# c' '% touch here' '$ ls; exit 3' '<..>' '[3]' '$ ls' '<...>' '$ printf x; exit 1' 'x' '[1]' \
 		'$ :' '$ echo "a.*[b](c)"; echo "$T"' 'a.*[b](c)' '$T' >"$T/good.exp"
 	golden "$T/good.exp"
+	# shellcheck disable=SC2034 # fail looks at it
 	local bad tb_trying=1
 	for bad in 'one' $'two' $'one\ntwo\n[1]' $'o.e\ntwo' $'one\n<..>three' $'<..>'; do
 		printf '%s\n' '$ echo one; echo two' "$bad" >"$T/bad.exp"

@@ -138,6 +138,7 @@ inner_bats() {
 	in_fresh '--pid --fork --mount-proc' without_directory
 }
 without_directory() {
+	# shellcheck disable=SC2034 # fail looks at it
 	local tb_trying=1 before sleeper
 	sleep 60 &
 	sleeper=$!

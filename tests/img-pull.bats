@@ -404,7 +404,7 @@ same_store() {
 	# The mirror has the manifest, the first layer's beginning, and the second layer.
 	blob=$(jq -r '.layers[0].digest' <<<"$manifest" | cut -d: -f2)
 	truncate -s 100000 "$blobs/$blob"
-	rm $(jq -r '.layers[2].digest, .config.digest' <<<"$manifest" | sed "s|^sha256:|$blobs/|")
+	jq -r '.layers[2].digest, .config.digest' <<<"$manifest" | sed "s|^sha256:|$blobs/|" | xargs rm
 	double_start "$T/half"
 	mirror=$DOUBLE pid=$DOUBLE_PID
 	double_start "$T/layout"

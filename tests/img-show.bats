@@ -115,7 +115,7 @@ $(img-layers --json other | jq -r '.diff_id[7:19]')  6B  other:latest" "$output"
 	run -0 img-ls --digests
 	assert_like "${lines[0]}" 'REPOSITORY * TAG * DIGEST * IMAGE ID *'
 	run -1 img-ls --filter colour=red
-	assert_error img-ls "'colour=red' is no filter" 'dangling=*'
+	assert_error img-ls "Invalid filter 'colour=red'" 'dangling=*'
 	run -1 img-ls --filter since=none
 	assert_error img-ls 'there is no image none' '*'
 }

@@ -421,6 +421,15 @@ as_user() {
 	assert_eq "$before" "$(cat /proc/sys/net/ipv4/ip_forward)"
 	run -0 in_root --sysctl kernel.shmmax=4242 -- /bin/cat /proc/sys/kernel/shmmax
 	assert_eq 4242 "$output"
+	unshare --net sleep 1000 &
+	local pid=$!
+	wait_for grep -qx sleep "/proc/$pid/comm"
+	run -0 ns-exec --net="/proc/$pid/ns/net" --sysctl net.ipv4.ip_forward=$((1 - before)) -- true
+	assert_eq $((1 - before)) "$(nsenter --net="/proc/$pid/ns/net" cat /proc/sys/net/ipv4/ip_forward)"
+	assert_eq "$before" "$(cat /proc/sys/net/ipv4/ip_forward)"
+	kill $pid
+	run -125 ns-exec --net=/proc/self/ns/net --sysctl net.ipv4.ip_forward=1 -- true
+	assert_line "ns-exec: --sysctl net.ipv4.ip_forward needs --net"
 	run -125 ns-exec --sysctl net.ipv4.ip_forward=1 -- true
 	assert_line "ns-exec: --sysctl net.ipv4.ip_forward needs --net"
 	run -125 ns-exec --all --sysctl kernel.core_pattern=x -- true

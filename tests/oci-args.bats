@@ -239,6 +239,16 @@ $dir*:$dir:bind,nosuid,ro
 cgroup*:/cg*:nosuid*"
 }
 
+@test "a cgroup tree that is mounted over itself is one tree" {
+	requires root cg1-pids
+	local dir
+	dir=$(cg_dir pids)
+	bundle '.linux.namespaces += [{type: "cgroup"}] |
+		.mounts = [{destination: "/cg", type: "cgroup", source: "cgroup", options: ["nosuid"]}]'
+	run -0 unshare --mount bash -c 'mount --bind "$1" "$1" && oci-args -0 "$2" | grep -zc "^cgroup:cgroup:/cg/pids"' - "$dir" "$T/b"
+	assert_eq 1 "$output"
+}
+
 @test "masked and read-only paths, settings, devices, seccomp" {
 	has '.linux.maskedPaths = ["/proc/kcore", "/sys/firmware"] | .linux.readonlyPaths = ["/proc/bus"]' \
 		--mask /proc/kcore --mask /sys/firmware --ro-path /proc/bus

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "box/create.h"
+#include "box/shape.h"
 #include "box/words.h"
 #include "door/sys.h"
 #include "door/tool.h"
@@ -20,6 +21,7 @@
 static struct box_words words;
 static struct {
 	const char *name, *json, *cidfile;
+	bool strict;
 } o;
 
 static const struct opt own[] = {
@@ -27,6 +29,7 @@ static const struct opt own[] = {
 	{0, "cidfile", "FILE", opt_str, &o.cidfile, "write its id to a new file", false},
 	{0, "json", "-|FILE", opt_str, &o.json,
 		"take all from a document, as the Docker Engine API has it", false},
+	{0, "strict", NULL, opt_flag, &o.strict, "refuse members of it that are not known", false},
 	OPT_END,
 };
 static struct opt options[BOX_WORDS_MAX];
@@ -52,7 +55,12 @@ request(const struct args *a)
 		return box_words_document(&words, a->operand[0], a->command);
 	if (a->n)
 		tool_usage("the document of --json says what the image is");
-	return json_read(o.json, JSON_SIZE_MAX);
+	json_t *doc = json_read(o.json, JSON_SIZE_MAX);
+	const struct jat top = jat_top("the document", doc);
+	if (!doc || !o.strict || shape_check_known(&top, shape_create()) == 0)
+		return doc;
+	json_decref(doc);
+	return NULL;
 }
 
 static const char *

@@ -9,7 +9,7 @@
 #include "base/parse.h"
 #include "base/table.h"
 #include "box/box.h"
-#include "box/filter.h"
+#include "box/list.h"
 #include "box/show.h"
 #include "door/tool.h"
 
@@ -50,52 +50,6 @@ static const struct tool me = {
 	.example = "box-ps -a",
 };
 
-static struct box_look *rows;
-static size_t n_rows;
-
-/* Who asks for a status wants those that do not run, too. */
-static bool
-asks_status(void)
-{
-	for (size_t i = 0; i < o.filter.n; i++)
-		if (strncmp(o.filter.v[i], "status=", 7) == 0 ||
-			strncmp(o.filter.v[i], "exited=", 7) == 0)
-			return true;
-	return false;
-}
-
-static int
-take(const struct box *b, void *arg)
-{
-	struct box_look r = {.b = *b};
-	const bool *all = arg;
-	box_state(b, &r.st);
-	if (!*all && (r.st.status == BOX_CREATED || r.st.status == BOX_EXITED))
-		return 0;
-	/* One that is being removed has no document any more. */
-	if (!(r.doc = box_read(b, "box.json"))) {
-		err_clear();
-		return 0;
-	}
-	if (!box_filter_passes(&o.filter, &r)) {
-		json_decref(r.doc);
-		return 0;
-	}
-	rows = reallocarray(rows, n_rows + 1, sizeof(*rows));
-	if (!rows)
-		abort();
-	rows[n_rows++] = r;
-	return 0;
-}
-
-static int
-newest_first(const void *a, const void *b)
-{
-	const struct box_look *x = a, *y = b;
-	int r = strcmp(box_text(y->doc, "Created"), box_text(x->doc, "Created"));
-	return r ? r : strcmp(x->b.id, y->b.id);
-}
-
 static void
 add_row(struct table *t, const struct box_look *r)
 {
@@ -130,36 +84,30 @@ main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
 	struct table t = {.columns = 7};
+	struct box_list l;
 	auto_buf struct buf out = BUF_INIT;
 	if (a.n)
 		tool_usage("it takes no operand");
 	o.last = o.latest ? 1 : o.last;
-	bool all = o.all || o.last || asks_status();
-	if (box_filter_check(&o.filter) < 0 || box_each(take, &all) < 0)
+	if (boxes_list(&o.filter, o.all || o.last, &l) < 0)
 		tool_die();
-	if (n_rows)
-		qsort(rows, n_rows, sizeof(*rows), newest_first);
 	t.columns += o.size;
 	table_row(&t,
 		(const char *const[]){"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS",
 			"PORTS", "NAMES", "SIZE"});
-	int64_t n = 0;
-	for (size_t i = 0; i < n_rows; i++) {
-		if (o.last && n++ >= o.last)
-			break;
+	size_t n = o.last && (size_t)o.last < l.n ? (size_t)o.last : l.n;
+	for (size_t i = 0; i < n; i++) {
 		if (o.json)
-			show_json_row(&rows[i]);
+			show_json_row(&l.v[i]);
 		else if (o.quiet)
-			tool_result(o.whole ? "%s" : "%.12s", rows[i].b.id);
+			tool_result(o.whole ? "%s" : "%.12s", l.v[i].b.id);
 		else
-			add_row(&t, &rows[i]);
+			add_row(&t, &l.v[i]);
 	}
 	table_write(&t, &out);
 	if (!o.json && !o.quiet)
 		tool_result("%.*s", (int)out.len - 1, out.s);
 	table_free(&t);
-	for (size_t i = 0; i < n_rows; i++)
-		json_decref(rows[i].doc);
-	free(rows);
+	boxes_free(&l);
 	return tool_finish();
 }

@@ -21,12 +21,15 @@
 static struct {
 	bool all, volumes, json;
 	struct strlist filter;
+	const char *only;
 } o;
 
 static const struct opt options[] = {
 	{'a', "all", NULL, opt_flag, &o.all, "also images with a name, if no box is made of them",
 		false},
 	{0, "volumes", NULL, opt_flag, &o.volumes, "also anonymous volumes that no box has", false},
+	{0, "only", "KIND", opt_str, &o.only, "nothing but containers, or nothing but images",
+		false},
 	{'f', "filter", "KEY=VALUE", opt_list, &o.filter,
 		"only what fits: until label label! (repeatable)", false},
 	{'j', "json", NULL, opt_flag, &o.json,
@@ -225,6 +228,12 @@ print(const struct prune *p)
 	tool_result("Total reclaimed space: %s", buf_str(&out));
 }
 
+static bool
+wanted(const char *kind)
+{
+	return !o.only || strcmp(o.only, kind) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -232,12 +241,15 @@ main(int argc, char **argv)
 	struct prune p = {json_array(), json_array(), json_array(), json_array(), 0};
 	if (a.n)
 		tool_usage("it takes no operand");
-	if (check_filters() < 0 || box_each(remove_box, &p) < 0 ||
+	if (o.only && strcmp(o.only, "containers") != 0 && strcmp(o.only, "images") != 0)
+		tool_usage("--only %s: write containers or images", o.only);
+	if (check_filters() < 0 || (wanted("containers") && box_each(remove_box, &p) < 0) ||
 		/* Of networks it is not known since when they are without a box. */
-		(!until &&
+		(!o.only && !until &&
 			prune_by("networks that no box is to be in", "net-prune", "NetworksDeleted",
 				p.networks, &p.bytes) < 0) ||
-		((o.all || o.filter.n) && remove_images(&p) < 0) || collect(&p) < 0 ||
+		(wanted("images") &&
+			(((o.all || o.filter.n) && remove_images(&p) < 0) || collect(&p) < 0)) ||
 		(o.volumes &&
 			prune_by("volumes without a name that no box has", "vol-prune",
 				"VolumesDeleted", p.volumes, &p.bytes) < 0))

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,21 +62,29 @@ attach_connect(const struct box *b, int *sock)
 }
 
 int
+attach_wait_dir(const struct box *b, char dir[PATH_MAX])
+{
+	char run[PATH_MAX];
+	if (box_run_dir(b, run) < 0)
+		return -1;
+	snprintf(dir, PATH_MAX, "%.*s" BOX_WAIT_DIR, PATH_MAX - 40, run);
+	return 0;
+}
+
+int
 attach_wait_begin(const struct box *b, struct attach_wait *w)
 {
-	char run[PATH_MAX], dir[PATH_MAX], name[32];
+	static atomic_uint n; /* apid waits for a box several times at once */
+	char dir[PATH_MAX], name[40];
 	struct sockaddr_un at;
 	auto_fd int fd = -1;
 	w->listener = -1;
 	snprintf(w->box, sizeof(w->box), "%s", b->dir);
-	if (box_run_dir(b, run) < 0)
+	if (attach_wait_dir(b, dir) < 0 ||
+		sys_keep_dir("the place where it is waited for", dir, 0700) < 0)
 		return -1;
-	/* Beside its own sockets, which go with its end: who waits for the next one stays. */
-	snprintf(dir, sizeof(dir), "%.*s" BOX_WAIT_DIR, PATH_MAX - 40, run);
-	if (sys_keep_dir("the place where it is waited for", dir, 0700) < 0)
-		return -1;
-	snprintf(name, sizeof(name), "%d", getpid());
-	snprintf(w->path, sizeof(w->path), "%.*s/%s", PATH_MAX - 40, dir, name);
+	snprintf(name, sizeof(name), "%d-%u", getpid(), n++);
+	snprintf(w->path, sizeof(w->path), "%.*s/%s", PATH_MAX - 48, dir, name);
 	if (address(dir, name, &at, &fd) < 0)
 		return err_sys("open", dir, "cannot open %s", dir);
 	unlink(w->path);
@@ -106,9 +115,6 @@ attach_wait_end(struct attach_wait *w)
 		return;
 	close(take_fd(&w->listener));
 	unlink(w->path);
-	/* Unless others wait as well. */
-	*strrchr(w->path, '/') = '\0';
-	rmdir(w->path);
 }
 
 /* ---- between terminal and box ---- */
@@ -332,22 +338,4 @@ attach_relay(const struct box *b, const struct attach *a)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return status;
-}
-
-int
-attach_status(int sock)
-{
-	char data[CHUNK + 2];
-	int status;
-	send(sock, "q", 1, MSG_NOSIGNAL);
-	for (;;) {
-		ssize_t n = recv(sock, data, sizeof(data) - 1, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return 255;
-		data[n] = '\0';
-		if (data[0] == 'x' && sscanf(data + 1, "%d", &status) == 1)
-			return status;
-	}
 }

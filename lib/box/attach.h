@@ -13,8 +13,10 @@
  * `err` set. */
 int attach_connect(const struct box *b, int *sock);
 /* Waits for the box to start: its box-mon calls. To be made before it is looked whether it runs. */
-/* Where those listen who wait for a box to start: behind the name of box_run_dir(). */
+/* Where those listen who wait for a box to start: beside its own sockets, which go with its end, in
+ * a directory with this behind the name of box_run_dir(). */
 #define BOX_WAIT_DIR ".wait"
+int attach_wait_dir(const struct box *b, char dir[PATH_MAX]);
 
 struct attach_wait {
 	int listener;
@@ -42,8 +44,6 @@ void attach_own_size(int sock);
 /* Makes the terminal of a running box that large; a box without one takes no notice. */
 struct winsize;
 int attach_resize(const struct box *b, const struct winsize *size);
-/* Only waits for the end: its exit status, or 255 as above. */
-int attach_status(int sock);
 /* The bytes of "ctrl-p,ctrl-q", at most 16. Returns how many, or -1 with `err` set. */
 int attach_keys(const char *text, char keys[16]);
 

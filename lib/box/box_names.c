@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "box/attach.h"
 #include "box/box.h"
 #include "box/event.h"
 #include "box/volume.h"
@@ -104,6 +105,16 @@ remove_volumes(const json_t *doc)
 	return 0;
 }
 
+/* Who waits for it sees that it is gone. */
+static int
+forget_waiting(const struct box *b)
+{
+	char dir[PATH_MAX];
+	if (attach_wait_dir(b, dir) < 0)
+		return -1;
+	return dir_exists(dir) ? sys_remove_tree("nobody can wait for it any more", dir) : 0;
+}
+
 int
 box_remove(const struct box *b, bool volumes)
 {
@@ -117,7 +128,7 @@ box_remove(const struct box *b, bool volumes)
 		return -1;
 	if (doc)
 		event_box(doc, "destroy", NULL);
-	if (sys_remove_tree("all that it was", b->dir) < 0)
+	if (sys_remove_tree("all that it was", b->dir) < 0 || forget_waiting(b) < 0)
 		return -1;
 	return volumes && doc ? remove_volumes(doc) : 0;
 }

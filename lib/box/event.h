@@ -25,6 +25,7 @@ int event_path(char path[4096]);
 struct event_query {
 	const struct strlist *filters; /* KEY=VALUE, as `docker events --filter` has them */
 	int64_t since, until; /* nanoseconds since 1970; until 0: for ever */
+	bool (*over)(void *self); /* asked every second: true ends it; may be NULL */
 };
 /* Looks at the filters: -1 with `err` set for an unknown one. */
 int event_check(const struct strlist *filters);

@@ -114,6 +114,8 @@ follow(struct pass *p, struct tail *t)
 		int64_t left = p->q->until ? p->q->until - clock_ns(CLOCK_REALTIME) : INT64_MAX;
 		last = left <= 0;
 		r = tail_read(t, one_line, p);
+		if (p->q->over && p->q->over(p->self))
+			break;
 		if (r == 0 && !last)
 			tail_wait(t, left < SECOND ? left : SECOND);
 	}

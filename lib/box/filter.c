@@ -2,6 +2,7 @@
 #include "box/filter.h"
 
 #include "base/auto.h"
+#include "base/err.h"
 #include "base/filter.h"
 #include "base/parse.h"
 #include "box/network.h"
@@ -145,13 +146,31 @@ static const struct {
 	{"expose", by_expose}, {"before", by_before}, {"since", by_since}};
 #define N_KNOWN (sizeof(known) / sizeof(known[0]))
 
+/* dockerd has two states more, which no box is ever seen in. */
+static int
+check_status(const char *value)
+{
+	for (int s = BOX_CREATED; s <= BOX_EXITED; s++)
+		if (strcmp(value, box_status_word((enum box_status)s)) == 0)
+			return 0;
+	if (strcmp(value, "removing") == 0 || strcmp(value, "dead") == 0)
+		return 0;
+	return err_set(ERR_INVALID, value, "Invalid filter 'status=%s'", value);
+}
+
 int
 box_filter_check(const struct strlist *filters)
 {
 	const char *keys[N_KNOWN + 1] = {NULL};
 	for (size_t i = 0; i < N_KNOWN; i++)
 		keys[i] = known[i].key;
-	return filter_check(filters, keys);
+	if (filter_check(filters, keys) < 0)
+		return -1;
+	for (size_t i = 0; i < filters->n; i++)
+		if (strncmp(filters->v[i], "status=", 7) == 0 &&
+			check_status(filters->v[i] + 7) < 0)
+			return -1;
+	return 0;
 }
 
 static bool

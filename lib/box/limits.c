@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "box/policy.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -137,5 +138,7 @@ box_check_limits(const json_t *h)
 			"the limit of memory and swap is smaller than that of memory");
 	if (cpus < 0 || quota < -1 || period < 0 || (cpus && (quota || period)))
 		return err_set(ERR_INVALID, "NanoCpus", "processor time is given in two ways");
+	if (policy_check(json_object_get(h, "RestartPolicy")) < 0)
+		return -1;
 	return check_ulimits(json_object_get(h, "Ulimits"));
 }

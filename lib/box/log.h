@@ -11,7 +11,7 @@ struct log_line {
 	size_t len;
 	bool error; /* of standard error */
 	const char *time; /* RFC 3339, nine digits of a second */
-	int64_t when; /* the same in nanoseconds since 1970 */
+	int64_t when; /* the same in nanoseconds since 1970, where the query has a bound */
 };
 typedef int log_fn(void *self, const struct log_line *line);
 
@@ -19,6 +19,8 @@ struct log_query {
 	int64_t since, until; /* nanoseconds since 1970; 0: no bound */
 	int64_t tail; /* so many of the last ones; negative: all */
 	bool follow; /* and what comes, until the box ends */
+	bool (*over)(
+		void *self); /* asked now and then while following: true ends it; may be NULL */
 };
 /* Calls fn for each line until it returns non-zero, and returns that; -1 with `err` set. A box that
  * keeps no log has none. */

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "box/limits.h"
 #include "box/network.h"
+#include "box/ports.h"
 #include "box/shape.h"
 
 #include <stdio.h>
@@ -164,6 +165,33 @@ check_signal(const json_t *c)
 	return s && *s && box_signal(s) < 0 ? -1 : 0;
 }
 
+/* In the words of `docker run -p`; what they do not say, and "0", is any. */
+static int
+check_ports(const json_t *bindings)
+{
+	struct box_ports p;
+	const char *key;
+	json_t *list, *item;
+	size_t i;
+	json_object_foreach((json_t *)(uintptr_t)bindings, key, list)
+	{
+		if (box_ports_parse(key, &p) < 0)
+			return -1;
+		json_array_foreach(list, i, item)
+		{
+			const char *ip = box_text(item, "HostIp"),
+				   *port = box_text(item, "HostPort");
+			bool v6 = strchr(ip, ':') != NULL;
+			auto_free char *text =
+				fmt_new("%s%s%s%s%s:%s", v6 ? "[" : "", ip, v6 ? "]" : "",
+					*ip ? ":" : "", strcmp(port, "0") == 0 ? "" : port, key);
+			if (box_ports_parse(text, &p) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 static int
 check(json_t *c, json_t *h)
 {
@@ -180,6 +208,8 @@ check(json_t *c, json_t *h)
 	if (remove && strcmp(policy, "no") != 0)
 		return err_set(ERR_INVALID, policy,
 			"a box that is removed when it ends cannot be restarted (--rm, --restart)");
+	if (check_ports(json_object_get(h, "PortBindings")) < 0)
+		return -1;
 	return box_check_limits(h) < 0 ? -1 : check_signal(c);
 }
 

@@ -54,6 +54,23 @@ policy_restarts(const struct box *b, int64_t *pause)
 	return n;
 }
 
+int
+policy_check(const json_t *policy)
+{
+	static const char *const names[] = {"", "no", "always", "unless-stopped", "on-failure"};
+	const char *name = box_text(policy, "Name");
+	json_int_t n = json_integer_value(json_object_get(policy, "MaximumRetryCount"));
+	size_t i = 0;
+	while (i < 5 && strcmp(names[i], name) != 0)
+		i++;
+	if (i == 5)
+		return err_set(ERR_INVALID, name, "invalid restart policy '%s'", name);
+	if (n < 0 || (n > 0 && i != 4))
+		return err_set(ERR_INVALID, name,
+			"maximum retry count cannot be used with restart policy '%s'", name);
+	return 0;
+}
+
 static bool
 is(const json_t *doc, const char *policy)
 {

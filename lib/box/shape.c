@@ -125,6 +125,57 @@ shape_fill(const struct jat *at, json_t *shape)
 	return at->v ? fill_scalar(at, shape) : json_incref(shape);
 }
 
+static bool
+says_nothing(const json_t *v)
+{
+	return json_is_null(v) || json_is_false(v) ||
+		(json_is_integer(v) && json_integer_value(v) == 0) ||
+		(json_is_string(v) && !json_string_length(v)) ||
+		(json_is_array(v) && !json_array_size(v)) ||
+		(json_is_object(v) && !json_object_size(v));
+}
+
+/* The shape of a member, NULL when it is not known. */
+static json_t *
+shape_of(json_t *shape, const char *name)
+{
+	const char *key;
+	json_t *sub, *any = json_object_get(shape, "*");
+	if (any)
+		return any;
+	json_object_foreach(shape, key, sub)
+	{
+		size_t len = strcspn(key, "?");
+		if (strlen(name) == len && strncasecmp(key, name, len) == 0)
+			return sub;
+	}
+	return NULL;
+}
+
+int
+shape_check_known(const struct jat *at, json_t *shape)
+{
+	const char *key;
+	json_t *v;
+	for (size_t i = 0; json_is_array(at->v) && json_is_array(shape) && i < jat_len(at); i++) {
+		const struct jat place = jat_item(at, i);
+		if (shape_check_known(&place, json_array_get(shape, 0)) < 0)
+			return -1;
+	}
+	if (!json_is_object(at->v) || !json_is_object(shape))
+		return 0;
+	json_object_foreach(at->v, key, v)
+	{
+		const struct jat place = {at, key, 0, v};
+		json_t *sub = shape_of(shape, key);
+		if (!sub && !says_nothing(v))
+			return jat_fail(&place, ERR_INVALID, "is not known");
+		if (sub && shape_check_known(&place, sub) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 #define HEALTH \
 	"\"Healthcheck?\":{\"Test\":[\"\"],\"Interval\":0,\"Timeout\":0,\"StartPeriod\":0," \
 	"\"Retries\":0}"

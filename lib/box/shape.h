@@ -17,6 +17,10 @@
  * Returns a new reference, or NULL with `err` set (invalid) and the place in it. */
 json_t *shape_fill(const struct jat *at, json_t *shape);
 
+/* Fails (invalid, the place named) where the document has a member that the shape has not, and that
+ * says something: not null, 0, false, or empty. Kinds are not looked at. */
+int shape_check_known(const struct jat *at, json_t *shape);
+
 /* Shapes of the body of `POST /containers/create` and of an image's "config". Borrowed. */
 json_t *shape_create(void);
 json_t *shape_image(void);

@@ -252,6 +252,17 @@ show_item(const struct box_look *l, bool size)
 	return out;
 }
 
+/* Before box-health has said a word it is starting: a box with a check that runs always shows how
+ * it is (docker-compose takes one that does not for one without a check). */
+static json_t *
+health(const struct box_look *l)
+{
+	json_t *doc = box_has_check(l->doc) ? box_read_if(&l->b, "health.json") : NULL;
+	if (doc || !runs(l) || !box_has_check(l->doc))
+		return doc;
+	return json_pack("{s:s,s:i,s:[]}", "Status", "starting", "FailingStreak", 0, "Log");
+}
+
 static json_t *
 state(const struct box_look *l)
 {
@@ -259,13 +270,12 @@ state(const struct box_look *l)
 	auto_json json_t *why = l->st.status == BOX_CREATED ? box_read_if(&l->b, "error") : NULL;
 	int code = why ? (int)json_integer_value(json_object_get(why, "status")) : l->st.exit;
 	bool again = l->st.status == BOX_RESTARTING;
-	auto_json json_t *health = box_has_check(l->doc) ? box_read_if(&l->b, "health.json") : NULL;
-	return json_pack("{s:s,s:b,s:b,s:b,s:b,s:b,s:i,s:i,s:s,s:s,s:s,s:O*}", "Status",
+	return json_pack("{s:s,s:b,s:b,s:b,s:b,s:b,s:i,s:i,s:s,s:s,s:s,s:o*}", "Status",
 		box_status_word(l->st.status), "Running", runs(l) || again, "Paused",
 		l->st.status == BOX_PAUSED, "Restarting", again, "OOMKilled", l->st.oom, "Dead", 0,
 		"Pid", runs(l) ? (int)l->st.pid : 0, "ExitCode", code, "Error",
 		box_text(why, "message"), "StartedAt", time_rfc3339_ns(l->st.started, started),
-		"FinishedAt", time_rfc3339_ns(l->st.finished, finished), "Health", health);
+		"FinishedAt", time_rfc3339_ns(l->st.finished, finished), "Health", health(l));
 }
 
 /* The addresses stand here once more for those who know the default network only. */

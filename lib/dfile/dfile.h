@@ -36,14 +36,26 @@ struct dfile_inst {
 	struct dfile_flag *flags;
 	size_t n_flags;
 	/* The arguments, by instruction:
-	 *   RUN CMD ENTRYPOINT      exec form: the words; shell form: one, the whole text (CMD,
-	 * ENTRYPOINT without any text: none) SHELL                   the words ENV LABEL pairs:
-	 * name, value, name, value …, quotes and escapes still in them ARG "name" or "name=value",
-	 * quotes still in them HEALTHCHECK             "NONE", or "CMD" and what CMD has (json says
-	 * which) ADD COPY VOLUME         the words of the JSON form, or the words between blanks
-	 *   FROM EXPOSE             the words between blanks
-	 *   MAINTAINER USER WORKDIR STOPSIGNAL    one, the whole text
-	 *   ONBUILD                 none: see trigger
+	 *
+	 * RUN CMD ENTRYPOINT: exec form: the words; shell form: one, the whole text (without any
+	 * text: none).
+	 *
+	 * SHELL: the words.
+	 *
+	 * ENV LABEL: pairs: name, value, name, value …, quotes and escapes still in them.
+	 *
+	 * ARG: "name" or "name=value", quotes still in them.
+	 *
+	 * HEALTHCHECK: "NONE", or "CMD" and what CMD has (json says which); in any case.
+	 *
+	 * ADD COPY VOLUME: the words of the JSON form, or the words between blanks.
+	 *
+	 * FROM EXPOSE: the words between blanks.
+	 *
+	 * MAINTAINER USER WORKDIR STOPSIGNAL: one, the whole text.
+	 *
+	 * ONBUILD: none: see trigger.
+	 *
 	 * Each args[i] has lens[i] bytes and a NUL behind them. Only the JSON form can hold a NUL
 	 * within ("\u0000"), and dfile_check() refuses it. */
 	char **args;
@@ -57,8 +69,7 @@ struct dfile_inst {
 	/* The instruction as one line: continued lines joined, comments and blank lines within it
 	 * gone, here-documents not included. What `Step 1/6 : …` shows. */
 	char *original;
-	struct dfile_inst
-		*trigger; /* ONBUILD: the instruction behind it, lines and heredocs its own */
+	struct dfile_inst *trigger; /* ONBUILD: what is behind it, here-documents its own */
 };
 
 struct dfile {
@@ -116,23 +127,32 @@ typedef const char *dfile_lookup(void *ctx, const char *name);
 
 /* The instruction as it is to be carried out: a copy in which quotes, escapes and variables of what
  * the language expands are resolved. That is:
- *   FROM          the image and --platform, not the stage's name
- *   ENV LABEL     names and values; each sees the environment before the instruction
- *   ARG           names and values ("name=value" again); a builder that has a value from outside
- * may leave it, as Docker does: an error in a default that is not used is none ADD COPY arguments,
- * --chown, --chmod, --checksum, --exclude; content of here-documents whose name is not quoted
- *   EXPOSE        arguments, and what comes out is split at blanks
- *   VOLUME USER WORKDIR STOPSIGNAL    arguments
- *   RUN           values of --mount, nothing else: its shell does the rest
- *   CMD ENTRYPOINT SHELL HEALTHCHECK MAINTAINER ONBUILD    nothing
+ *
+ * FROM: the image and --platform, not the stage's name.
+ *
+ * ENV LABEL: names and values; each sees the environment before the instruction.
+ *
+ * ARG: names and values ("name=value" again). A builder that has a value from outside may leave it,
+ * as Docker does: an error in a default that is not used is none.
+ *
+ * ADD COPY: arguments, --chown, --chmod, --checksum, --exclude; content of here-documents whose
+ * name is not quoted.
+ *
+ * EXPOSE: arguments, and what comes out is split at blanks.
+ *
+ * VOLUME USER WORKDIR STOPSIGNAL: arguments.
+ *
+ * RUN: values of --mount, nothing else: its shell does the rest.
+ *
+ * CMD ENTRYPOINT SHELL HEALTHCHECK MAINTAINER ONBUILD: nothing.
+ *
  * Returns 0, and the caller frees *out with dfile_inst_free(); or -1 with `err` set. */
 int dfile_expand(const char *file, const struct dfile_inst *in, char escape, dfile_lookup *lookup,
 	void *ctx, struct dfile_inst *out);
 
-/* One word: quotes removed, escapes resolved, $name and ${name…} replaced, with the operators - :-
- * +
- * :+ ? :? # ## % %% / //. Appends to *out. Returns 0, or -1 with `err` set (no FILE:LINE before
- * it). */
+/* One word: quotes removed, escapes resolved, $name and ${name…} replaced, with the operators
+ * (- :- + :+ ? :? # ## % %% / //). Appends to *out. Returns 0, or -1 with `err` set (no FILE:LINE
+ * before it). */
 int dfile_expand_word(
 	const char *word, char escape, dfile_lookup *lookup, void *ctx, struct buf *out);
 /* The same, split into words at blanks that are not quoted, in the text and in values. Appends each

@@ -19,7 +19,6 @@ struct lexer {
 /* The words of the text outside of ${…}; out is NULL where nobody asks for them. */
 struct splitter {
 	struct buf word, *out;
-	bool in;
 };
 
 static int stop_on(
@@ -38,17 +37,13 @@ split_end(struct splitter *w)
 		return;
 	buf_add(w->out, w->word.s, w->word.len + 1);
 	buf_reset(&w->word);
-	w->in = false;
 }
 
 static void
 split_raw(struct splitter *w, const char *s, size_t n)
 {
-	if (!w || !w->out)
-		return;
-	if (n)
+	if (w && w->out && n)
 		buf_add(&w->word, s, n);
-	w->in = true;
 }
 
 /* Blanks divide. */
@@ -59,9 +54,9 @@ split_text(struct splitter *w, const char *s, size_t n)
 		return;
 	for (size_t i = 0, step; i < n; i += step) {
 		step = dfile_blank(s + i);
-		if (step && w->in) {
+		if (step) {
 			split_end(w);
-		} else if (!step) {
+		} else {
 			step = 1;
 			split_raw(w, s + i, 1);
 		}

@@ -8,12 +8,24 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+static int
+pair(int type, int ends[2])
+{
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys("socketpair", NULL, "cannot make a channel");
+	return 0;
+}
+
 int
 channel_pair(int ends[2])
 {
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return err_sys("socketpair", NULL, "cannot make a channel");
-	return 0;
+	return pair(SOCK_SEQPACKET, ends);
+}
+
+int
+stream_pair(int ends[2])
+{
+	return pair(SOCK_STREAM, ends);
 }
 
 int

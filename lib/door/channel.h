@@ -11,6 +11,8 @@
 /* Two ends, close-on-exec. Who reads sees the end when nobody has the other one any more. Returns
  * 0, or -1 with `err` set. */
 int channel_pair(int ends[2]);
+/* The same for bytes without bounds. */
+int stream_pair(int ends[2]);
 /* Sends n bytes, and with them fd, which stays the caller's; -1: no descriptor. Returns 0, or -1
  * with errno set. */
 int channel_send(int sock, const void *data, size_t n, int fd);

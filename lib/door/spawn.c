@@ -318,7 +318,7 @@ run_start(const char *why, const struct run *r)
 	auto_buf struct buf words = BUF_INIT;
 	pid_t pid = 0;
 	if (step_open(&st, "spawn", why)) {
-		env_for_own_tool(r->status_fd >= 0);
+		env_for_own_tool(r->status_fd >= 0 || r->aside);
 		if (r->status_fd >= 0)
 			env_report_to(r->status_fd);
 		/* Who outlives us must not hold what our caller reads to its end. */

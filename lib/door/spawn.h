@@ -45,6 +45,7 @@ struct run {
 	int status_fd; /* where it reports a failure before exec; -1: where we do */
 	bool session; /* in a session of its own */
 	bool alone; /* no descriptors but those three go along; not together with tied */
+	bool aside; /* its steps are told with -xx only, as those of all tools that are run */
 	bool tied; /* killed when we end, however that comes (PR_SET_PDEATHSIG) */
 };
 /* Starts it: a step. Descriptors that are not close-on-exec go along. Returns its pid, 0 in a dry

@@ -94,7 +94,7 @@ void
 tool_complain(void)
 {
 	hint_for_err();
-	report(tool_failure_status());
+	report(err.status ? err.status : tool_failure_status());
 }
 
 void

@@ -2,6 +2,7 @@
 #include "image/creds.h"
 
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -112,24 +113,6 @@ creds_read_fd(int fd, struct creds *c)
 
 /* ---- Docker's config.json ---- */
 
-/* RFC 4648 section 4. -1 where it is not that. */
-static int
-base64(const char *s, struct buf *out)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	unsigned bits = 0, n = 0;
-	for (; *s && *s != '='; s++) {
-		const char *d = strchr(digits, *s);
-		if (!d)
-			return -1;
-		bits = (bits << 6 | (unsigned)(d - digits)) & 0xffffff;
-		if (n++ % 4)
-			buf_addc(out, (char)(bits >> (6 - 2 * ((n - 1) % 4))));
-	}
-	return s[strspn(s, "=")] ? -1 : 0;
-}
-
 /* The host in a key of "auths": "registry.example", "https://registry.example/v2/". */
 static bool
 is_key_of(const char *key, const char *host)
@@ -164,7 +147,7 @@ read_entry(const struct jat *entry, struct creds *c)
 	if (!*packed) {
 		if (get(entry, "username", &c->user) < 0 || get(entry, "password", &c->secret) < 0)
 			return -1;
-	} else if (base64(packed, &plain) < 0 || split(buf_str(&plain), plain.len, c) < 0) {
+	} else if (base64_decode(packed, &plain) < 0 || split(buf_str(&plain), plain.len, c) < 0) {
 		const struct jat at = jat_member(entry, "auth");
 		return jat_fail(&at, ERR_INVALID, "is not base64 of USER:PASSWORD");
 	}

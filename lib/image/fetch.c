@@ -144,8 +144,7 @@ seek_body(void *self, curl_off_t to, int origin)
 #define NOBODY "nothing listens there, or something on the way refuses"
 #define SILENT "the host does not answer; --timeout sets how long to wait"
 #define UNTRUSTED \
-	"if the registry has a certificate of its own, give its authority's with --cacert FILE, or put it in " \
-	"/etc/docker/certs.d/HOST"
+	"if the registry has an authority of its own: --cacert FILE, or /etc/docker/certs.d/HOST"
 #define NO_TLS "if the registry speaks plain HTTP, --insecure allows that"
 #define BROKE "the connection broke; try again"
 
@@ -311,12 +310,6 @@ set_up(struct fetcher *f, struct fetch *r)
 	set_up_method(r);
 }
 
-static int64_t
-now_ms(void)
-{
-	return clock_ns(CLOCK_MONOTONIC) / 1000000;
-}
-
 static int
 begin(struct fetcher *f, struct fetch *r)
 {
@@ -350,7 +343,7 @@ fetch_start(struct fetcher *f, struct fetch *r, unsigned ms)
 	buf_reset(&r->refusal);
 	if (ms == 0)
 		return begin(f, r);
-	r->due = now_ms() + ms;
+	r->due = clock_ns(CLOCK_MONOTONIC) / 1000000 + ms;
 	r->later = f->later;
 	f->later = r;
 	return 0;
@@ -371,7 +364,7 @@ static int
 begin_due(struct fetcher *f, int *ms)
 {
 	for (struct fetch *r = f->later, *next; r; r = next) {
-		int64_t left = r->due - now_ms();
+		int64_t left = r->due - clock_ns(CLOCK_MONOTONIC) / 1000000;
 		next = r->later;
 		if (left > 0) {
 			*ms = left < *ms ? (int)left : *ms;

@@ -125,3 +125,19 @@ image_inspect(const struct store *s, const struct image *img, const struct image
 		json_pack("{s:s,s:s}", "mediaType", MEDIA_OCI_MANIFEST, "digest", img->digest));
 	return doc;
 }
+
+json_t *
+image_item(const struct store *s, const struct image *img, const struct image_list *all)
+{
+	json_t *tags = json_array(), *digests = json_array();
+	json_t *labels = json_object_get(json_object_get(img->config, "config"), "Labels");
+	int64_t size = image_size(s, img);
+	add_names(img, all, tags, digests);
+	if (!json_array_size(tags) && !json_array_size(digests))
+		json_array_append_new(tags, json_string("<none>:<none>"));
+	return json_pack("{s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:i,s:O?,s:i}", "Id", img->id, "ParentId",
+		"", "RepoTags", tags, "RepoDigests", digests, "Created",
+		(json_int_t)image_created(img), "Size", (json_int_t)(size < 0 ? 0 : size),
+		"VirtualSize", (json_int_t)(size < 0 ? 0 : size), "SharedSize", -1, "Labels",
+		json_is_object(labels) ? labels : NULL, "Containers", -1);
+}

@@ -100,7 +100,7 @@ check_word(const struct store *s, const char *word, struct image_filter *f)
 		return time_of(s, value, &f->since);
 	if (value_of(word, "label") || value_of(word, "reference"))
 		return 0;
-	err_set(ERR_INVALID, word, "'%s' is no filter", word);
+	err_set(ERR_INVALID, word, "Invalid filter '%s'", word);
 	return err_hint("dangling=true|false, label=KEY[=VALUE], reference=PATTERN, before=IMAGE, "
 			"since=IMAGE");
 }
@@ -147,8 +147,16 @@ word_passes(const struct image_filter *f, const char *word, const struct image *
 bool
 image_filter_passes(const struct image_filter *f, const struct image *img)
 {
-	for (size_t i = 0; i < f->words->n; i++)
-		if (!word_passes(f, f->words->v[i], img))
+	/* Several references are alternatives, as Docker has it. */
+	bool asked = false, named = false;
+	for (size_t i = 0; i < f->words->n; i++) {
+		bool passes = word_passes(f, f->words->v[i], img);
+		if (value_of(f->words->v[i], "reference")) {
+			asked = true;
+			named = named || passes;
+		} else if (!passes) {
 			return false;
-	return true;
+		}
+	}
+	return named || !asked;
 }

@@ -50,6 +50,9 @@ const char *registry_tell_auth(const struct registry *g);
  * `max` bytes to body. In a dry run tells it and appends nothing. */
 int registry_get(struct registry *g, const char *why, const char *what, const char *tail,
 	const char *const *accept, int64_t max, struct buf *body, char content_type[128]);
+/* Asks whether the registry answers us at all (`GET /v2/`): of a reference without a path. One
+ * step. -1 with `err` set, denied when it does not know us. */
+int registry_ping(struct registry *g, const char *why);
 /* Sends a small document there. One step. When the registry says what it took it for, that must be
  * `digest`. */
 int registry_put(struct registry *g, const char *why, const char *what, const char *tail,

@@ -19,6 +19,7 @@ struct forest {
 	bool v2_only; /* the first mount of a host with version 2 alone */
 	unsigned n;
 	struct buf own; /* /proc/self/cgroup */
+	struct buf seen; /* the places, each with a newline before and after */
 };
 
 /* Where in the tree of these controllers ("cpu,cpuacct", "name=systemd", "" for v2) we are: lines
@@ -75,6 +76,18 @@ add_tree(struct forest *f, const struct mount_entry *m, const char *type, const 
 	f->n++;
 }
 
+/* A tree that is mounted over itself (a part of it, for somebody who is to see no more) stands in
+ * the list once for each, and is one. */
+static bool
+is_new_place(struct forest *f, const char *point)
+{
+	auto_free char *line = fmt_new("\n%s\n", point);
+	if (strstr(buf_str(&f->seen), line))
+		return false;
+	buf_adds(&f->seen, line);
+	return true;
+}
+
 static int
 see_mount(void *self, const struct mount_entry *m)
 {
@@ -86,7 +99,7 @@ see_mount(void *self, const struct mount_entry *m)
 		add_tree(f, m, "cgroup2", "");
 		return 1;
 	}
-	if (strcmp(m->type, "cgroup") != 0)
+	if (strcmp(m->type, "cgroup") != 0 || !is_new_place(f, m->point))
 		return 0;
 	auto_free char *controllers = controllers_of(m);
 	if (f->n == 0)
@@ -116,6 +129,7 @@ oci_cgroup_mounts(struct oci_args *a, const char *destination, const char *optio
 		err = before;
 	int r = mountinfo_each("/proc/self/mountinfo", see_mount, &f);
 	buf_free(&f.own);
+	buf_free(&f.seen);
 	if (r < 0)
 		return -1;
 	/* The trees stand in a tmpfs, which takes no files either once they do. */

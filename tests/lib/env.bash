@@ -99,6 +99,7 @@ rounds() {
 # wait_for CMD…: until it succeeds. 10 seconds are ages for everything we wait for, even on a busy
 # machine of one processor; TB_WAIT (seconds) changes them.
 wait_for() {
+	# shellcheck disable=SC2034 # fail looks at it
 	local end=$((SECONDS + ${TB_WAIT:-10})) tb_trying=1
 	until "$@" >/dev/null 2>&1; do
 		if ((SECONDS > end)); then

@@ -28,6 +28,10 @@ struct place {
 int place_find(struct place *p, int root, bool follow);
 /* Fails unless it exists. */
 int place_need(const struct place *p);
+/* What it is, as the API's X-Docker-Container-Path-Stat says it: appends a JSON object. -1 with
+ * `err` set when it is not there. */
+struct buf;
+int place_show(const struct place *p, struct buf *out);
 
 struct pass {
 	struct place from, to; /* one of each: path "-" for a tar on a standard stream */

@@ -18,12 +18,16 @@
 #include <unistd.h>
 
 static struct {
-	bool archive, follow;
+	bool archive, follow, stat;
 } o;
 
 static const struct opt options[] = {
 	{'a', "archive", NULL, opt_flag, &o.archive, "owners stay as they are", false},
 	{'L', "follow-link", NULL, opt_flag, &o.follow, "what a symlink FROM leads to, not itself",
+		false},
+	{0, "stat", NULL, opt_flag, &o.stat,
+		"copy nothing: print what BOX:PATH is, as the Docker Engine API has it (HEAD "
+		"/containers/ID/archive)",
 		false},
 	OPT_END,
 };
@@ -31,7 +35,7 @@ static const struct opt options[] = {
 static const struct tool me = {
 	.name = "box-cp",
 	.kind = TOOL_ACTS,
-	.usage = "[-aL] BOX:PATH PATH|-\n[-aL] PATH|- BOX:PATH",
+	.usage = "[-aL] BOX:PATH PATH|-\n[-aL] PATH|- BOX:PATH\n--stat BOX:PATH",
 	.summary = "Copies files from or to BOX; - is a tar on a standard stream.",
 	.options = options,
 	.example = "box-cp example:/etc/passwd passwd",
@@ -121,6 +125,20 @@ copy(struct pass *p, const json_t *doc, struct view *v)
 	return pass_run(p);
 }
 
+static int
+show_stat(struct pass *p, const struct box *b, const json_t *doc)
+{
+	auto_buf struct buf out = BUF_INIT;
+	struct view v;
+	int r = view_open(b, doc, true, &v);
+	if (r == 0 && !step_dry())
+		r = place_find(&p->from, v.root, o.follow) < 0 ? -1 : place_show(&p->from, &out);
+	view_close(&v);
+	if (r == 0 && out.len)
+		tool_result("%s", out.s);
+	return r;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -128,19 +146,27 @@ main(int argc, char **argv)
 	struct pass p = {.keep_owners = o.archive};
 	struct view v;
 	struct box b;
-	if (a.n != 2)
-		tool_usage(a.n > 2 ? "more than two places" : "from where, and to where?");
+	if (o.stat ? a.n != 1 : a.n != 2)
+		tool_usage(o.stat	  ? "one BOX:PATH is needed"
+				: a.n > 2 ? "more than two places"
+					  : "from where, and to where?");
 	cut(a.operand[0], &p.from);
-	cut(a.operand[1], &p.to);
+	if (a.n == 2)
+		cut(a.operand[1], &p.to);
 	if (p.from.box && p.to.box)
 		tool_usage("copying between containers is not supported");
 	if (!p.from.box && !p.to.box)
 		tool_usage("one of the two is to be BOX:PATH");
-	if (strcmp(p.to.path, "-") == 0 && !step_dry() && isatty(STDOUT_FILENO))
+	if (!o.stat && strcmp(p.to.path, "-") == 0 && !step_dry() && isatty(STDOUT_FILENO))
 		tool_usage("standard output is a terminal, and a tar would go there");
 	if (box_find(p.from.box ? p.from.box : p.to.box, &b) < 0)
 		tool_die();
 	auto_json json_t *doc = box_read(&b, "box.json");
+	if (o.stat) {
+		if (!doc || show_stat(&p, &b, doc) < 0)
+			tool_die();
+		return tool_finish();
+	}
 	if (!doc || view_open(&b, doc, true, &v) < 0 || copy(&p, doc, &v) < 0)
 		tool_die();
 	view_close(&v);

@@ -10,8 +10,10 @@
 #include "door/sys_cred.h"
 
 #include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool
 is_new(const struct settings *s, enum ct_ns ns)
@@ -19,7 +21,18 @@ is_new(const struct settings *s, enum ct_ns ns)
 	return s->ct.ns[ns].in && !s->ct.ns[ns].path;
 }
 
-/* Settings that belong to a namespace: without a new one the host's would be changed. */
+/* Given by a file, which must not be that of the caller's own (namespaces(7)). */
+static bool
+is_another(const struct settings *s, enum ct_ns ns)
+{
+	char ours[64];
+	struct stat a, b;
+	snprintf(ours, sizeof(ours), "/proc/self/ns/%s", ct_ns_name(ns));
+	return s->ct.ns[ns].in && s->ct.ns[ns].path && stat(s->ct.ns[ns].path, &a) == 0 &&
+		stat(ours, &b) == 0 && (a.st_dev != b.st_dev || a.st_ino != b.st_ino);
+}
+
+/* Settings that belong to a namespace: in the caller's own the host's would be changed. */
 static const struct {
 	const char *prefix;
 	enum ct_ns ns;
@@ -41,8 +54,8 @@ check_sysctl(const struct settings *s, const char *pair)
 	for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++) {
 		if (strncmp(pair, sysctls[i].prefix, strlen(sysctls[i].prefix)) != 0)
 			continue;
-		if (is_new(s, sysctls[i].ns) && !memmem(pair, (size_t)len, "..", 2) &&
-			!memchr(pair, '/', (size_t)len))
+		if ((is_new(s, sysctls[i].ns) || is_another(s, sysctls[i].ns)) &&
+			!memmem(pair, (size_t)len, "..", 2) && !memchr(pair, '/', (size_t)len))
 			return 0;
 		return err_set(
 			ERR_INVALID, pair, "--sysctl %.*s needs %s", len, pair, sysctls[i].option);

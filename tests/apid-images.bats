@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# bats file_tags=apid
+# apid, the real docker CLI and a real registry: images pulled, pushed, saved, loaded, built, removed.
+load helpers
+load box_helpers
+load apid_helpers
+load registry
+
+setup_file() { box_setup_file; }
+teardown_file() { tb_teardown_file; }
+setup() {
+	box_setup
+	needs_client
+	requires docker-registry
+	export no_proxy=127.0.0.1 DOCKER_BUILDKIT=0
+}
+teardown() { tb_teardown; }
+
+# Only what a test has made goes again.
+forget() { docker images -q --filter "reference=$1" | sort -u | xargs -r docker rmi -f >/dev/null; }
+
+travel() {
+	registry_start "$(mktemp -d "$T/registry.XXXX")"
+	docker tag bb "$REGISTRY/a/bb:1"
+	docker push "$REGISTRY/a/bb:1" >"$T/push"
+	grep -qE '^1: digest: sha256:[0-9a-f]{64} size: [0-9]+$' "$T/push"
+	docker push "$REGISTRY/a/bb:1" | grep -q 'Layer already exists'
+	docker rmi "$REGISTRY/a/bb:1" | grep -qx "Untagged: $REGISTRY/a/bb:1"
+	try docker pull "$REGISTRY/a/none:1"
+	assert_eq 1 "$status"
+	assert_like "$output" '*not found*'
+	try docker run --rm --network none "$REGISTRY/a/none:1" true
+	assert_eq 125 "$status"
+	# One that is missing is fetched by docker run, and says so on standard error.
+	assert_eq hello "$(docker run --rm --network none "$REGISTRY/a/bb:1" echo hello 2>"$T/err")"
+	grep -q "Unable to find image '$REGISTRY/a/bb:1' locally" "$T/err"
+	grep -q 'Status: Downloaded newer image' "$T/err"
+	docker pull "$REGISTRY/a/bb:1" | grep -q "Status: Image is up to date for $REGISTRY/a/bb:1"
+	docker inspect "$REGISTRY/a/bb:1" | jq -e '.[0].RepoDigests[0] | test("@sha256:")' >/dev/null
+	try docker push bb/not-there:1
+	assert_eq 1 "$status"
+	docker rmi "$REGISTRY/a/bb:1"
+	registry_stop
+}
+@test "docker pull, push; run of an image that is missing; what is not there" {
+	served 'clients travel'
+}
+
+known() {
+	requires perl
+	registry_start "$T/registry" plain private
+	docker tag bb "$REGISTRY/a/bb:1"
+	try docker push "$REGISTRY/a/bb:1"
+	assert_eq 1 "$status"
+	try docker login -u user -p wrong "$REGISTRY"
+	assert_eq 1 "$status"
+	docker login -u user --password-stdin "$REGISTRY" <<<se:cret
+	docker push "$REGISTRY/a/bb:1"
+	docker rmi "$REGISTRY/a/bb:1"
+	docker pull "$REGISTRY/a/bb:1"
+	docker logout "$REGISTRY"
+	try docker pull "$REGISTRY/a/bb:1"
+	assert_eq 1 "$status"
+	# The password stood on nobody's command line.
+	! grep -q cret "$APID_LOG" || fail "the password is told"
+	docker rmi "$REGISTRY/a/bb:1"
+	registry_stop
+}
+known_told() {
+	apid_end
+	apid_start -xx
+	known
+}
+@test "docker login: the right password, a wrong one; it is told nowhere" {
+	served known_told
+}
+
+moved() {
+	local id
+	docker tag bb bb:two
+	docker save bb bb:two >"$T/two.tar"
+	tar tf "$T/two.tar" | grep -qx manifest.json
+	assert_eq "bb:latest bb:two" "$(tar xOf "$T/two.tar" manifest.json | jq -r '[.[].RepoTags[]] | sort | join(" ")')"
+	docker rmi bb:two
+	docker load <"$T/two.tar" | grep -qx 'Loaded image: bb:two'
+	docker load -q -i "$T/two.tar" | grep -q 'Loaded image'
+	try docker load <<<nonsense
+	assert_eq 1 "$status"
+	docker rmi bb:two
+	docker create --name one --network none bb sh -c 'echo hello >/f'
+	docker start -a one
+	docker export one | tar t | grep -qx f
+	docker commit -m why -a me -c 'CMD ["cat","/f"]' one mine:1
+	assert_eq hello "$(docker run --rm --network none mine:1)"
+	docker history mine:1 | grep -q why
+	id=$(docker export one | docker import -c 'CMD ["cat","/f"]' - imp:1)
+	[[ $id == sha256:* ]]
+	assert_eq hello "$(docker run --rm --network none imp:1)"
+	try docker import - imp:2 <<<nonsense
+	assert_eq 1 "$status"
+	assert_eq "imp:1 mine:1" "$(docker images --filter reference=mine --filter reference=imp --format '{{.Repository}}:{{.Tag}}' | sort | tr '\n' ' ' | sed 's/ $//')"
+	try docker rmi no-such-image
+	assert_like "$output" '*No such image: no-such-image*'
+	docker rm one
+	docker rmi mine:1 imp:1
+	docker system df | grep -q Images
+	docker image prune -f
+	docker images bb | grep -q bb
+}
+@test "docker save, load, export, import, commit, history, rmi" {
+	served 'clients moved'
+}
+
+built() {
+	mkdir -p "$T/context"
+	cd "$T/context"
+	printf 'FROM bb\nARG X=1\nRUN echo hello $X >/f\nCOPY a /a\nLABEL k=v\nCMD ["cat","/f","/a"]\n' >Dockerfile
+	echo file >a
+	docker build -t built:1 --network none --build-arg X=5 . >"$T/build"
+	grep -qx 'Step 3/6 : RUN echo hello $X >/f' "$T/build"
+	grep -qE '^Successfully built [0-9a-f]{12}$' "$T/build"
+	grep -qx 'Successfully tagged built:1' "$T/build"
+	assert_eq "hello 5 file" "$(docker run --rm --network none built:1 | tr '\n' ' ' | sed 's/ $//')"
+	docker build -t built:1 --network none --build-arg X=5 . | grep -q 'Using cache'
+	[[ $(docker build -q --network none . 2>/dev/null) =~ ^sha256:[0-9a-f]{64}$ ]]
+	printf 'FROM bb\nRUN echo said; exit 7\n' >Dockerfile
+	try docker build --network none .
+	assert_eq 7 "$status"
+	assert_like "$output" '*said*returned a non-zero code: 7*'
+	printf 'FRM bb\n' >Dockerfile
+	try docker build --network none .
+	assert_eq 1 "$status"
+	assert_like "$output" "*unknown instruction*FRM*"
+	docker rmi built:1
+}
+@test "docker build: steps, cache, quietly, failures" {
+	served 'clients built'
+}
+
+given_up() {
+	mkdir -p "$T/context"
+	cd "$T/context"
+	printf 'FROM bb\nRUN sleep 1000\n' >Dockerfile
+	docker build --network none . >"$T/build" 2>&1 &
+	wait_for grep -q Running "$T/build"
+	kill $!
+	wait_for sh -c "! ls /proc/$APID/task/*/children | xargs cat | grep -q ."
+	wait_for sh -c '! grep -lx "sleep" /proc/[0-9]*/comm | while read -r f; do tr "\0" " " <"${f%comm}cmdline"; done | grep -q "sleep 1000"'
+}
+@test "who gives up a build ends it" {
+	served given_up
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APID_EXEC_H
+#define APID_EXEC_H
+
+#include "base/json.h"
+
+/* The note of a program: a new reference, NULL with `err` set (not-found). */
+json_t *exec_read(const char *id);
+int exec_write(const char *id, const json_t *doc);
+
+#endif

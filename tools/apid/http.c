@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT
+ * The one file that sees libmicrohttpd: a request in, an answer out.
+ */
+#include "http.h"
+
+#include "apid.h"
+#include "base/auto.h"
+#include "base/err.h"
+#include "door/tell.h"
+#include "door/tool.h"
+#include "guard.h"
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Request line and headers, and the piece of an answer that is sent at once. More than some use. */
+#define CONNECTION_MEMORY ((size_t)256 << 10)
+#define PIECE ((size_t)64 << 10)
+/* Documents, which are read whole; jansson needs several times as much. */
+#define BODY_MAX ((size_t)4 << 20)
+#define HEADERS_MAX 6
+/* A request that stands still for so long is given up, in seconds. */
+#define PATIENCE 120
+
+struct http_server {
+	struct MHD_Daemon *daemon;
+	struct listener at;
+};
+
+struct exchange {
+	struct MHD_Connection *conn;
+	const struct listener *at;
+	struct {
+		const char *name;
+		char *value;
+	} header[HEADERS_MAX];
+	unsigned n_headers;
+	bool replied, too_large;
+	enum MHD_Result queued;
+	struct err failed; /* before the body was read; class and message, if `refused` */
+	bool refused;
+};
+
+static atomic_bool stopping;
+static atomic_uint upgraded; /* connections that are no longer HTTP */
+
+bool
+http_stopping(void)
+{
+	return stopping;
+}
+
+/* ---- what is asked ---- */
+
+const char *
+request_query(const struct request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->http->conn, MHD_GET_ARGUMENT_KIND, name);
+}
+
+bool
+request_flag(const struct request *r, const char *name, bool otherwise)
+{
+	static const char *const no[] = {"", "0", "no", "false", "none"};
+	const char *v = request_query(r, name);
+	if (!v)
+		return otherwise;
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		if (strcasecmp(v, no[i]) == 0)
+			return false;
+	return true;
+}
+
+struct each {
+	const char *name;
+	void (*fn)(void *self, const char *value);
+	void *self;
+};
+
+static enum MHD_Result
+one_value(void *self, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	const struct each *e = self;
+	(void)kind;
+	if (strcmp(key, e->name) == 0)
+		e->fn(e->self, value ? value : "");
+	return MHD_YES;
+}
+
+void
+request_each(const struct request *r, const char *name, void (*fn)(void *self, const char *value),
+	void *self)
+{
+	struct each e = {name, fn, self};
+	MHD_get_connection_values(r->http->conn, MHD_GET_ARGUMENT_KIND, one_value, &e);
+}
+
+const char *
+request_header(const struct request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->http->conn, MHD_HEADER_KIND, name);
+}
+
+bool
+request_upgrades(const struct request *r)
+{
+	const char *to = request_header(r, "Upgrade");
+	return to && strcasecmp(to, "tcp") == 0;
+}
+
+static int
+socket_of(struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	return i ? i->connect_fd : -1;
+}
+
+void *
+request_session(const struct request *r)
+{
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(r->http->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	return i ? i->tls_session : NULL;
+}
+
+struct pollfd
+request_gone(const struct request *r)
+{
+	/* Over TCP the end of what it sends is all that is ever seen of a client that left; on a
+	 * unix socket it may only mean that it asks nothing more. */
+	short events = r->http->at->tcp ? POLLRDHUP : 0;
+	return (struct pollfd){socket_of(r->http->conn), events, 0};
+}
+
+/* ---- what is answered ---- */
+
+void
+reply_header(struct request *r, const char *name, const char *value)
+{
+	struct exchange *x = r->http;
+	if (x->n_headers < HEADERS_MAX) {
+		x->header[x->n_headers].name = name;
+		x->header[x->n_headers++].value = str_new(value);
+	}
+}
+
+static int
+queue(struct request *r, unsigned status, const char *type, struct MHD_Response *m)
+{
+	struct exchange *x = r->http;
+	if (status != MHD_HTTP_SWITCHING_PROTOCOLS) {
+		MHD_add_response_header(m, "Api-Version", API_VERSION);
+		MHD_add_response_header(m, "Docker-Experimental", "false");
+		MHD_add_response_header(m, "Ostype", "linux");
+		MHD_add_response_header(m, "Server", "tacklebox/" TACKLEBOX_VERSION " (linux)");
+	}
+	if (type)
+		MHD_add_response_header(m, "Content-Type", type);
+	for (unsigned i = 0; i < x->n_headers; i++)
+		MHD_add_response_header(m, x->header[i].name, x->header[i].value);
+	x->queued = MHD_queue_response(x->conn, status, m);
+	MHD_destroy_response(m);
+	x->replied = true;
+	return 0;
+}
+
+int
+reply_bytes(struct request *r, unsigned status, const char *type, const void *p, size_t n)
+{
+	union {
+		const void *in;
+		void *out;
+	} data = {p};
+	return queue(r, status, type,
+		MHD_create_response_from_buffer(n, data.out, MHD_RESPMEM_MUST_COPY));
+}
+
+int
+reply_json(struct request *r, unsigned status, json_t *doc)
+{
+	size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+	char *text = json_dumps(doc, flags);
+	json_decref(doc);
+	if (!text)
+		return err_set(ERR_INTERNAL, NULL, "cannot write the answer as JSON");
+	return queue(r, status, "application/json",
+		MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE));
+}
+
+int
+reply_empty(struct request *r, unsigned status)
+{
+	return reply_bytes(r, status, NULL, "", 0);
+}
+
+static unsigned status_of(enum err_class class)
+{
+	static const unsigned status[] = {
+		[ERR_INTERNAL] = 500,
+		[ERR_NOT_FOUND] = 404,
+		[ERR_CONFLICT] = 409,
+		[ERR_INVALID] = 400,
+		[ERR_IN_USE] = 409,
+		[ERR_DENIED] = 403,
+		[ERR_UNSUPPORTED] = 501,
+		[ERR_NO_SPACE] = 500,
+	};
+	return status[class];
+}
+
+int
+reply_error(struct request *r, unsigned status)
+{
+	auto_buf struct buf text = BUF_INIT;
+	err_text(&err, &text);
+	if (err.hint[0])
+		buf_addf(&text, " (hint: %s)", err.hint);
+	unsigned code = status ? status : status_of(err.class);
+	return reply_json(r, code, json_pack("{s:s}", "message", buf_str(&text)));
+}
+
+/* A source whose next bytes were asked for may have let much time pass. */
+static ssize_t
+read_source(void *self, uint64_t at, char *p, size_t n)
+{
+	const struct source *s = self;
+	(void)at;
+	ssize_t got = s->read(s->self, p, n);
+	return got > 0	   ? got
+		: got == 0 ? (ssize_t)MHD_CONTENT_READER_END_OF_STREAM
+			   : (ssize_t)MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void
+end_source(void *self)
+{
+	struct source *s = self;
+	s->end(s->self);
+	free(s);
+}
+
+int
+reply_stream(struct request *r, unsigned status, const char *type, const struct source *s)
+{
+	struct source *copy = malloc(sizeof(*copy));
+	if (!copy)
+		abort();
+	*copy = *s;
+	MHD_set_connection_option(r->http->conn, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+	return queue(r, status, type,
+		MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, PIECE, read_source, copy, end_source));
+}
+
+/* ---- connections that are no longer HTTP ---- */
+
+struct upgrade {
+	upgrade_fn *fn;
+	void *self;
+	int fd;
+	struct MHD_UpgradeResponseHandle *handle;
+	struct buf first;
+};
+
+/* Docker's SDK for Python reads the answer through a buffer and the stream past it: of what comes
+ * together with the answer it loses all that the buffer took. So that a client which is about to
+ * read does so first (unix(7): SIOCOUTQ is what the peer has not read yet; over TCP, what it has
+ * not acknowledged). One that does not read soon is not waited for. */
+static void
+let_read(int fd)
+{
+	for (int i = 0, left; i < 50 && ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0; i++)
+		nanosleep(&(struct timespec){0, i < 10 ? 50000 : 1000000}, NULL);
+}
+
+static void *
+serve_upgraded(void *arg)
+{
+	struct upgrade *u = arg;
+	let_read(u->fd);
+	u->fn(u->self, u->fd, buf_str(&u->first), u->first.len);
+	MHD_upgrade_action(u->handle, MHD_UPGRADE_ACTION_CLOSE);
+	buf_free(&u->first);
+	free(u);
+	upgraded--;
+	return NULL;
+}
+
+static void
+on_upgrade(void *self, struct MHD_Connection *conn, void *state, const char *first, size_t n,
+	MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
+{
+	struct upgrade *u = self;
+	pthread_t thread;
+	pthread_attr_t attr;
+	(void)conn;
+	(void)state;
+	u->fd = fd;
+	u->handle = handle;
+	buf_add(&u->first, first, n);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, HTTP_STACK);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	upgraded++;
+	if (pthread_create(&thread, &attr, serve_upgraded, u) != 0)
+		serve_upgraded(u);
+	pthread_attr_destroy(&attr);
+}
+
+int
+reply_upgrade(struct request *r, upgrade_fn *fn, void *self)
+{
+	struct upgrade *u = calloc(1, sizeof(*u));
+	if (!u)
+		abort();
+	u->fn = fn;
+	u->self = self;
+	struct MHD_Response *m = MHD_create_response_for_upgrade(on_upgrade, u);
+	MHD_add_response_header(m, "Upgrade", "tcp");
+	return queue(r, MHD_HTTP_SWITCHING_PROTOCOLS, "application/vnd.docker.raw-stream", m);
+}
+
+/* ---- one exchange ---- */
+
+/* "/v1.41/info": what we speak of is the same in all of them. */
+static int
+take_version(struct request *r, const char *url)
+{
+	unsigned major, minor;
+	int n = 0;
+	r->version = 141;
+	r->path = url;
+	if (strspn(url, "/v.0123456789") < 5 ||
+		sscanf(url, "/v%1u.%3u%n", &major, &minor, &n) < 2 || n < 5 || url[n] != '/')
+		return 0;
+	r->path = url + n;
+	r->version = major * 100 + minor;
+	if (major > 1 || minor > 50)
+		return err_set(ERR_INVALID, NULL,
+			"client version %u.%u is too new. Maximum supported API version is "
+			"1.50",
+			major, minor);
+	if (major < 1 || minor < 12)
+		return err_set(ERR_INVALID, NULL,
+			"client version %u.%u is too old. Minimum supported API version is 1.12, "
+			"please upgrade your client to a newer version",
+			major, minor);
+	return 0;
+}
+
+/* What is to be known before the body is read. */
+static int
+begin(struct request *r, const char *url)
+{
+	if (take_version(r, url) < 0 || guard_check(r, r->http->at) < 0)
+		return -1;
+	route_find(r);
+	if (!r->route)
+		return err_set(ERR_NOT_FOUND, r->path, "page not found");
+	if (settings.read_only && !route_only_reads(r->route))
+		return err_set(ERR_DENIED, r->path, "apid runs with --read-only");
+	return r->route->begin ? r->route->begin(r) : 0;
+}
+
+static void
+refuse(struct exchange *x)
+{
+	if (x->refused)
+		return;
+	x->failed = err;
+	x->refused = true;
+}
+
+/* What comes for a request that is refused already is read and forgotten: a client that writes does
+ * not listen. */
+static void
+take_body(struct request *r, const char *p, size_t n)
+{
+	struct exchange *x = r->http;
+	if (x->refused)
+		return;
+	if (r->job && job_feed(r->job, p, n) < 0)
+		refuse(x);
+	else if (!r->job && r->body.len + n > BODY_MAX)
+		x->too_large = true;
+	else if (!r->job && r->route->body == BODY_WHOLE)
+		buf_add(&r->body, p, n);
+}
+
+static int
+answer(struct request *r)
+{
+	struct exchange *x = r->http;
+	if (x->refused) {
+		err = x->failed;
+		return -1;
+	}
+	if (x->too_large) {
+		err_set(ERR_INVALID, NULL, "the body is larger than %zu bytes", BODY_MAX);
+		return reply_error(r, 413);
+	}
+	err_clear();
+	return r->route->handle(r);
+}
+
+static struct request *
+request_new(const struct listener *at, struct MHD_Connection *conn, const char *method)
+{
+	struct request *r = calloc(1, sizeof(*r));
+	struct exchange *x = calloc(1, sizeof(*x));
+	if (!r || !x)
+		abort();
+	*r = (struct request){.method = method, .http = x};
+	*x = (struct exchange){.conn = conn, .at = at, .queued = MHD_NO};
+	return r;
+}
+
+static enum MHD_Result
+on_request(void *self, struct MHD_Connection *conn, const char *url, const char *method,
+	const char *http, const char *data, size_t *n, void **state)
+{
+	struct request *r = *state;
+	(void)http;
+	if (!r) {
+		*state = r = request_new(self, conn, method);
+		if (begin(r, url) < 0)
+			refuse(r->http);
+		return MHD_YES;
+	}
+	if (*n) {
+		take_body(r, data, *n);
+		*n = 0;
+		return MHD_YES;
+	}
+	if (r->http->replied)
+		return r->http->queued;
+	if (answer(r) < 0 && !r->http->replied)
+		reply_error(r, 0);
+	return r->http->queued;
+}
+
+static void
+on_end(void *self, struct MHD_Connection *conn, void **state, enum MHD_RequestTerminationCode how)
+{
+	struct request *r = *state;
+	(void)self;
+	(void)conn;
+	(void)how;
+	*state = NULL;
+	if (!r)
+		return;
+	for (unsigned i = 0; i < r->http->n_headers; i++)
+		free(r->http->header[i].value);
+	job_free(r->job);
+	if (r->kept && r->free_kept)
+		r->free_kept(r->kept);
+	route_free(r);
+	buf_free(&r->body);
+	free(r->http);
+	free(r);
+}
+
+/* ---- the server ---- */
+
+static void
+on_log(void *self, const char *fmt, va_list ap)
+{
+	char line[512];
+	(void)self;
+	/* Clients that leave are no news. */
+	if (!tell_on())
+		return;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	tool_warn("%s", line);
+}
+
+struct http_server *
+http_start(const struct listener *l)
+{
+	struct http_server *s = calloc(1, sizeof(*s));
+	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+		MHD_USE_POLL | MHD_ALLOW_UPGRADE | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+		(l->cert ? MHD_USE_TLS : 0);
+	if (!s)
+		abort();
+	s->at = *l;
+	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)l->key},
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)l->cert},
+		{l->ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, (void *)(uintptr_t)l->ca},
+		{MHD_OPTION_END, 0, NULL}};
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, &s->at,
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, l->fd,
+		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE,
+		MHD_OPTION_CONNECTION_LIMIT, 8192U, MHD_OPTION_THREAD_STACK_SIZE,
+		(size_t)HTTP_STACK, MHD_OPTION_ARRAY, l->cert ? tls : none, MHD_OPTION_END);
+	if (s->daemon)
+		return s;
+	free(s);
+	err_set(ERR_INTERNAL, l->name, "cannot serve at %s", l->name);
+	return NULL;
+}
+
+void
+http_stop(struct http_server *s)
+{
+	stopping = true;
+	for (unsigned i = 0; i < 200 && upgraded; i++)
+		poll(NULL, 0, 10);
+	MHD_stop_daemon(s->daemon);
+	free(s);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * Bytes between a client and a program, both ways at once, until the program's end.
+ */
+#ifndef APID_RELAY_H
+#define APID_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* As much as a packet of box-mon holds. */
+#define RELAY_CHUNK 16384
+#define RELAY_HEAD 8
+
+struct relay {
+	int client;
+	bool raw; /* without frames: the program has a terminal */
+	bool input; /* the client's bytes are for the program; otherwise they are lost */
+	bool shown[3]; /* which streams the client wants: [1] output, [2] errors */
+	int out[2]; /* what is read from: pipes or a terminal, or a channel to box-mon; -1: none */
+	int in; /* what is written to; the same as out[0], or a pipe */
+	bool packets; /* out[0] is such a channel */
+	int end; /* readable once the program has ended; -1: the ends of out tell it */
+	int status; /* the channel said so; -1 */
+	/* ---- its own ---- */
+	char to_client[RELAY_HEAD + RELAY_CHUNK + 1];
+	size_t n_client, at_client;
+	char to_program[RELAY_CHUNK + 1];
+	size_t n_program, at_program;
+	bool client_done, ended;
+};
+
+/* Passes on first what came with the request. Returns when all output is with the client, or it is
+ * gone: true when it was the program that ended. */
+bool relay_run(struct relay *r, const char *first, size_t n);
+/* No more output. Takes what the client still sends: closing the socket on it would reset the
+ * connection, and the client might lose what it has not read. */
+void relay_finish(int client);
+
+#endif

@@ -1,0 +1,96 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # the parts of walk share their variables
+# Item n is what[n]: prose, command, check, setup, solution, cleanup, source. Text, attributes and the
+# line where it begins; for a command, the lines of its outcome are from[n] to till[n] - 1.
+what=() text=() attrs=() line=() from=() till=() problems=()
+item() {
+	what+=("$1") text+=("$2") attrs+=("$3") line+=("$4") from+=("${5-0}") till+=("${6-0}")
+}
+
+problem() {
+	problems+=("line $1: $2")
+}
+
+read_lesson() {
+	local n raw mode='' body='' attr='' start=0 claims='' origin='' known='@(needs=*|fails|time=+([0-9])|c=*)'
+	mapfile -t lines <"$1"
+	for ((n = 0; n < ${#lines[@]}; n++)); do
+		raw=${lines[n]}
+		case $mode:$raw in
+		':```console'*)
+			mode=console attr=${raw#'```console'} start=$n
+			for word in $attr; do
+				# shellcheck disable=SC2053 # a pattern
+				[[ $word == $known ]] || problem $((n + 1)) "unknown word '$word' after console"
+			done
+			attr+=${claims:+ claims=$claims} claims=
+			;;
+		':```sh exercise'*)
+			mode=check attr="${raw#'```sh exercise'}" body='' start=$n
+			[[ $attr == *hint=?* ]] || problem $((n + 1)) "an exercise without hint="
+			attr+=${claims:+$'\n'claims=$claims} claims=
+			;;
+		':```'*) mode=other body=$raw$'\n' start=$n ;;
+		':<!-- claim '*' -->') raw=${raw#'<!-- claim '} raw=${raw%' -->'} claims+=${claims:+,}${raw// /,} ;;
+		':<!-- source '*' -->') origin=${raw#'<!-- source '} origin=${origin%' -->'} ;;
+		':<!-- '@(setup|solution|cleanup)) mode=${raw#'<!-- '} body='' start=$n ;;
+		':<!--'*'-->') ;;
+		':<!--'*) mode=comment ;;
+		':(Picture: '*) ;;
+		':    $ '*) problem $((n + 1)) "a command in a block that is not run" ;;
+		:*) item prose "$raw" '' $((n + 1)) ;;
+		@(console|check|other)':```')
+			[[ $mode != check ]] || item check "$body" "$attr" $((start + 1))
+			[[ $mode != other || ! $origin ]] || item source "${body#*$'\n'}" "$origin" $((start + 1))
+			[[ $mode != other ]] || item prose "$body\`\`\`" '' $((start + 1))
+			[[ $mode != other ]] || origin=
+			mode=
+			;;
+		console:'$ '*)
+			body=${raw:2} start=$n
+			while [[ ${lines[n + 1]-} == '> '* ]]; do
+				n=$((n + 1)) body+=$'\n'${lines[n]:2}
+			done
+			item command "$body" "$attr" $((start + 1)) $((n + 1)) $((n + 1))
+			;;
+		console:*)
+			if [[ ${what[-1]-} == command ]] && ((till[-1] == n)); then
+				till[-1]=$((n + 1))
+			else
+				problem $((n + 1)) "an outcome without a command"
+			fi
+			;;
+		@(setup|solution|cleanup):'-->')
+			[[ $mode != solution || ${what[-1]-} == @(check|solution) ]] || problem $((n + 1)) "a solution without an exercise"
+			item "$mode" "$body" '' $((start + 1))
+			mode=
+			;;
+		comment:*'-->') mode= ;;
+		other:'$ '*) problem $((n + 1)) "a command in a block that is not run" ;&
+		*) body+=$raw$'\n' ;;
+		esac
+	done
+	[[ ! $mode ]] || problem $((start + 1)) "what begins here does not end"
+	[[ ! $claims ]] || problem ${#lines[@]} "a claim that nothing shows"
+	[[ ! $origin ]] || problem ${#lines[@]} "a source without its block"
+	for n in "${!what[@]}"; do
+		[[ ${what[n]} != check || ${what[n + 1]-} == solution ]] || problem "${line[n]}" "an exercise without solution"
+	done
+}
+
+title() {
+	sed -n 's/^# //p;T;q' "$1"
+}
+
+# The function NAME of FILE#NAME, or what stands there between /* [NAME */ and /* NAME] */.
+source_text() {
+	local file=$top/${1%%#*} name=${1##*#}
+	[[ -f $file ]] || return
+	awk -v name="$name" '
+		index($0, "/* [" name " */") { marked = 1; next }
+		index($0, "/* " name "] */") { exit }
+		marked { print; next }
+		index($0, name "(") == 1 && /[^;]$/ { print last; inside = 1 }
+		inside { print }
+		inside && /^}/ { exit }
+		{ last = $0 }' "$file"
+}
