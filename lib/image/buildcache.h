@@ -33,7 +33,8 @@ struct build_record {
 	struct build_layer layer;
 };
 
-/* "cache", "mounts", "sums" or "run" below $TACKLEBOX_ROOT/build. Returns 0, or -1 with `err` set. */
+/* "cache", "mounts", "sums" or "run" below $TACKLEBOX_ROOT/build. Returns 0, or -1 with `err` set.
+ */
 int build_place(const char *what, char path[PATH_MAX]);
 /* Reads the record of a key ("sha256:…"). 1: there it is, and the store has its layer; 0: none that
  * counts. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What the files of a context hold is remembered from one build to the next, as git's index does it: a
- * file whose inode, size and times are the same was not written to meanwhile, and is not read again.
- * The time of change (ctime) cannot be set by anybody; only what is younger than two seconds may have
- * been changed without a trace of it, and is read again. A line each: device, inode, size, both times
- * in seconds and nanoseconds, digest.
+ * What the files of a context hold is remembered from one build to the next, as git's index does
+ * it: a file whose inode, size and times are the same was not written to meanwhile, and is not read
+ * again. The time of change (ctime) cannot be set by anybody; only what is younger than two seconds
+ * may have been changed without a trace of it, and is read again. A line each: device, inode, size,
+ * both times in seconds and nanoseconds, digest.
  */
 #include "build.h"
 
@@ -65,8 +65,9 @@ sums_open(const char *context)
 			digest_hex(digest));
 		if (file_exists(all.path) && file_read(all.path, KNOWN_MAX, &text) == 0)
 			for (char *line = text.s; line && *line; line += *line == '\n') {
-				if (sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64
-						 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %71s",
+				if (sscanf(line,
+					    "%" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64
+					    " %" SCNd64 " %" SCNd64 " %" SCNd64 " %71s",
 					    &k.dev, &k.ino, &k.size, &k.sec, &k.nsec, &k.csec,
 					    &k.cnsec, k.digest) == 8 &&
 					digest_ok(k.digest))
@@ -120,10 +121,11 @@ sums_save(void)
 		return -1;
 	for (size_t i = 0; i < all.n; i++) {
 		const struct known *k = &all.v[i];
-		buf_addf(&text, "%" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
-				" %" PRId64 " %s\n",
+		buf_addf(&text,
+			"%" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
+			" %" PRId64 " %s\n",
 			k->dev, k->ino, k->size, k->sec, k->nsec, k->csec, k->cnsec, k->digest);
 	}
-	return sys_replace("what the files of this context hold", all.path, buf_str(&text),
-		text.len, 0600);
+	return sys_replace(
+		"what the files of this context hold", all.path, buf_str(&text), text.len, 0600);
 }
