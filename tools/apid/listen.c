@@ -118,7 +118,7 @@ static int
 take_given(struct listener *l, unsigned *n)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	int64_t who, count;
+	int64_t who = 0, count = 0;
 	if (!pid || !fds || parse_int(pid, 1, INT_MAX, &who) < 0 || who != getpid() ||
 		parse_int(fds, 1, LISTEN_MAX, &count) < 0)
 		return err_set(ERR_INVALID, "fd://", "no sockets were handed over (LISTEN_FDS)");
