@@ -37,6 +37,7 @@ static const struct tool me = {
 	.summary = "Makes an image of a box, called NAME, and prints its id.",
 	.options = options,
 	.example = "box-commit --change 'CMD [\"/bin/sh\"]' example mine",
+	.rights = RIGHTS_ROOT,
 };
 
 static void

@@ -41,6 +41,7 @@ static const struct tool me = {
 	.options = options,
 	.example = "box-end example",
 	.operands = 1,
+	.rights = RIGHTS_ROOT,
 };
 
 /* One that fails must not keep the others. */

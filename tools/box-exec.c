@@ -50,6 +50,7 @@ static const struct tool me = {
 	.example = "box-exec example echo hello",
 	.operands = 1,
 	.takes_command = true,
+	.rights = RIGHTS_ROOT,
 };
 
 static void

@@ -23,6 +23,7 @@ static const struct tool me = {
 	.summary = "Sends a signal to each BOX, and prints what it is called.",
 	.options = options,
 	.example = "box-kill -s USR1 example",
+	.rights = RIGHTS_ROOT,
 };
 
 static int

@@ -37,6 +37,7 @@ static const struct tool me = {
 	.example = "box-top example",
 	.operands = 1,
 	.takes_command = true,
+	.rights = RIGHTS_ROOT,
 };
 
 /* Cuts a line of ps into `n` columns, of which the last takes the rest. Returns how many it has. */

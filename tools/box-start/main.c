@@ -60,6 +60,7 @@ static const struct tool me = {
 		"Starts each BOX, and prints what it was called; with -a it stays with one until it has ended.",
 	.options = options,
 	.example = "box-start -a example",
+	.rights = RIGHTS_ROOT,
 };
 
 int
