@@ -6,12 +6,15 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/parse.h"
 #include "base/table.h"
 #include "box/box.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/tool.h"
 #include "mech/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -78,6 +81,27 @@ leave_out_ours(struct cg_pids *pids, pid_t first)
 		if (namespace_of(pids->v[i]) != here)
 			pids->v[n++] = pids->v[i];
 	pids->n = n;
+}
+
+/* Without a group: who is in its pid namespace, which is its own. */
+static int
+pids_of_namespace(pid_t first, struct cg_pids *pids)
+{
+	const struct dirent *e;
+	ino_t box = namespace_of(first);
+	auto_dir DIR *d = opendir("/proc");
+	if (!d)
+		return err_sys("open", "/proc", "cannot open /proc");
+	while ((e = readdir(d))) {
+		pid_t pid = is_digits(e->d_name) ? atoi(e->d_name) : 0;
+		if (!pid || namespace_of(pid) != box)
+			continue;
+		pids->v = realloc(pids->v, (pids->n + 1) * sizeof(*pids->v));
+		if (!pids->v)
+			abort();
+		pids->v[pids->n++] = pid;
+	}
+	return 0;
 }
 
 static bool
@@ -166,7 +190,11 @@ top(const struct box *b, pid_t first, char **words)
 	if (status != 0)
 		return status < 0 ? -1
 				  : err_set(ERR_INVALID, "ps", "ps failed with status %d", status);
-	if (cg_open(group, &g) < 0 || cg_pids(&g, &pids) < 0)
+	bool grouped = cg_open(group, &g) == 0;
+	if (!grouped && !rootless_inside())
+		return -1;
+	err_clear();
+	if (grouped ? cg_pids(&g, &pids) < 0 : pids_of_namespace(first, &pids) < 0)
 		return -1;
 	leave_out_ours(&pids, first);
 	char *save, *line = strtok_r(out.s, "\n", &save);

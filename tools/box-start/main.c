@@ -20,12 +20,14 @@
 #include "box/view.h"
 #include "door/channel.h"
 #include "door/env.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/state.h"
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/sys_ns.h"
 #include "door/tool.h"
+#include "mech/cgroup.h"
 #include "mech/oci.h"
 
 #include <errno.h>
@@ -144,7 +146,19 @@ make_group(struct start *s)
 	struct strlist l = {0};
 	strlist_add(&l, "cg-create");
 	box_limits(box_value(s->doc, "HostConfig"), &l);
-	add_devices(s, &l);
+	/* Devices are root's to give, and an ordinary user can make none. */
+	if (rootless_inside()) {
+		const struct cg_host *host;
+		if (cg_host(&host) < 0) {
+			if (l.n > 1)
+				tool_warn("its limits are not kept: %s", err.message);
+			err_clear();
+			s->group[0] = '\0';
+			return 0;
+		}
+	} else {
+		add_devices(s, &l);
+	}
 	strlist_add(&l, s->group);
 	return start_run("a control group, with its limits", &l, NULL);
 }
@@ -208,10 +222,10 @@ add_chain(struct strlist *l, struct start *s, struct oci_args *words)
 	static char pid[PATH_MAX];
 	bool privileged = box_flag(s->doc, "HostConfig.Privileged");
 	box_path(&s->b, "pid", pid);
-	for (const char **w = (const char *[]){"ns-exec", "--join-cgroup", s->group, "--pidfile",
-		     pid, NULL};
-		*w; w++)
-		strlist_add(l, *w);
+	strlist_add(l, "ns-exec");
+	if (s->group[0])
+		add_pair(l, "--join-cgroup", s->group);
+	add_pair(l, "--pidfile", pid);
 	if (box_flag(s->doc, "HostConfig.Init"))
 		strlist_add(l, "--init");
 	for (size_t i = 0; i < words->n; i++) {
