@@ -77,21 +77,18 @@ static void
 keeper_words(const char *run, const char *path, struct strlist *l)
 {
 	pid_t living = living_box(run);
-	if (living) {
-		strlist_add(l, "ns-enter");
-		strlist_add(l, fmt_new("%d", living));
-		strlist_add(l, "--user");
-		strlist_add(l, "--mount");
-	} else {
+	if (!living) {
 		strlist_add(l, "ns-exec");
 		strlist_add(l, "--user");
 		if (rootless_has_ranges())
 			strlist_add(l, "--map-auto");
+		strlist_add(l, "--");
 	}
-	strlist_add(l, "--");
 	strlist_add(l, "rootless-keep");
-	if (living)
-		strlist_add(l, "--again");
+	if (living) {
+		strlist_add(l, "--join");
+		strlist_add(l, fmt_new("%d", living));
+	}
 	strlist_add(l, path);
 	strlist_add(l, NULL);
 }

@@ -2,6 +2,7 @@
 #include "base/subid.h"
 
 #include "base/auto.h"
+#include "base/err.h"
 #include "base/file.h"
 
 #include <pwd.h>
@@ -27,4 +28,20 @@ subid_read(const char *file, uid_t uid, struct subid *v, size_t max)
 			v[n++] = (struct subid){first, count};
 	}
 	return (int)n;
+}
+
+bool
+subid_is_mapped(const char *map, uint32_t id)
+{
+	auto_buf struct buf text = BUF_INIT;
+	const struct err before = err;
+	unsigned inside, outside, count;
+	bool mapped = false;
+	if (file_read(map, 65536, &text) < 0)
+		err = before;
+	for (const char *line = buf_str(&text); *line && !mapped;
+		line += strcspn(line, "\n"), line += *line == '\n')
+		mapped = sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 &&
+			id - inside < count;
+	return mapped;
 }

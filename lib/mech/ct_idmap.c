@@ -41,7 +41,7 @@ bool
 ct_idmap_has_gid(const struct ct *c, uint32_t gid)
 {
 	if (!c->ns[CT_USER].in || c->ns[CT_USER].path)
-		return !ct_in_user_ns();
+		return subid_is_mapped("/proc/self/gid_map", gid);
 	for (size_t i = 0; i < c->gid_map.n; i++)
 		if (gid - c->gid_map.v[i].container_id < c->gid_map.v[i].size)
 			return true;

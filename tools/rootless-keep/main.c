@@ -29,21 +29,22 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static bool again;
+static int64_t join;
 
 static const struct opt options[] = {
-	{0, "again", NULL, opt_flag, &again,
-		"its mounts are there: a former keeper of boxes that run was killed", false},
+	{0, "join", "PID", opt_int, &join,
+		"keep those of a box that runs, whose keeper was killed: PID is its box-mon", false},
 	OPT_END,
 };
 
 static const struct tool me = {
 	.name = "rootless-keep",
 	.kind = TOOL_SERVES,
-	.usage = "[--again] SOCKET",
+	.usage = "[--join PID] SOCKET",
 	.summary = "Keeps the namespaces of a user's boxes until nobody is connected to SOCKET.",
 	.options = options,
 	.example = "timeout 1 ns-exec --user -- rootless-keep ./rootless.sock || :",
@@ -165,18 +166,35 @@ keep(const char *path)
 	return 0;
 }
 
+static int
+own_mounts(void)
+{
+	if (sys_unshare("mounts of our own", CLONE_NEWNS) < 0)
+		return -1;
+	return sys_mount("what the host mounts later shows here too", NULL, "/", NULL,
+		MS_REC | MS_SLAVE, NULL);
+}
+
+/* The network's name is among its mounts. */
+static int
+join_box(void)
+{
+	char shown[64];
+	auto_fd int pidfd = pidfd_open((pid_t)join, 0);
+	if (pidfd < 0)
+		return err_sys("pidfd_open", NULL, "cannot find process %d", (int)join);
+	snprintf(shown, sizeof(shown), "the namespaces of process %d", (int)join);
+	return sys_setns("the namespaces of a box that runs", pidfd, CLONE_NEWUSER | CLONE_NEWNS,
+		shown);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
 	if (a.n != 1 || a.operand[0][0] == '\0')
 		tool_usage("no SOCKET given");
-	if (!again &&
-		(sys_unshare("mounts of our own", CLONE_NEWNS) < 0 ||
-			sys_mount("what the host mounts later shows here too", NULL, "/", NULL,
-				MS_REC | MS_SLAVE, NULL) < 0))
-		tool_die();
-	if (keep(a.operand[0]) < 0)
+	if ((join ? join_box() : own_mounts()) < 0 || keep(a.operand[0]) < 0)
 		tool_die();
 	return tool_finish();
 }
