@@ -6,21 +6,16 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "base/parse.h"
 #include "base/table.h"
-#include "box/box.h"
-#include "door/rootless.h"
+#include "box/pids.h"
 #include "door/spawn.h"
 #include "door/tool.h"
-#include "mech/cgroup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static bool json;
@@ -57,51 +52,6 @@ cut(char *line, char **cell, size_t n)
 			*p++ = '\0';
 	}
 	return k;
-}
-
-/* The pid namespace that a process is in; 0 when it is gone. */
-static ino_t
-namespace_of(pid_t pid)
-{
-	char path[64];
-	struct stat sb;
-	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
-	return stat(path, &sb) == 0 ? sb.st_ino : 0;
-}
-
-/* Without those who only wait for the box's programs, in the namespace that we are in. */
-static void
-leave_out_ours(struct cg_pids *pids, pid_t first)
-{
-	ino_t here = namespace_of(getpid());
-	size_t n = 0;
-	if (namespace_of(first) == here)
-		return;
-	for (size_t i = 0; i < pids->n; i++)
-		if (namespace_of(pids->v[i]) != here)
-			pids->v[n++] = pids->v[i];
-	pids->n = n;
-}
-
-/* Without a group: who is in its pid namespace, which is its own. */
-static int
-pids_of_namespace(pid_t first, struct cg_pids *pids)
-{
-	const struct dirent *e;
-	ino_t box = namespace_of(first);
-	auto_dir DIR *d = opendir("/proc");
-	if (!d)
-		return err_sys("open", "/proc", "cannot open /proc");
-	while ((e = readdir(d))) {
-		pid_t pid = is_digits(e->d_name) ? atoi(e->d_name) : 0;
-		if (!pid || namespace_of(pid) != box)
-			continue;
-		pids->v = realloc(pids->v, (pids->n + 1) * sizeof(*pids->v));
-		if (!pids->v)
-			abort();
-		pids->v[pids->n++] = pid;
-	}
-	return 0;
 }
 
 static bool
@@ -174,14 +124,11 @@ static int
 top(const struct box *b, pid_t first, char **words)
 {
 	static char *const usual[] = {(char *)(uintptr_t) "-ef", NULL};
-	char group[96];
 	struct strlist l = {0};
 	auto_pids struct cg_pids pids = {0};
-	auto_cgroup struct cgroup g = {0};
 	auto_buf struct buf out = BUF_INIT;
 	struct view_of v = {.rows = json_array()};
 	auto_json json_t *rows = v.rows;
-	box_group(b, group);
 	strlist_add(&l, "ps");
 	for (char *const *w = words ? words : usual; *w; w++)
 		strlist_add(&l, *w);
@@ -190,13 +137,8 @@ top(const struct box *b, pid_t first, char **words)
 	if (status != 0)
 		return status < 0 ? -1
 				  : err_set(ERR_INVALID, "ps", "ps failed with status %d", status);
-	bool grouped = cg_open(group, &g) == 0;
-	if (!grouped && !rootless_inside())
+	if (box_pids(b, first, &pids) < 0)
 		return -1;
-	err_clear();
-	if (grouped ? cg_pids(&g, &pids) < 0 : pids_of_namespace(first, &pids) < 0)
-		return -1;
-	leave_out_ours(&pids, first);
 	char *save, *line = strtok_r(out.s, "\n", &save);
 	if (!line || read_titles(&v, line) < 0)
 		return -1;
