@@ -173,7 +173,8 @@ enter(void)
 	auto_fd int pidfd = step_dry() ? -1 : pidfd_open(pid, 0);
 	if (pidfd < 0 && !step_dry())
 		return err_sys("pidfd_open", NULL, "cannot find rootless-keep");
-	bool known = getcwd(cwd, sizeof(cwd)) != NULL;
+	/* Where no path leads, there is none from the root either: then that is where it begins. */
+	bool known = getcwd(cwd, sizeof(cwd)) && access(cwd, X_OK) == 0;
 	snprintf(shown, sizeof(shown), "the namespaces of process %d", pid);
 	if (sys_setns("your ids with you as root, and mounts of your own", pidfd,
 		    CLONE_NEWUSER | CLONE_NEWNS, shown) < 0)

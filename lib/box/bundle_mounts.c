@@ -3,6 +3,7 @@
  */
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/subid.h"
 #include "box/bundle.h"
 #include "door/rootless.h"
@@ -62,7 +63,8 @@ add_shown(json_t *list, const json_t *h, const char *path, const char *type, con
 		return;
 	}
 	buf_addf(&bound, "rbind,rprivate,%s", options);
-	add(list, path, "bind", path, bound.s);
+	if (dir_exists(path))
+		add(list, path, "bind", path, bound.s);
 }
 
 static void
