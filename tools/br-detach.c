@@ -95,8 +95,8 @@ main(int argc, char **argv)
 	struct args a = tool_start(&me, argc, argv);
 	if (a.n < 1 || a.n > 2)
 		tool_usage("NETNS is needed, and at most one BRIDGE");
-	/* A process that ended took its namespace along, or mounts that ended theirs: its leases are
-	 * still found by the path. */
+	/* A process that ended took its namespace along, or mounts that ended theirs: its leases
+	 * are still found by the path. */
 	bool gone = netns_open(a.operand[0], false, &ns) < 0, ours = netns_is_ours(ns.path);
 	if (gone && err.no != ENOENT && !ours)
 		tool_die();

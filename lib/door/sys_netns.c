@@ -27,7 +27,8 @@ undo_pin(const char *path, const char *unused)
 static int
 unshare_to(const char *path)
 {
-	return unshare(CLONE_NEWNET) < 0 ? -1 : mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL);
+	return unshare(CLONE_NEWNET) < 0 ? -1
+					 : mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL);
 }
 
 /* From a network that is not our user namespace's there is no way back to it: a child goes. */

@@ -78,8 +78,7 @@ auto_map(const char *file, uid_t uid, uint32_t own, struct ct_id_maps *m)
 		return 0;
 	auto_free char *who = pw ? str_new(pw->pw_name) : fmt_new("%u", uid);
 	err_set(ERR_NOT_FOUND, file, "cannot map ids: %s has no line for %s", file, who);
-	return err_hint(
-		"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s", who);
+	return err_hint("usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s", who);
 }
 
 static void

@@ -61,27 +61,25 @@ struct place {
 
 /* By rules that lead packets, which are root's. */
 static int
-publish_by_rule(const struct place *at, const char *key, const char *ip, const char *port,
-	char got[16])
+publish_by_rule(
+	const struct place *at, const char *key, const char *ip, const char *port, char got[16])
 {
 	auto_buf struct buf spec = BUF_INIT, where = BUF_INIT;
 	if (*ip)
 		buf_addf(&spec, strchr(ip, ':') ? "[%s]:" : "%s:", ip);
 	buf_addf(&spec, "%s:%s", *port ? port : "0", key);
 	if (run_tool("a published port",
-		    (const char *[]){
-			    "br-publish", "--bridge", at->bridge, at->ns, spec.s, NULL},
+		    (const char *[]){"br-publish", "--bridge", at->bridge, at->ns, spec.s, NULL},
 		    &where) < 0)
 		return err_prefix("driver failed programming external connectivity");
 	const char *colon = strrchr(buf_str(&where), ':');
-	snprintf(got, 16, "%.*s", colon ? (int)strcspn(colon + 1, "\n") : 0,
-		colon ? colon + 1 : "");
+	snprintf(
+		got, 16, "%.*s", colon ? (int)strcspn(colon + 1, "\n") : 0, colon ? colon + 1 : "");
 	return 0;
 }
 
 static int
-publish(struct start *s, const struct place *at, const char *key, const char *ip,
-	const char *port)
+publish(struct start *s, const struct place *at, const char *key, const char *ip, const char *port)
 {
 	bool udp = strstr(key, "/udp") != NULL, inside = rootless_inside();
 	char got[16] = "";

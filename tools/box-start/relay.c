@@ -48,8 +48,8 @@ start_publish(struct start *s, const char *address, const char *key, const char 
 	snprintf(got, 16, "%s", port);
 	if (step_dry())
 		return 0;
-	if (bind_port(udp ? "udp" : "tcp", *ip && strcmp(ip, "0.0.0.0") != 0 ? ip : "*", port, &fd) <
-			0 ||
+	if (bind_port(udp ? "udp" : "tcp", *ip && strcmp(ip, "0.0.0.0") != 0 ? ip : "*", port,
+		    &fd) < 0 ||
 		getsockname(fd, (struct sockaddr *)&at, &size) < 0)
 		return err_prefix("driver failed programming external connectivity");
 	/* The port stands at the same place in both kinds of address. */

@@ -67,8 +67,8 @@ packets_take(const struct port *p)
 	struct talk *t = NULL;
 	socklen_t size = sizeof(who);
 	memset(&who, 0, sizeof(who));
-	ssize_t n = recvfrom(
-		p->fd, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&who, &size);
+	ssize_t n =
+		recvfrom(p->fd, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&who, &size);
 	if (n < 0)
 		return;
 	for (size_t i = 0; i < n_talks && !t; i++)

@@ -25,7 +25,7 @@ static struct stream {
 	bool connecting, dead;
 	size_t at; /* of the first in the round, and the second behind it; 0: not in it yet */
 	struct way way[2]; /* [0] is read from fd[0] */
-} *streams;
+} * streams;
 
 void
 streams_take(const struct port *p)

@@ -37,7 +37,8 @@ static int64_t join;
 
 static const struct opt options[] = {
 	{0, "join", "PID", opt_int, &join,
-		"keep those of a box that runs, whose keeper was killed: PID is its box-mon", false},
+		"keep those of a box that runs, whose keeper was killed: PID is its box-mon",
+		false},
 	OPT_END,
 };
 
@@ -128,7 +129,8 @@ serve(const char *net, int lock)
 	/* The first one is on its way: it has started us. */
 	bool had = false;
 	while (!had || n_all > 1 || !may_end(lock)) {
-		if ((had && n_all == 1 ? poll(all, 1, 0) : poll(all, n_all, had ? -1 : 10000)) == 0) {
+		if ((had && n_all == 1 ? poll(all, 1, 0) : poll(all, n_all, had ? -1 : 10000)) ==
+			0) {
 			if (!had)
 				return;
 			continue;
@@ -184,8 +186,8 @@ join_box(void)
 	if (pidfd < 0)
 		return err_sys("pidfd_open", NULL, "cannot find process %d", (int)join);
 	snprintf(shown, sizeof(shown), "the namespaces of process %d", (int)join);
-	return sys_setns("the namespaces of a box that runs", pidfd, CLONE_NEWUSER | CLONE_NEWNS,
-		shown);
+	return sys_setns(
+		"the namespaces of a box that runs", pidfd, CLONE_NEWUSER | CLONE_NEWNS, shown);
 }
 
 int

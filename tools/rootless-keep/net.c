@@ -40,7 +40,9 @@ failed(const char *name, const char *log)
 		text.s[--text.len] = '\0';
 	const char *last = strrchr(buf_str(&text), '\n');
 	err_set(ERR_INTERNAL, name, "cannot lead the boxes' network to the world: %s: %s", name,
-		last ? last + 1 : text.len ? text.s : "it has ended");
+		last		   ? last + 1
+			: text.len ? text.s
+				   : "it has ended");
 	return access("/dev/net/tun", R_OK | W_OK) < 0
 		? err_hint("it needs /dev/net/tun, which is closed to you: as root, "
 			   "chmod 0666 /dev/net/tun")
@@ -76,8 +78,7 @@ start_helper(char *const argv[], bool by_stdin, const char *ready, const char *l
 		sys_create("what it says", log, 0600, &out) < 0 ||
 		(by_stdin && sys_create("where it says that it is ready", ready, 0600, &in) < 0))
 		return -1;
-	const struct run r = {
-		.argv = argv, .fd = {in, out, out}, .status_fd = -1, .tied = true};
+	const struct run r = {.argv = argv, .fd = {in, out, out}, .status_fd = -1, .tied = true};
 	helper = run_start("what the boxes send goes out by sockets of ours", &r);
 	return helper < 0 ? -1 : wait_ready(argv[0], ready, log);
 }
@@ -101,8 +102,9 @@ lead_out(const char *path)
 		return start_helper(pasta, false, ready, log);
 	if (chain_find("slirp4netns", found) == 0)
 		return start_helper(slirp, true, ready, log);
-	err_set(ERR_NOT_FOUND, "pasta", "cannot lead the boxes' network to the world: there is "
-					"neither pasta nor slirp4netns");
+	err_set(ERR_NOT_FOUND, "pasta",
+		"cannot lead the boxes' network to the world: there is "
+		"neither pasta nor slirp4netns");
 	return err_hint("apt-get install passt (or slirp4netns)");
 }
 
