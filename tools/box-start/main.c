@@ -15,7 +15,6 @@
 #include "base/parse.h"
 #include "box/attach.h"
 #include "box/event.h"
-#include "box/limits.h"
 #include "box/policy.h"
 #include "box/view.h"
 #include "door/channel.h"
@@ -27,7 +26,6 @@
 #include "door/sys.h"
 #include "door/sys_ns.h"
 #include "door/tool.h"
-#include "mech/cgroup.h"
 #include "mech/oci.h"
 
 #include <errno.h>
@@ -107,60 +105,6 @@ make_cwd(struct start *s)
 	return top < 0 ? 0
 		       : view_make_dir("the directory where it starts", top,
 				 box_text(s->config, "process.cwd"));
-}
-
-static void
-add_number(struct buf *out, const json_t *n)
-{
-	if (json_is_integer(n))
-		buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(n));
-	else
-		buf_addc(out, '*');
-}
-
-/* The rules of config.json: first that nothing is allowed, and then what is. */
-static void
-add_devices(struct start *s, struct strlist *l)
-{
-	json_t *rule;
-	size_t i;
-	json_array_foreach(box_value(s->config, "linux.resources.devices"), i, rule)
-	{
-		const char *type = box_text(rule, "type");
-		auto_buf struct buf text = BUF_INIT;
-		if (!box_flag(rule, "allow") || strcmp(type, "a") == 0)
-			continue;
-		buf_addf(&text, "%s ", type);
-		add_number(&text, json_object_get(rule, "major"));
-		buf_addc(&text, ':');
-		add_number(&text, json_object_get(rule, "minor"));
-		buf_addf(&text, " %s", box_text(rule, "access"));
-		strlist_add(l, "--device");
-		strlist_add(l, buf_take(&text));
-	}
-}
-
-static int
-make_group(struct start *s)
-{
-	struct strlist l = {0};
-	strlist_add(&l, "cg-create");
-	box_limits(box_value(s->doc, "HostConfig"), &l);
-	/* Devices are root's to give, and an ordinary user can make none. */
-	if (rootless_inside()) {
-		const struct cg_host *host;
-		if (cg_host(&host) < 0) {
-			if (l.n > 1)
-				tool_warn("its limits are not kept: %s", err.message);
-			err_clear();
-			s->group[0] = '\0';
-			return 0;
-		}
-	} else {
-		add_devices(s, &l);
-	}
-	strlist_add(&l, s->group);
-	return start_run("a control group, with its limits", &l, NULL);
 }
 
 /* ---- the chain ---- */
@@ -383,7 +327,7 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0 ||
 		event_hold(&s->b, &order) < 0)
 		return -1;
-	if (mount_root(s) < 0 || make_cwd(s) < 0 || make_group(s) < 0 || start_network(s) < 0 ||
+	if (mount_root(s) < 0 || make_cwd(s) < 0 || start_group(s) < 0 || start_network(s) < 0 ||
 		start_neighbours(s) < 0)
 		return give_up(s);
 	*pid = run_chain(s, lock, sock);

@@ -18,6 +18,9 @@ struct start {
 	struct strlist relay; /* without root: "FD=ADDRESS:PORT", what br-relay is to hand on */
 };
 
+/* Its control group, with its limits; where an ordinary user can have none, s->group becomes empty.
+ * -1 with `err` set. */
+int start_group(struct start *s);
 /* Without root: a port of the host that leads to an address of the box; *got is what it became.
  * start_relay() then runs who hands on what comes, until the box has ended. -1 with `err` set. */
 int start_publish(struct start *s, const char *address, const char *key, const char *ip,
