@@ -126,3 +126,10 @@ rootless_net(void)
 	there = true;
 	return 0;
 }
+
+int
+rootless_way(void)
+{
+	auto_fd int fd = -1;
+	return !rootless_inside() || step_dry() ? 0 : rootless_ask("way", &fd);
+}

@@ -9,6 +9,7 @@
  * Who is inside has a descriptor of a socket to it, which comes along through fork and exec (but
  * not into a box), and so the kernel counts for it. On that socket, or another one, a packet
  *	net			asks for the network namespace of the user's boxes
+ *	way			the same, once it leads to the world
  *	bind tcp 127.0.0.1 80	asks for a socket of the host's network, bound there
  * and is answered by "ok" with a descriptor, or by the number of an error, a message and a hint,
  * each in a line.
@@ -42,5 +43,7 @@ int rootless_ask(const char *what, int *fd);
 /* Inside: this process goes to the network of the user's boxes, from which there is no way back to
  * the host's. Elsewhere nothing happens. */
 int rootless_net(void);
+/* Inside: waits until that network leads to the world, which begins while others go on. */
+int rootless_way(void);
 
 #endif

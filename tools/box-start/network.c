@@ -186,5 +186,7 @@ start_network(struct start *s)
 		return -1;
 	json_object_foreach(
 		all, key, value) if (connect_one(s, key, net, &published) < 0) return -1;
-	return start_relay(s) < 0 ? -1 : endpoint_write(&s->b, net);
+	if (start_relay(s) < 0 || endpoint_write(&s->b, net) < 0)
+		return -1;
+	return rootless_way();
 }

@@ -82,7 +82,8 @@ answer(int sock, const char *what, const char *net)
 {
 	int fd = -1;
 	err_clear();
-	int r = strcmp(what, "net") == 0 ? keep_net(net, &fd)
+	int r = strcmp(what, "net") == 0   ? keep_net(net, &fd)
+		: strcmp(what, "way") == 0 ? keep_way(net, &fd)
 		: strncmp(what, "bind ", 5) == 0
 		? keep_bind(what + 5, &fd)
 		: err_set(ERR_INVALID, what, "cannot do what is asked for: %s", what);

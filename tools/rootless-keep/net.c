@@ -28,6 +28,8 @@
 #define PATIENCE 10000
 
 static pid_t helper;
+static const char *helper_name;
+static bool is_ready;
 
 /* Its last line says why it has ended. */
 static int
@@ -72,6 +74,7 @@ start_helper(char *const argv[], bool by_stdin, const char *ready, const char *l
 {
 	auto_fd int out = -1;
 	auto_fd int in = -1;
+	helper_name = argv[0];
 	/* One that begins anew finds what a former one left. */
 	if ((file_exists(ready) && sys_unlink("of a former one", ready) < 0) ||
 		(file_exists(log) && sys_unlink("of a former one", log) < 0) ||
@@ -80,7 +83,7 @@ start_helper(char *const argv[], bool by_stdin, const char *ready, const char *l
 		return -1;
 	const struct run r = {.argv = argv, .fd = {in, out, out}, .status_fd = -1, .tied = true};
 	helper = run_start("what the boxes send goes out by sockets of ours", &r);
-	return helper < 0 ? -1 : wait_ready(argv[0], ready, log);
+	return helper < 0 ? -1 : 0;
 }
 
 #define W(word) (char *)(uintptr_t)(word)
@@ -98,6 +101,7 @@ lead_out(const char *path)
 	char *const slirp[] = {W("slirp4netns"), W("--configure"), W("--mtu=65520"),
 		W("--disable-host-loopback"), W("--enable-ipv6"), W("--ready-fd=0"),
 		W("--netns-type=path"), W(path), W("tap0"), NULL};
+	is_ready = false;
 	if (chain_find("pasta", found) == 0)
 		return start_helper(pasta, false, ready, log);
 	if (chain_find("slirp4netns", found) == 0)
@@ -109,9 +113,24 @@ lead_out(const char *path)
 }
 
 int
+keep_way(const char *path, int *fd)
+{
+	char ready[PATH_MAX + 16], log[PATH_MAX + 16];
+	snprintf(ready, sizeof(ready), "%s.ready", path);
+	snprintf(log, sizeof(log), "%s.log", path);
+	if (keep_net(path, fd) < 0)
+		return -1;
+	if (!is_ready && wait_ready(helper_name, ready, log) < 0) {
+		close(take_fd(fd));
+		return -1;
+	}
+	is_ready = true;
+	return 0;
+}
+
+int
 keep_net(const char *path, int *fd)
 {
-	static bool led;
 	struct stat sb;
 	struct statfs fs;
 	*fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -129,11 +148,10 @@ keep_net(const char *path, int *fd)
 		if (*fd < 0)
 			return err_sys("open", path, "cannot open %s", path);
 	}
-	if (!led && lead_out(path) < 0) {
+	if (helper <= 0 && lead_out(path) < 0) {
 		close(take_fd(fd));
 		return -1;
 	}
-	led = true;
 	return 0;
 }
 
