@@ -26,7 +26,7 @@ PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
 NOT_VM    = aardvark-dns bash-completion buildah crun docker-registry golang-1.19-src mandoc mmdebstrap musl-tools runc skopeo umoci
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
 PKG_BENCH = $(PKG_DEMO) bubblewrap containernetworking-plugins crun docker-registry iperf3 iproute2 iptables jq \
-	mmdebstrap podman runc skopeo socat
+	mmdebstrap passt podman runc skopeo slirp4netns socat uidmap
 
 # A build/ that somebody else made (root, most often) and that we cannot write is left alone.
 MY_O := $(shell [ -w build ] || { [ ! -e build ] && [ -w . ]; } && echo build || \

@@ -209,7 +209,7 @@ main(int argc, char **argv)
 	if (!a.command)
 		tool_usage("no command to run");
 	/* Who is root already is where he wants to be. */
-	if ((geteuid() != 0 && enter() < 0) || (net && rootless_net() < 0))
+	if ((geteuid() != 0 && enter() < 0) || (net && (rootless_net() < 0 || rootless_way() < 0)))
 		tool_die();
 	chain_exec(with_places(a.command), false);
 	tool_die();

@@ -106,9 +106,10 @@ skip() {
 . tests/bench/pull.sh
 . tests/bench/archive.sh
 . tests/bench/box.sh
+. tests/bench/rootless.sh
 . tests/bench/size.sh
 
 head_line
-for part in ${PARTS:-start chain layer net pull archive box size}; do
+for part in ${PARTS:-start chain layer net pull archive box rootless size}; do
 	"bench_$part"
 done
