@@ -25,6 +25,7 @@ end_servers() {
 }
 clean_up() {
 	[ ! -d "$work/state/boxes" ] || box-ps -aq | xargs -r box-rm -f >/dev/null || true
+	[ ! -d "$work/state/nets" ] || net-prune >/dev/null || true
 	end_servers
 	! mountpoint -q "$work/root" || umount "$work/root"
 	cg-rm --kill "$group" 2>/dev/null || true
