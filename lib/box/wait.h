@@ -26,7 +26,7 @@ struct waiting {
 /* From this call on no end is missed. To be ended by waiting_end(). 0, or -1 with `err` set. */
 int waiting_begin(const struct box *b, enum wait_for what, struct waiting *w);
 /* Waits: 1 with *status (255: nobody knows), 0 when there was an event of `stop` before (NULL:
- * none), -1 with `err` set. */
+ * none), -1 with `err` set: not-found for one that was removed before it had a next end. */
 int waiting_run(struct waiting *w, const struct pollfd *stop, int *status);
 void waiting_end(struct waiting *w);
 

@@ -255,7 +255,7 @@ containers_resize(struct request *r)
 struct wait_state {
 	struct waiting w;
 	const struct request *r;
-	char text[64];
+	char text[128];
 	size_t at, n;
 	bool done;
 };
@@ -276,10 +276,16 @@ wait_read(void *self, char *p, size_t n)
 	struct pollfd gone = request_gone(s->r);
 	int status;
 	if (!s->done) {
-		if (waiting_run(&s->w, &gone, &status) <= 0)
+		int got = waiting_run(&s->w, &gone, &status);
+		if (got == 0)
 			return -1;
-		s->n = (size_t)snprintf(
-			s->text, sizeof(s->text), "{\"Error\":null,\"StatusCode\":%d}\n", status);
+		/* The status line has gone out long ago. */
+		s->n = (size_t)(got < 0
+				? snprintf(s->text, sizeof(s->text),
+					  "{\"Error\":{\"Message\":\"it was removed before it had a next end\"},"
+					  "\"StatusCode\":-1}\n")
+				: snprintf(s->text, sizeof(s->text),
+					  "{\"Error\":null,\"StatusCode\":%d}\n", status));
 		s->done = true;
 	}
 	n = n < s->n - s->at ? n : s->n - s->at;
