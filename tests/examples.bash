@@ -44,6 +44,8 @@ before_img() {
 	tar -C rootfs -c . | img-import --cmd '["/bin/sh"]' example >/dev/null
 }
 before_img_import() { make_root rootfs; }
+before_dfile_build() { before_img; }
+needs_dfile_build() { echo root overlay cg; }
 before_squash() {
 	before_img
 	echo further >"more" && tar -c more | img-commit --parent example example >/dev/null

@@ -105,10 +105,11 @@ skip() {
 . tests/bench/net.sh
 . tests/bench/pull.sh
 . tests/bench/archive.sh
+. tests/bench/build.sh
 . tests/bench/box.sh
 . tests/bench/size.sh
 
 head_line
-for part in ${PARTS:-start chain layer net pull archive box size}; do
+for part in ${PARTS:-start chain layer net pull archive build box size}; do
 	"bench_$part"
 done
