@@ -21,7 +21,7 @@ PKG_DEMO  = busybox-static
 PKG_TEST  = $(PKG_DEMO) aardvark-dns acl ansible attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry \
 	e2fsprogs iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl passt podman procps \
 	python3 python3-docker runc skopeo strace tmux uidmap umoci \
-	xz-utils zstd
+	xxd xz-utils zstd
 PKG_PAGE  = pandoc
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
 NOT_VM    = aardvark-dns ansible bash-completion buildah crun docker-compose docker-registry golang-1.19-src mandoc mmdebstrap \
