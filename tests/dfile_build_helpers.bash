@@ -42,6 +42,7 @@ no_build_left() {
 # build [OPTION…] with the Dockerfile on standard input, quietly, without a network; called `it`.
 build() { dfile-build -q --network none -t it -f - "$@" . >"$T/id"; }
 # The same, and what it says is in $output, its status in $status.
+# shellcheck disable=SC2034
 try() {
 	status=0
 	output=$(dfile-build --network none -t it -f - "$@" . 2>&1) || status=$?

@@ -48,10 +48,12 @@ passes_with() {
 		$ nosuch-program
 		bash: nosuch-program: command not found
 		[127]
+		$ yes | head -n 1
+		y
 		$ sleep 1000 & sleep 0
 		```
 	END
-	passes_with '6 passed, 0 failed, 0 skipped'
+	passes_with '7 passed, 0 failed, 0 skipped'
 }
 
 @test "a lesson cannot break its runner" {

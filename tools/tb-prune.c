@@ -46,6 +46,7 @@ static const struct tool me = {
 	.summary = "Removes boxes that do not run, networks without a box, images without a name.",
 	.options = options,
 	.example = "tb-prune --volumes",
+	.rights = RIGHTS_ROOT,
 };
 
 struct prune {

@@ -23,6 +23,9 @@ struct work {
 	const char *name; /* of a file that gets another one; NULL */
 	int parent; /* of the item at hand, open */
 	char *parent_name;
+	int from; /* the directory that it comes from, open */
+	char *from_name;
+	const struct source *from_source;
 };
 
 static bool
@@ -51,6 +54,23 @@ open_parent(struct work *w, const char *to)
 	w->parent_name = fmt_new("%.*s", (int)n, to);
 	w->parent = open_no_links(w->base, n ? w->parent_name : ".", O_RDONLY | O_DIRECTORY, 0);
 	return w->parent < 0 ? failed("open the directory of", to) : 0;
+}
+
+/* Opens the directory that an item comes from, by the same rule. */
+static int
+open_from(struct work *w, const struct item *it)
+{
+	size_t n = (size_t)(path_base(it->path) - it->path);
+	if (w->from >= 0 && w->from_source == it->from && strncmp(w->from_name, it->path, n) == 0 &&
+		!w->from_name[n])
+		return 0;
+	if (w->from >= 0)
+		close(take_fd(&w->from));
+	free(w->from_name);
+	w->from_name = fmt_new("%.*s", (int)n, it->path);
+	w->from_source = it->from;
+	w->from = open_no_links(it->from->root, n ? w->from_name : ".", O_RDONLY | O_DIRECTORY, 0);
+	return w->from < 0 ? failed("open the directory of", it->path) : 0;
 }
 
 static int
@@ -113,11 +133,15 @@ put_file(struct work *w, const struct item *it)
 	}
 	if (it->text)
 		return put_text(w, it, name) < 0 ? -1 : give(w, w->parent, name, it->mode);
-	auto_fd int fd = open_no_links(it->from->root, it->path, O_PATH | O_NOFOLLOW, 0);
-	if (fd < 0 || fstat(fd, &src) < 0)
+	const char *base = path_base(it->path);
+	if (open_from(w, it) < 0)
+		return -1;
+	if (fstatat(w->from, base, &src, AT_SYMLINK_NOFOLLOW) < 0)
 		return failed("look at", it->path);
+	if (S_ISDIR(src.st_mode))
+		return err_set(ERR_CONFLICT, it->path, "%s has become a directory", it->path);
 	const struct copy_source from = {
-		.root = it->from->root, .shown = it->from->shown, .path = it->path, .sb = &src};
+		.root = w->from, .shown = it->from->shown, .path = base, .sb = &src};
 	if (copy_file(&w->copy, &from, w->parent, name, to) < 0)
 		return -1;
 	return give(w, w->parent, name, src.st_mode);
@@ -192,7 +216,7 @@ renames(const struct copying *c, const struct tree *t)
 int
 copy_into(struct copying *c, struct tree *t)
 {
-	struct work w = {.c = c, .base = -1, .parent = -1};
+	struct work w = {.c = c, .base = -1, .parent = -1, .from = -1};
 	bool rename = renames(c, t);
 	if (!c->into && !rename && c->items.named > 1)
 		return err_set(ERR_INVALID, c->dest,
@@ -211,6 +235,9 @@ copy_into(struct copying *c, struct tree *t)
 		report_warning("%s", w.copy.warning);
 	copy_end(&w.copy);
 	free(w.parent_name);
+	free(w.from_name);
+	if (w.from >= 0)
+		close(w.from);
 	if (w.parent >= 0)
 		close(w.parent);
 	close(w.base);

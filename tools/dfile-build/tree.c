@@ -47,9 +47,12 @@ mount_it(struct tree *t, const struct strlist *layers, bool read_only)
 	struct strlist l = {0};
 	snprintf(work, sizeof(work), "%.*s/work", PATH_MAX - 16, t->dir);
 	strlist_add(&l, "ufs-mount");
-	for (const char **w = (const char *[]){"-u", t->upper, "-w", work, NULL}; *w && !read_only;
-		w++)
-		strlist_add(&l, *w);
+	if (!read_only) {
+		strlist_add(&l, "-u");
+		strlist_add(&l, t->upper);
+		strlist_add(&l, "-w");
+		strlist_add(&l, work);
+	}
 	strlist_add(&l, t->root);
 	for (size_t i = 0; i < layers->n; i++)
 		strlist_add(&l, layers->v[i]);

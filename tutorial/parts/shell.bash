@@ -24,7 +24,7 @@ start_shell() {
 	echo "$lesson_shell" >$desk/lesson
 	# A job in the background would not hear Ctrl-C, nor would what it runs.
 	coproc lesson {
-		exec env -i --default-signal=INT,QUIT PATH="$out/bin:$here/props:$here:$PATH" HOME=/tmp/lab \
+		exec env -i --default-signal=INT,QUIT,PIPE PATH="$out/bin:$here/props:$here:$PATH" HOME=/tmp/lab \
 			TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 TZ=UTC TACKLEBOX_ROOT=/tmp/tacklebox \
 			TUTORIAL="$here" BUSYBOX="$busybox" setsid bash $desk/lesson
 	}
