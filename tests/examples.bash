@@ -44,6 +44,8 @@ before_img() {
 	tar -C rootfs -c . | img-import --cmd '["/bin/sh"]' example >/dev/null
 }
 before_img_import() { make_root rootfs; }
+before_dfile_build() { before_img; }
+needs_dfile_build() { echo root overlay cg; }
 before_squash() {
 	before_img
 	echo further >"more" && tar -c more | img-commit --parent example example >/dev/null
@@ -133,3 +135,6 @@ after_tb_df() { after_box; }
 needs_tb_prune() { needs_box; }
 before_tb_prune() { before_box; }
 after_tb_prune() { after_box; }
+
+# Its sockets are what the example has no room to make.
+needs_rootless_exec() { echo userns; }

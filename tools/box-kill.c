@@ -26,6 +26,7 @@ static const struct tool me = {
 	.summary = "Sends a signal to each BOX, and prints what it is called.",
 	.options = options,
 	.example = "box-kill -s USR1 example",
+	.rights = RIGHTS_ROOT,
 };
 
 /* As long as dockerd waits for the end of what it has killed. */

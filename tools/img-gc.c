@@ -19,6 +19,8 @@ static struct {
 static const struct opt options[] = {
 	{0, "keep-nameless", NULL, opt_flag, &o.gc.keep_nameless,
 		"images without a name stay, and what they need", false},
+	{0, "cache", NULL, opt_flag, &o.gc.drop_cache,
+		"what builds keep for the next one goes, too", false},
 	{0, "json", NULL, opt_flag, &o.json,
 		"one JSON object: images, blobs, layers, temporaries, bytes", false},
 	OPT_END,
@@ -31,6 +33,7 @@ static const struct tool me = {
 	.summary = "Removes images without a name, and blobs and layers that no image needs.",
 	.options = options,
 	.example = "img-gc",
+	.rights = RIGHTS_OWNERS,
 };
 
 int

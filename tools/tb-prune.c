@@ -46,6 +46,7 @@ static const struct tool me = {
 	.summary = "Removes boxes that do not run, networks without a box, images without a name.",
 	.options = options,
 	.example = "tb-prune --volumes",
+	.rights = RIGHTS_ROOT,
 };
 
 struct prune {
@@ -163,7 +164,7 @@ collect(struct prune *p)
 {
 	auto_buf struct buf out = BUF_INIT;
 	const char *const argv[] = {
-		"img-gc", "--json", o.filter.n ? "--keep-nameless" : NULL, NULL};
+		"img-gc", "--json", o.filter.n ? "--keep-nameless" : "--cache", NULL};
 	if (run_tool("what no name and no box leads to", argv, &out) < 0)
 		return -1;
 	auto_json json_t *doc = out.len ? json_parse("img-gc", out.s, out.len) : NULL;

@@ -11,7 +11,8 @@
 
 #include "box/box.h"
 
-/* Whether {"Name": …, "MaximumRetryCount": …} says one of them. 0, or -1 with `err` set (invalid). */
+/* Whether {"Name": …, "MaximumRetryCount": …} says one of them. 0, or -1 with `err` set (invalid).
+ */
 int policy_check(const json_t *policy);
 /* Somebody wants it to end, or not to begin again: who waits to start it hears that. 0, or -1 with
  * `err` set. */

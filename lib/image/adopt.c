@@ -31,8 +31,7 @@ take(void *self, const void *data, size_t len)
 
 /* All of it is one step: what is written lies in a place of our own. */
 static int
-write_tar(const char *upper, const char *blob, const struct layer_diff *how,
-	struct layer_result *r)
+write_tar(const char *upper, const char *blob, const struct layer_diff *how, struct layer_result *r)
 {
 	struct step st;
 	bool failed = false;
@@ -96,8 +95,8 @@ publish(struct store *s, const char *upper, const char *blob, const struct layer
 }
 
 int
-layer_adopt(struct store *s, const char *upper, const int *lower, size_t n_lower,
-	const char *below, struct adopted *out)
+layer_adopt(struct store *s, const char *upper, const int *lower, size_t n_lower, const char *below,
+	struct adopted *out)
 {
 	struct layer_result r = {0};
 	char blob[PATH_MAX];

@@ -102,12 +102,12 @@ build_cache_put(const char *key, const struct build_record *r)
 				(json_int_t)r->layer.size, "media_type", r->layer.media_type));
 	json_visible(doc, JSON_COMPACT, &text);
 	buf_addc(&text, '\n');
-	return sys_replace("the next build finds what this step made", path, text.s, text.len, 0600);
+	return sys_replace(
+		"the next build finds what this step made", path, text.s, text.len, 0600);
 }
 
 int
-build_cache_each(
-	int (*each)(const char *path, const struct build_record *r, void *arg), void *arg)
+build_cache_each(int (*each)(const char *path, const struct build_record *r, void *arg), void *arg)
 {
 	char dir[PATH_MAX], path[PATH_MAX];
 	const struct dirent *e;

@@ -3,6 +3,7 @@
  *
  *	cache/HEX.json   what an instruction made; HEX is the hash of all that it depends on
  *	mounts/HEX/      the directory of RUN --mount=type=cache; HEX is the hash of its id
+ *	sums/HEX         digests of the files of a context; HEX is the hash of its path
  *	run/ID/          a build at work (lock: held by it); what has no holder was left by a crash
  *
  * A record that names a layer counts only as long as the store has that layer. The collector of
@@ -32,7 +33,8 @@ struct build_record {
 	struct build_layer layer;
 };
 
-/* "cache", "mounts" or "run" below $TACKLEBOX_ROOT/build. Returns 0, or -1 with `err` set. */
+/* "cache", "mounts", "sums" or "run" below $TACKLEBOX_ROOT/build. Returns 0, or -1 with `err` set.
+ */
 int build_place(const char *what, char path[PATH_MAX]);
 /* Reads the record of a key ("sha256:…"). 1: there it is, and the store has its layer; 0: none that
  * counts. */

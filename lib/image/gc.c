@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "door/sys.h"
 #include "image/boxes.h"
+#include "image/buildcache.h"
 #include "image/image.h"
 #include "image/index.h"
 #include "image/mounted.h"
@@ -292,6 +293,46 @@ sweep(struct collection *c, const char *dir,
 	return r;
 }
 
+/* What a build has made stays for the next one, unless all of that is to go. */
+static int
+mark_record(const char *path, const struct build_record *r, void *arg)
+{
+	struct collection *c = arg;
+	if (c->gc->drop_cache || !r || (r->has_layer && !store_has_layer(c->s, r->layer.chain))) {
+		c->gc->temporaries++;
+		return sys_unlink("what a step of a build made is not wanted, or gone", path);
+	}
+	if (r->has_layer) {
+		keep(&c->blobs, r->layer.blob);
+		keep(&c->layers, r->layer.chain);
+	}
+	return 0;
+}
+
+static int
+sweep_place(struct collection *c, const char *path, const char *name)
+{
+	struct stat sb;
+	(void)name;
+	c->gc->temporaries++;
+	if (lstat(path, &sb) == 0 && !S_ISDIR(sb.st_mode))
+		return sys_unlink("kept by builds", path);
+	return sys_remove_tree("left by a build", path);
+}
+
+static int
+sweep_builds(struct collection *c)
+{
+	char path[PATH_MAX];
+	if (build_place("run", path) < 0 || sweep(c, path, sweep_place) < 0)
+		return -1;
+	if (!c->gc->drop_cache)
+		return 0;
+	if (build_place("mounts", path) < 0 || sweep(c, path, sweep_place) < 0)
+		return -1;
+	return build_place("sums", path) < 0 ? -1 : sweep(c, path, sweep_place);
+}
+
 static int
 collect(struct collection *c, struct index *ix)
 {
@@ -302,7 +343,7 @@ collect(struct collection *c, struct index *ix)
 	 */
 	bool known = boxes_images(c->s, &c->boxed, &c->layers);
 	if ((!c->gc->keep_nameless && drop_nameless(c, ix) < 0) || mark_entries(c, ix) < 0 ||
-		mark_boxes(c) < 0 ||
+		mark_boxes(c) < 0 || build_cache_each(mark_record, c) < 0 ||
 		(c->gc->images && index_save(c->s, "images without a name go", ix) < 0))
 		return -1;
 	known = known && !c->all_layers;
@@ -314,7 +355,7 @@ collect(struct collection *c, struct index *ix)
 			     : "a mounted overlay does not say which it has");
 	if (sweep(c, store_layers(c->s), sweep_layer) < 0 || sweep(c, blobs.s, sweep_blob) < 0)
 		return -1;
-	return sweep(c, tmp.s, sweep_tmp);
+	return sweep(c, tmp.s, sweep_tmp) < 0 ? -1 : sweep_builds(c);
 }
 
 int

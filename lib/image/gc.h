@@ -16,15 +16,18 @@
 
 struct gc {
 	bool keep_nameless; /* images without a name stay */
+	bool drop_cache; /* what builds keep goes, too: records, and the directories of cache mounts
+			  */
 	/* What was removed. */
 	unsigned images, blobs, layers, temporaries;
 	int64_t bytes; /* of blobs, and of unpacked files where their number is known */
 	char warning[512]; /* "" for none */
 };
 
-/* Does it, waiting for those who add. Layers that are mounted anywhere stay, and those of the
- * images that boxes are made of, named or not. An image that cannot be read is an error, before
- * anything is removed: what it needs is not known. */
+/* Does it, waiting for those who add. Layers that records of builds name stay (buildcache.h),
+ * unless those are to go. Layers that are mounted anywhere stay, and those of the images that boxes
+ * are made of, named or not. An image that cannot be read is an error, before anything is removed:
+ * what it needs is not known. */
 int store_collect(struct store *s, struct gc *gc);
 
 #endif

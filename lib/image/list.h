@@ -26,9 +26,9 @@ time_t image_created(const struct image *img);
 /* Appends repository and tag as people know them, "<none>" for what there is not. */
 void image_shown_name(const struct image *img, struct buf *repository, struct buf *tag);
 
-/* What `docker images --filter` knows, all of which must hold, and one of several references: dangling=true, label=KEY[=VALUE],
- * reference=PATTERN (as for a file name, of the short name with or without its tag), before=IMAGE,
- * since=IMAGE. */
+/* What `docker images --filter` knows, all of which must hold, and one of several references:
+ * dangling=true, label=KEY[=VALUE], reference=PATTERN (as for a file name, of the short name with
+ * or without its tag), before=IMAGE, since=IMAGE. */
 struct image_filter {
 	const struct strlist *words;
 	time_t before, since; /* 0: none */

@@ -123,7 +123,7 @@ take_given(struct listener *l, unsigned *n)
 		parse_int(fds, 1, LISTEN_MAX, &count) < 0)
 		return err_set(ERR_INVALID, "fd://", "no sockets were handed over (LISTEN_FDS)");
 	for (int fd = 3; fd < 3 + count && *n < LISTEN_MAX; fd++) {
-		struct sockaddr_storage at;
+		struct sockaddr_storage at = {.ss_family = AF_UNSPEC};
 		socklen_t len = sizeof(at);
 		if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
 			return err_sys("getsockname", "fd://", "cannot use descriptor %d", fd);

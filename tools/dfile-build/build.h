@@ -63,8 +63,8 @@ struct state {
 	struct build_layer *layers;
 	size_t n;
 	size_t n_base; /* of them, those that FROM brought */
-	/* What it is known by in keys: of the image that FROM names its id, and then the hash of that
-	 * and all steps since; when all is done, the image's own id. */
+	/* What it is known by in keys: of the image that FROM names its id, and then the hash of
+	 * that and all steps since; when all is done, the image's own id. */
 	char id[DIGEST_SIZE];
 };
 void state_scratch(struct state *st);
@@ -80,8 +80,9 @@ int state_add(struct state *st, int64_t created, const char *by, const struct bu
 void state_identify(struct state *st);
 /* Directories of its layers, bottom first: paths, and descriptors. */
 int state_layer_paths(const struct store *s, const struct state *st, struct strlist *out);
-/* Config, manifest, and entries in the index under each of asked.tags. */
-int state_enter(struct store *s, struct state *st);
+/* Config, manifest, and entries in the index: under each of asked.tags, or (not `named`) without a
+ * name. */
+int state_enter(struct store *s, struct state *st, bool named);
 /* A stage's result, from its process to ours and back. */
 json_t *state_to_json(const struct state *st);
 int state_from_json(const json_t *doc, struct state *st);
@@ -102,11 +103,13 @@ struct item {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
-	int64_t size, sec;
-	long nsec;
+	int64_t size, sec, nsec; /* when it was written to last */
+	int64_t csec, cnsec; /* when anything of it was changed */
+	uint64_t dev, ino;
 	bool top; /* the directory that was named: what it is called does not count */
 };
 
+struct build;
 struct items {
 	struct item *v;
 	size_t n;
@@ -121,8 +124,14 @@ struct gather {
 /* Finds what a word of COPY means, and all that is below. -1 with `err` set: not-found. */
 int gather(const struct gather *g, const char *word);
 /* Appends what a record depends on: names, modes, owners, content. */
-int items_sum(const struct items *list, struct buf *key);
+int items_sum(const struct build *b, const struct items *list, struct buf *key);
 void items_free(struct items *list);
+/* What is known of the files of a context, by its real path (sums.c). */
+void sums_open(const char *context);
+/* The digest of a file that was not changed since it was read; NULL. */
+const char *sums_find(const struct item *it);
+void sums_add(const struct build *b, const struct item *it, const char *digest);
+int sums_save(void);
 /* "./a//../b/" becomes "b"; it cannot leave the top. */
 char *clean_path(const char *path);
 /* The real path, below the top, of what a path of the source means. 0, or -1 with errno set. */
@@ -170,6 +179,7 @@ struct build {
 	int mounts; /* the child's mount namespace, for its parent; -1 */
 	char group[96], net[PATH_MAX];
 	int64_t now; /* SOURCE_DATE_EPOCH, or the time */
+	int64_t began; /* the time */
 	bool clamp; /* it is SOURCE_DATE_EPOCH: files are not younger */
 };
 
@@ -198,8 +208,14 @@ int stages_run(struct build *b);
 int stage_run(struct build *b, struct stage *s);
 /* The image that --from means when it is no stage: got if need be (from.c). */
 int image_get(struct build *b, const char *name, const char *platform, struct state *st);
-/* All that a build has made and that is not to stay (main.c). */
+/* Takes away all that a build has made and that is not to stay (end.c). */
 void build_end(struct build *b);
+/* The same after a failure: no fault is injected any more. */
+void build_take_away(struct build *b);
+/* Fills in what the build of this id, whose directory lies in `place`, calls its own. */
+void build_name_it(struct build *b, const char *id, const char *place);
+/* Takes away what builds have left that were killed altogether. */
+int build_sweep(const char *place);
 
 /* ---- a tree to work in (tree.c) ---- */
 
@@ -214,8 +230,8 @@ struct tree {
 	size_t n_stubs;
 };
 /* Joins the layers, with a place for changes above them, or without (read_only). */
-int tree_open(struct build *b, struct stage *s, const struct state *st, bool read_only,
-	struct tree *t);
+int tree_open(
+	struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t);
 /* Unmounts it; what was changed is left in t->upper. */
 int tree_unmount(struct tree *t);
 /* Whether anything was changed: after tree_unmount(). */
@@ -251,6 +267,12 @@ struct task {
 void task_free(struct task *p);
 int run_prepare(struct task *p); /* run.c */
 int run_make(struct task *p, struct build_record *r);
+/* Where it runs (run_where.c): the group and the network of its stage, made once, and --bind words
+ * of its files below /etc. */
+const char *run_network(const struct task *p);
+int run_group(struct task *p);
+int run_net(struct task *p);
+int run_etc(struct task *p, struct tree *t, struct strlist *l);
 int copy_prepare(struct task *p); /* copy.c */
 int copy_make(struct task *p, struct build_record *r);
 void copying_free(struct copying *c);
@@ -298,9 +320,9 @@ void report_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void report_step(unsigned n, unsigned of, const char *text);
 void report_cached(void);
 void report_id(const char *id);
-/* Where a program's output goes: a descriptor, and when `relay` it is a pipe that
- * report_relay() reads to its end. */
-int report_output(bool *relay, int *reader);
+/* Where a program's output goes: one end of a pipe, for what is behind our own descriptors is none
+ * of its business. report_relay() reads the other one to its end, and closes it. */
+int report_output(int *reader);
 void report_relay(int reader);
 void report_failed(const char *message, int code);
 void report_done(const char *id, const struct strlist *tags);

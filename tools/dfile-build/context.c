@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,8 +53,8 @@ from_stream(struct build *b, int fd, const char *shown)
 	char head[HEAD], dir[PATH_MAX];
 	size_t n = 0;
 	ssize_t got;
-	while (n < sizeof(head) && ((got = read(fd, head + n, sizeof(head) - n)) > 0 ||
-					   (got < 0 && errno == EINTR)))
+	while (n < sizeof(head) &&
+		((got = read(fd, head + n, sizeof(head) - n)) > 0 || (got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
 	if (!is_archive_head(head, n)) {
 		b->ctx.name = str_new(shown);
@@ -66,8 +65,7 @@ from_stream(struct build *b, int fd, const char *shown)
 	if (sys_mkdir("the context, unpacked", dir, 0755) < 0)
 		return -1;
 	auto_fd int to = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct unpack u = {
-		.fd = fd, .head = head, .n_head = n, .dir = to, .shown = shown};
+	const struct unpack u = {.fd = fd, .head = head, .n_head = n, .dir = to, .shown = shown};
 	if (!step_dry() && (to < 0 || unpack_tar(&u) < 0))
 		return -1;
 	return step_dry() ? 0 : open_directory(&b->ctx, dir);
@@ -170,7 +168,8 @@ context_open(struct build *b)
 	} else {
 		unpacked = false;
 		r = open_directory(&b->ctx, asked.context);
-		/* Without -f it lies there. */
+		if (r == 0)
+			sums_open(b->ctx.path);
 	}
 	if (r < 0 || read_dockerfile(b, unpacked) < 0 || read_ignore(b, unpacked) < 0)
 		return -1;

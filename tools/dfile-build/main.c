@@ -30,11 +30,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
-#include "door/env.h"
-#include "door/fault.h"
 #include "door/hint.h"
 #include "door/spawn.h"
-#include "door/state.h"
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/sys_cred.h"
@@ -43,22 +40,18 @@
 #include "door/tool.h"
 #include "door/undo.h"
 #include "image/config.h"
-#include "mech/netns.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/random.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct asked asked = {.network = "default",
@@ -80,7 +73,8 @@ static const struct opt options[] = {
 	{0, "label", "NAME=VALUE", opt_list, &asked.labels, "a label of the image (repeatable)",
 		false},
 	{0, "network", "MODE", opt_str, &asked.network,
-		"network of RUN: default (the bridge of boxes), none, host, or the name of one", false},
+		"network of RUN: default (the bridge of boxes), none, host, or the name of one",
+		false},
 	{0, "squash", NULL, opt_flag, &asked.squash, "the new layers become one", false},
 	{0, "platform", "OS/ARCH", opt_str, &asked.platform, "what it runs on", false},
 	{0, "secret", "id=ID,src=FILE", opt_list, &asked.secrets,
@@ -104,7 +98,8 @@ static const struct opt options[] = {
 		false},
 	{0, "max-context", "SIZE", opt_size, &asked.max_context,
 		"a larger context, or archive in it, is refused (default 16g)", false},
-	{'m', "memory", "SIZE", opt_size, &asked.limits.memory, "memory of all RUNs together", false},
+	{'m', "memory", "SIZE", opt_size, &asked.limits.memory, "memory of all RUNs together",
+		false},
 	{0, "memory-swap", "SIZE", opt_size, &asked.limits.swap, "memory and swap together", false},
 	{'c', "cpu-shares", "N", opt_int, &asked.limits.shares, "share of busy processors (1024)",
 		false},
@@ -128,113 +123,6 @@ static const struct tool me = {
 		   "dfile-build -q --network none -t mine .",
 };
 
-/* ---- what is left when it is over ---- */
-
-static void
-remove_group(const char *group)
-{
-	auto_cgroup struct cgroup g = {0};
-	if (cg_open(group, &g) == 0)
-		run_tool("the group of its programs, and whatever is left in it",
-			(const char *[]){"cg-rm", "--kill", group, NULL}, NULL);
-	err_clear();
-}
-
-/* By way of the build's own mounts, where it is a namespace with a cable. What enters those is told
- * nothing of us (ns-enter drops our variables), so env(1) says where our state is. */
-static void
-detach_inside(const struct build *b, const char *name)
-{
-	char run_dir[PATH_MAX], tool[PATH_MAX];
-	auto_free char *mounts = fmt_new("--mount=/proc/%d/fd/%d", getpid(), b->mounts);
-	if (state_run(run_dir) < 0 || own_tool("br-detach", tool) < 0)
-		return;
-	auto_free char *run_at = fmt_new("TACKLEBOX_RUN=%s", run_dir);
-	run_tool("its network, as the build's mounts show it",
-		(const char *[]){"ns-enter", mounts, "--", "env", run_at, tool, name, NULL}, NULL);
-}
-
-/* Seen from elsewhere it is an empty file; and where those mounts have ended, the namespace has ended
- * with them. */
-static void
-remove_net(const struct build *b, const char *dir, const char *name)
-{
-	struct statfs fs;
-	auto_free char *path = fmt_new("%s/%s", dir, name);
-	if (statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC)
-		run_tool("its network", (const char *[]){"br-detach", name, NULL}, NULL);
-	else if (b->mounts >= 0)
-		detach_inside(b, name);
-	else if (sys_unlink("the name of its network", path) == 0)
-		state_forget("netns", path);
-}
-
-/* Each stage that ran something may have one. */
-static void
-remove_nets(const struct build *b)
-{
-	char dir[PATH_MAX];
-	const struct dirent *e;
-	auto_dir DIR *d = netns_dir(dir) == 0 ? opendir(dir) : NULL;
-	while (d && (e = readdir(d)))
-		if (strncmp(e->d_name, b->net, strlen(b->net)) == 0)
-			remove_net(b, dir, e->d_name);
-	err_clear();
-}
-
-/* The group and the networks are looked for by their names, for who made them may have ended at any
- * point. */
-void
-build_end(struct build *b)
-{
-	remove_group(b->group);
-	remove_nets(b);
-	if (b->mounts >= 0)
-		close(take_fd(&b->mounts));
-	if (dir_exists(b->dir) && sys_remove_tree("the build's own places", b->dir) < 0)
-		tool_complain();
-}
-
-static void
-take_away(struct build *b)
-{
-	fault_parse(NULL);
-	env_no_faults();
-	build_end(b);
-}
-
-static void
-name_it(struct build *b, const char *id, const char *place)
-{
-	snprintf(b->id, sizeof(b->id), "%s", id);
-	snprintf(b->dir, sizeof(b->dir), "%.*s/%s", PATH_MAX - 64, place, b->id);
-	snprintf(b->group, sizeof(b->group), MARK "/build-%s", b->id);
-	snprintf(b->net, sizeof(b->net), "tb-build-%s", b->id);
-}
-
-/* What builds have left that were killed altogether. */
-static int
-sweep(const char *place)
-{
-	const struct dirent *e;
-	char path[PATH_MAX];
-	auto_dir DIR *d = opendir(place);
-	if (!d)
-		return errno == ENOENT ? 0 : err_sys("opendir", place, "cannot open %s", place);
-	while ((e = readdir(d))) {
-		struct build old = {.mounts = -1};
-		if (strlen(e->d_name) != 16)
-			continue;
-		snprintf(path, sizeof(path), "%.*s/%s/lock", PATH_MAX - 300, place, e->d_name);
-		auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-			continue; /* it is at work, or about to begin */
-		name_it(&old, e->d_name, place);
-		build_end(&old);
-	}
-	return 0;
-}
-
 /* ---- the work ---- */
 
 static int
@@ -247,34 +135,52 @@ open_build(struct build *b, int *lock)
 		build_place("cache", place) < 0 || sys_keep_dir(why, place, 0700) < 0 ||
 		build_place("mounts", place) < 0 || sys_keep_dir(why, place, 0700) < 0 ||
 		build_place("run", place) < 0 || sys_keep_dir(why, place, 0700) < 0 ||
-		sweep(place) < 0)
+		build_sweep(place) < 0)
 		return -1;
 	if (getrandom(&r, sizeof(r), 0) < 0)
 		return err_sys("getrandom", NULL, "cannot get random bytes");
 	snprintf(id, sizeof(id), "%016" PRIx64, r);
-	name_it(b, id, place);
+	build_name_it(b, id, place);
 	b->now = config_now();
+	b->began = time(NULL);
 	b->clamp = getenv("SOURCE_DATE_EPOCH") != NULL;
 	snprintf(path, sizeof(path), "%.*s/lock", PATH_MAX - 8, b->dir);
 	if (sys_mkdir("this build's own place", b->dir, 0700) < 0)
 		return -1;
+	auto_free char *shell = fmt_new("rm -rf %s", tell_sh(b->dir));
+	undo_push(undo_remove_tree, b->dir, NULL, shell);
 	return sys_lock("held as long as the build is at work", path, true, lock);
 }
 
+/* The image goes through squash(1) and comes back as another one, which gets the names. */
 static int
-squash(struct build *b, struct state *st)
+squash(struct state *st)
 {
 	auto_buf struct buf line = BUF_INIT, out = BUF_INIT;
-	auto_free char *from = NULL;
+	const char *from = st->n_base ? st->layers[st->n_base - 1].diff_id : "0";
+	char save[PATH_MAX], merge[PATH_MAX], load[PATH_MAX];
+	if (own_tool("img-save", save) < 0 || own_tool("squash", merge) < 0 ||
+		own_tool("img-load", load) < 0)
+		return -1;
+	buf_addf(&line, "%s %s | %s -q --from %s | %s --json", tell_sh(save), st->id,
+		tell_sh(merge), from, tell_sh(load));
 	if (st->n - st->n_base < 2)
 		return 0;
-	from = st->n_base ? str_new(st->layers[st->n_base - 1].diff_id) : NULL;
-	buf_addf(&line, "img-save %s | squash%s%s | img-load -q", st->id, from ? " --from " : "",
-		from ? from : "");
 	if (run_tool("the new layers become one", (const char *[]){"sh", "-c", line.s, NULL},
 		    &out) < 0)
 		return -1;
-	(void)b;
+	auto_json json_t *doc = out.len ? json_parse("img-load", out.s, out.len) : NULL;
+	const char *id = json_string_value(json_object_get(doc, "id"));
+	if (!id)
+		return step_dry() ? 0 : err_set(ERR_INTERNAL, NULL, "cannot tell what squash made");
+	if (run_tool("nobody asked for this one", (const char *[]){"img-rm", st->id, NULL}, NULL) <
+		0)
+		return -1;
+	memcpy(st->id, id, DIGEST_SIZE);
+	for (size_t i = 0; i < asked.tags.n; i++)
+		if (run_tool("its name", (const char *[]){"img-tag", st->id, asked.tags.v[i], NULL},
+			    NULL) < 0)
+			return -1;
 	return 0;
 }
 
@@ -282,7 +188,8 @@ static int
 finish(struct build *b)
 {
 	struct state *st = &b->stages[b->target].st;
-	if (state_enter(b->store, st) < 0 || (asked.squash && squash(b, st) < 0))
+	if (state_enter(b->store, st, !asked.squash || st->n - st->n_base < 2) < 0 ||
+		(asked.squash && squash(st) < 0))
 		return -1;
 	asked_args_unused();
 	if (asked.iidfile &&
@@ -311,7 +218,7 @@ take_away_first(struct build *b)
 {
 	hint_for_err();
 	struct err why = err;
-	take_away(b);
+	build_take_away(b);
 	err = why;
 }
 
@@ -387,7 +294,7 @@ run(struct build *b)
 	b->mounts = open(mounts, O_RDONLY | O_CLOEXEC);
 	int status = wait_for_it(pid, &mask);
 	if (dir_exists(b->dir))
-		take_away(b);
+		build_take_away(b);
 	undo_forget();
 	return status;
 }
@@ -432,7 +339,8 @@ main(int argc, char **argv)
 	static struct build b = {.mounts = -1};
 	auto_fd int lock = -1;
 	if (a.n != 1)
-		tool_usage(a.n ? "one context is enough" : "no context given: write . for this directory");
+		tool_usage(a.n ? "one context is enough"
+			       : "no context given: write . for this directory");
 	asked.context = a.operand[0];
 	if (check_words() < 0)
 		tool_usage_err();

@@ -19,10 +19,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static bool
@@ -89,9 +87,9 @@ split(const char *text, struct repository *r)
 	r->dir = clean_path(colon ? colon + 1 : "");
 	/* "git@-oProxyCommand=x:y" would be an option of ssh. */
 	const char *at = strchr(r->url, '@'), *host = strstr(r->url, "://");
-	if (*r->url == '-' || *r->ref == '-' || (at && at[1] == '-') ||
-		(host && host[3] == '-') || strstr(r->url, "::") ||
-		strpbrk(r->url, " \t\r\n;\\\"'`$") || strpbrk(r->ref, " \t\r\n;\\\"'`$~^:?*["))
+	if (*r->url == '-' || *r->ref == '-' || (at && at[1] == '-') || (host && host[3] == '-') ||
+		strstr(r->url, "::") || strpbrk(r->url, " \t\r\n;\\\"'`$") ||
+		strpbrk(r->ref, " \t\r\n;\\\"'`$~^:?*["))
 		return err_set(ERR_INVALID, text, "%s names no repository", text);
 	return 0;
 }
@@ -123,9 +121,9 @@ clone_it(const struct repository *r, const char *path)
 	if (git("an empty one", path, (const char *[]){"init", "--quiet", NULL}) < 0)
 		return err.no == ENOENT ? err_hint("repositories are fetched by git: install it")
 					: -1;
-	if (git("what is wanted of it",  path,
-		    (const char *[]){"fetch", "--quiet", "--depth", "1", "--no-tags", "--",
-			    r->url, ref, NULL}) < 0)
+	if (git("what is wanted of it", path,
+		    (const char *[]){"fetch", "--quiet", "--depth", "1", "--no-tags", "--", r->url,
+			    ref, NULL}) < 0)
 		return err_set(ERR_NOT_FOUND, r->url, "cannot fetch %s of %s", ref, r->url);
 	return git("its files", path,
 		(const char *[]){"checkout", "--quiet", "--detach", "FETCH_HEAD", NULL});

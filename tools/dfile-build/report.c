@@ -4,7 +4,6 @@
  */
 #include "build.h"
 
-#include "base/auto.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "door/step.h"
@@ -145,29 +144,62 @@ report_id(const char *id)
 }
 
 int
-report_output(bool *relay, int *reader)
+report_output(int *reader)
 {
 	int ends[2];
-	*relay = asked.progress == PROGRESS_JSON;
-	*reader = -1;
-	if (kept >= 0)
-		return kept;
-	if (!*relay)
-		return report_to;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys("pipe2", NULL, "cannot make a pipe");
 	*reader = ends[0];
 	return ends[1];
 }
 
+/* Bytes at the end that begin a character of UTF-8 and do not end it. */
+static size_t
+unfinished(const char *s, size_t len)
+{
+	for (size_t n = 1; n <= 3 && n <= len; n++) {
+		unsigned char c = (unsigned char)s[len - n];
+		if (c >= 0xc0)
+			return (c >= 0xf0 ? 4U : c >= 0xe0 ? 3U : 2U) > n ? n : 0;
+		if (c < 0x80)
+			return 0;
+	}
+	return 0;
+}
+
+static void
+put_output(const char *s, size_t len)
+{
+	if (kept >= 0) {
+		while (len) {
+			ssize_t n = write(kept, s, len);
+			if (n <= 0 && errno != EINTR)
+				return; /* no room: it was only kept in case */
+			s += n > 0 ? n : 0;
+			len -= n > 0 ? (size_t)n : 0;
+		}
+	} else if (asked.progress == PROGRESS_JSON) {
+		if (len)
+			put_stream(s, len);
+	} else {
+		put(s, len);
+	}
+}
+
 void
 report_relay(int reader)
 {
 	char piece[8192];
+	size_t had = 0;
 	ssize_t n;
-	while ((n = read(reader, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR))
-		if (n > 0)
-			put_stream(piece, (size_t)n);
+	while ((n = read(reader, piece + had, sizeof(piece) - had)) > 0 ||
+		(n < 0 && errno == EINTR)) {
+		size_t len = had + (n > 0 ? (size_t)n : 0);
+		had = unfinished(piece, len);
+		put_output(piece, len - had);
+		memmove(piece, piece + len - had, had);
+	}
+	put_output(piece, had);
 	close(reader);
 }
 

@@ -3,20 +3,13 @@
  */
 #include "build.h"
 
-#include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "box/box.h"
-#include "box/limits.h"
-#include "box/network.h"
-#include "door/env.h"
 #include "door/spawn.h"
-#include "door/step.h"
 #include "door/sys.h"
 #include "mech/netns.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +20,8 @@
 
 /* ---- what it is, in words ---- */
 
-static const char *
-mode_of(const struct task *p)
+const char *
+run_network(const struct task *p)
 {
 	const char *own = dfile_flag(&p->x, "network");
 	return own && *own ? own : asked.network;
@@ -49,12 +42,13 @@ check_flags(const struct task *p)
 	const char *net = dfile_flag(&p->x, "network"), *security = dfile_flag(&p->x, "security");
 	if (net && strcmp(net, "default") != 0 && strcmp(net, "none") != 0 &&
 		strcmp(net, "host") != 0)
-		return err_set(ERR_INVALID, net,
-			"RUN --network=%s: write default, none or host", net);
+		return err_set(
+			ERR_INVALID, net, "RUN --network=%s: write default, none or host", net);
 	if (net && strcmp(net, "host") == 0 && strcmp(asked.network, "host") != 0 &&
 		!allowed("network.host")) {
 		err_set(ERR_DENIED, net, "RUN --network=host is not allowed");
-		return err_hint("--allow network.host allows it: the program sees the host's network");
+		return err_hint(
+			"--allow network.host allows it: the program sees the host's network");
 	}
 	if (!security || strcmp(security, "sandbox") == 0)
 		return 0;
@@ -139,119 +133,6 @@ run_prepare(struct task *p)
 	return mounts_key(p, &p->key);
 }
 
-/* ---- where it runs: a group and a network for all RUNs of the build ---- */
-
-static json_t *
-limits(void)
-{
-	json_t *h = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s}", "Memory",
-		(json_int_t)asked.limits.memory, "MemorySwap", (json_int_t)asked.limits.swap,
-		"CpuShares", (json_int_t)asked.limits.shares, "CpuPeriod",
-		(json_int_t)asked.limits.period, "CpuQuota", (json_int_t)asked.limits.quota,
-		"PidsLimit", (json_int_t)asked.limits.pids, "CpusetCpus",
-		asked.limits.cpus ? asked.limits.cpus : "", "CpusetMems",
-		asked.limits.mems ? asked.limits.mems : "");
-	if (!h)
-		abort();
-	return h;
-}
-
-/* A stage has a group of its own below that of the build, for it may run beside others. */
-static int
-make_group(struct task *p)
-{
-	struct strlist l = {0};
-	struct stage *s = p->s;
-	if (s->group)
-		return 0;
-	auto_json json_t *h = limits();
-	if (box_check_limits(h) < 0)
-		return -1;
-	strlist_add(&l, "cg-create");
-	box_limits(h, &l);
-	s->group = fmt_new("%s/%u", p->b->group, s->number);
-	strlist_add(&l, s->group);
-	strlist_add(&l, NULL);
-	int r = run_tool("a control group, with the limits of the build", l.v, NULL);
-	free(l.v);
-	return r;
-}
-
-static int
-make_net(struct task *p)
-{
-	struct stage *s = p->s;
-	struct network n;
-	const char *mode = mode_of(p);
-	if (s->net || strcmp(mode, "none") == 0 || strcmp(mode, "host") == 0)
-		return 0;
-	if (network_find(strcmp(mode, "default") == 0 ? "bridge" : mode, &n) < 0)
-		return -1;
-	auto_free char *name = fmt_new("%s-%u", p->b->net, s->number);
-	int r = network_up(&n);
-	if (r == 0)
-		r = run_tool("a cable to the network",
-			(const char *[]){"br-attach", n.bridge, name, NULL}, NULL);
-	if (r == 0)
-		s->net = take_ptr(&name);
-	network_free(&n);
-	return r;
-}
-
-/* One of the files of its own that a program finds below /etc. */
-static int
-add_etc(struct tree *t, const char *name, const struct buf *text, struct strlist *l)
-{
-	auto_free char *path = fmt_new("%s/%s", t->dir, name);
-	auto_free char *place = fmt_new("/etc/%s", name);
-	if (sys_write_new("what a program finds below /etc", path, buf_str(text), text->len, 0644) <
-			0 ||
-		tree_stub(t, place, false) < 0)
-		return -1;
-	strlist_add(l, "--bind");
-	strlist_add(l, fmt_new("%s:%s:rprivate", path, place));
-	return 0;
-}
-
-static void
-hosts(struct buf *out)
-{
-	buf_adds(out, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
-	for (size_t i = 0; i < asked.hosts.n; i++) {
-		const char *s = asked.hosts.v[i], *colon = s + strcspn(s, ":=");
-		if (*colon)
-			buf_addf(out, "%s\t%.*s\n", colon + 1, (int)(colon - s), s);
-	}
-}
-
-/* Those of the host. A server on the host's loopback is nobody's inside. */
-static void
-resolvers(bool host, struct buf *out)
-{
-	auto_buf struct buf text = BUF_INIT;
-	struct err before = err;
-	if (!file_exists("/etc/resolv.conf") ||
-		file_read("/etc/resolv.conf", (size_t)1 << 20, &text) < 0)
-		err = before;
-	for (const char *line = text.s, *end; line && *line; line = end + (*end == '\n')) {
-		end = line + strcspn(line, "\n");
-		if (host || strncmp(line, "nameserver 127.", 15) != 0)
-			buf_addf(out, "%.*s\n", (int)(end - line), line);
-	}
-}
-
-static int
-make_etc(struct task *p, struct tree *t, struct strlist *l)
-{
-	auto_buf struct buf list = BUF_INIT, servers = BUF_INIT, name = BUF_INIT;
-	hosts(&list);
-	resolvers(strcmp(mode_of(p), "host") == 0, &servers);
-	buf_adds(&name, "build\n");
-	return add_etc(t, "hosts", &list, l) < 0 || add_etc(t, "resolv.conf", &servers, l) < 0
-		? -1
-		: add_etc(t, "hostname", &name, l);
-}
-
 static int
 add_script(struct task *p, struct tree *t, const char *place, struct strlist *l)
 {
@@ -298,15 +179,15 @@ add_env(struct task *p, const struct run_mounts *m, struct strlist *l)
 static void
 add_confinement(const struct task *p, struct strlist *l)
 {
-	const char *security = dfile_flag(&p->x, "security"), *mode = mode_of(p);
+	const char *security = dfile_flag(&p->x, "security"), *mode = run_network(p);
 	char dir[PATH_MAX];
 	const char *user = json_string_value(json_object_get(state_settings(&p->s->st), "User"));
 	for (const char **w = (const char *[]){"--mount", "--pid", "--ipc", "--uts", "--cgroup",
 		     "--hostname", "build", "--as", user && *user ? user : "0", "--seccomp",
 		     "default", NULL};
 		*w; w++)
-		strlist_add(l, strcmp(*w, "default") == 0 && security &&
-						strcmp(security, "insecure") == 0
+		strlist_add(l,
+			strcmp(*w, "default") == 0 && security && strcmp(security, "insecure") == 0
 				? "none"
 				: *w);
 	if (security && strcmp(security, "insecure") == 0)
@@ -339,7 +220,7 @@ chain(struct task *p, struct tree *t, struct run_mounts *m, struct strlist *l)
 		if (tree_stub(t, places[i], true) < 0)
 			return -1;
 	add_confinement(p, l);
-	if (make_etc(p, t, l) < 0 || mounts_make(p, t, m) < 0 || command(p, &words) < 0 ||
+	if (run_etc(p, t, l) < 0 || mounts_make(p, t, m) < 0 || command(p, &words) < 0 ||
 		add_script(p, t, words.v[0], l) < 0)
 		return -1;
 	for (size_t i = 0; i < m->words.n; i++)
@@ -367,8 +248,8 @@ failed_with(struct task *p, int status)
 	for (size_t i = 0; i < words.n; i++)
 		buf_addf(&line, "%s%s", i ? " " : "", words.v[i]);
 	free(words.v);
-	err_set(ERR_INTERNAL, p->raw->original,
-		"The command '%.300s' returned a non-zero code: %d", line.s, status);
+	err_set(ERR_INTERNAL, p->raw->original, "The command '%.300s' returned a non-zero code: %d",
+		line.s, status);
 	err.status = status;
 	return -1;
 }
@@ -386,22 +267,23 @@ wait_end(pid_t pid)
 static int
 run_chain(struct task *p, const struct strlist *l)
 {
-	bool relay;
-	int reader, out = report_output(&relay, &reader);
+	int reader, out = report_output(&reader);
 	if (out < 0)
 		return -1;
 	struct run r = {.argv = (char *const *)(uintptr_t)l->v,
 		.fd = {-1, out, out},
 		.status_fd = -1,
+		.session = true,
 		.tied = true};
+	/* A session of its own: kill(2) of process 0 goes to all of a process group, and that knows
+	 * no bounds of pid namespaces. */
 	pid_t pid = run_start("the program, in the image so far", &r);
-	if (relay) {
-		close(out);
-		if (pid > 0)
-			report_relay(reader);
-	}
-	if (pid <= 0)
+	close(out);
+	if (pid <= 0) {
+		close(reader);
 		return (int)pid;
+	}
+	report_relay(reader);
 	int status = wait_end(pid);
 	return status == 0 ? 0 : failed_with(p, status);
 }
@@ -434,8 +316,7 @@ int
 run_make(struct task *p, struct build_record *r)
 {
 	struct tree t;
-	if (make_group(p) < 0 || make_net(p) < 0 ||
-		tree_open(p->b, p->s, &p->s->st, false, &t) < 0)
+	if (run_group(p) < 0 || run_net(p) < 0 || tree_open(p->b, p->s, &p->s->st, false, &t) < 0)
 		return -1;
 	int ok = run_in(p, &t);
 	if (ok == 0)

@@ -8,8 +8,6 @@
 #include "base/parse.h"
 #include "image/config.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- each of them ---- */

@@ -20,6 +20,7 @@
 
 #define ITEMS_MAX ((size_t)4 << 20)
 #define DEPTH_MAX 2048
+#define PIECE ((size_t)64 << 10)
 
 char *
 clean_path(const char *path)
@@ -70,20 +71,21 @@ real_path(int root, const char *path, int flags, int *fd, char out[PATH_MAX])
 
 /* ---- the list ---- */
 
+/* `rel` is what --exclude goes by: the path below the directory that was named. */
 static bool
-left_out(const struct gather *g, const char *path)
+left_out(const struct gather *g, const char *path, const char *rel)
 {
-	return *path &&
-		(dfile_ignore_match(g->from->ignore, path) || dfile_ignore_match(g->exclude, path));
+	return (*path && dfile_ignore_match(g->from->ignore, path)) ||
+		(*rel && dfile_ignore_match(g->exclude, rel));
 }
 
 static bool
-may_look_below(const struct gather *g, const char *dir)
+may_look_below(const struct gather *g, const char *dir, const char *rel)
 {
 	return (!dfile_ignore_match(g->from->ignore, dir) ||
 		       dfile_ignore_may_include_below(g->from->ignore, dir)) &&
-		(!dfile_ignore_match(g->exclude, dir) ||
-			dfile_ignore_may_include_below(g->exclude, dir));
+		(!*rel || !dfile_ignore_match(g->exclude, rel) ||
+			dfile_ignore_may_include_below(g->exclude, rel));
 }
 
 static int
@@ -107,7 +109,11 @@ add(const struct gather *g, const char *path, char *to, const struct stat *sb)
 		.gid = sb->st_gid,
 		.size = S_ISREG(sb->st_mode) ? sb->st_size : 0,
 		.sec = sb->st_mtim.tv_sec,
-		.nsec = sb->st_mtim.tv_nsec};
+		.nsec = sb->st_mtim.tv_nsec,
+		.csec = sb->st_ctim.tv_sec,
+		.cnsec = sb->st_ctim.tv_nsec,
+		.dev = sb->st_dev,
+		.ino = sb->st_ino};
 	return 0;
 }
 
@@ -138,7 +144,8 @@ read_names(int root, const char *path, char ***names, size_t *n)
 		}
 		(*names)[(*n)++] = str_new(e->d_name);
 	}
-	qsort(*names, *n, sizeof(**names), by_name);
+	if (*n)
+		qsort(*names, *n, sizeof(**names), by_name);
 	return 0;
 }
 
@@ -153,18 +160,18 @@ static int gather_below(const struct gather *g, const char *path, const char *to
 /* One name in a directory, and what is below it. A directory that is left out may have something in
  * it that is not: then it comes along. */
 static int
-gather_entry(const struct gather *g, const char *path, const char *to, unsigned depth)
+gather_entry(const struct gather *g, int dir, const char *path, const char *to, unsigned depth)
 {
 	struct stat sb;
-	bool out = left_out(g, path);
-	auto_fd int fd = open_no_links(g->from->root, path, O_PATH | O_NOFOLLOW, 0);
-	if (fd < 0 || fstat(fd, &sb) < 0)
+	const char *rel = g->parents ? path : to;
+	bool out = left_out(g, path, rel);
+	if (fstatat(dir, path_base(path), &sb, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys("open", path, "cannot look at %s", path);
 	if (S_ISSOCK(sb.st_mode) || (out && !S_ISDIR(sb.st_mode)))
 		return 0;
 	if (!S_ISDIR(sb.st_mode))
 		return add(g, path, str_new(to), &sb);
-	if (out && !may_look_below(g, path))
+	if (out && !may_look_below(g, path, rel))
 		return 0;
 	size_t at = g->out->n;
 	if (add(g, path, str_new(to), &sb) < 0 || gather_below(g, path, to, depth + 1) < 0)
@@ -185,13 +192,14 @@ gather_below(const struct gather *g, const char *path, const char *to, unsigned 
 	int r = 0;
 	if (depth > DEPTH_MAX)
 		return err_set(ERR_INVALID, path, "%s is too deep", path);
-	if (read_names(g->from->root, path, &names, &n) < 0)
+	auto_fd int dir = open_no_links(g->from->root, *path ? path : ".", O_PATH | O_DIRECTORY, 0);
+	if (dir < 0 || read_names(g->from->root, path, &names, &n) < 0)
 		return err_sys("open", path, "cannot read directory %s", *path ? path : ".");
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0) {
 			auto_free char *sub = joined(path, names[i]);
 			auto_free char *sub_to = joined(to, names[i]);
-			r = gather_entry(g, sub, sub_to, depth);
+			r = gather_entry(g, dir, sub, sub_to, depth);
 		}
 		free(names[i]);
 	}
@@ -202,9 +210,9 @@ gather_below(const struct gather *g, const char *path, const char *to, unsigned 
 static int
 not_there(const struct gather *g, const char *path)
 {
-	bool ignored = left_out(g, path);
+	bool ignored = left_out(g, path, "");
 	err_set(ERR_NOT_FOUND, path, "\"/%s\" is not in %s", path, g->from->shown);
-	return ignored ? err_hint("its .dockerignore, or --exclude, leaves that out") : -1;
+	return ignored ? err_hint("its .dockerignore leaves that out") : -1;
 }
 
 /* Directories above a file that --parents keeps. */
@@ -237,8 +245,10 @@ gather_named(const struct gather *g, const char *path, const char *pivot)
 		return errno == ENOENT || errno == ENOTDIR
 			? not_there(g, path)
 			: err_sys("openat2", path, "cannot open %s in %s", path, g->from->shown);
-	if (left_out(g, real) && !(S_ISDIR(sb.st_mode) && may_look_below(g, real)))
+	if (left_out(g, real, "") && !(S_ISDIR(sb.st_mode) && may_look_below(g, real, "")))
 		return not_there(g, path);
+	if (!S_ISDIR(sb.st_mode) && left_out(g, "", g->parents ? path : path_base(path)))
+		return 0;
 	g->out->named++;
 	if (g->parents) {
 		if (add_parents(g, path, pivot) < 0)
@@ -315,7 +325,7 @@ match(struct glob *w, const char *done, const char *rest, unsigned depth)
 	for (size_t i = 0; i < count; i++) {
 		auto_free char *next = joined(done, names[i]);
 		if (r == 0 && (any || fnmatch(part, names[i], 0) == 0) &&
-			!(left_out(w->g, next) && !may_look_below(w->g, next)))
+			!(left_out(w->g, next, "") && !may_look_below(w->g, next, "")))
 			r = match(w, next, any && *more ? rest : more, depth + 1);
 		free(names[i]);
 	}
@@ -342,9 +352,9 @@ gather(const struct gather *g, const char *word)
 		return found(&w, path);
 	if (match(&w, "", path, 0) < 0)
 		return -1;
-	return w.found ? 0
-		       : err_set(ERR_NOT_FOUND, word, "no file in %s is called %s", g->from->shown,
-				 word);
+	return w.found
+		? 0
+		: err_set(ERR_NOT_FOUND, word, "no file in %s is called %s", g->from->shown, word);
 }
 
 void
@@ -361,22 +371,41 @@ items_free(struct items *l)
 
 /* ---- the sum ---- */
 
+struct summing {
+	const struct build *b;
+	struct sha256 *whole, *file;
+	char *piece;
+};
+
 static int
-sum_file(const struct item *it, struct sha256 *h, char *piece, size_t size)
+sum_file(struct summing *m, const struct item *it)
 {
 	const struct source *from = it->from;
-	ssize_t n;
+	char digest[DIGEST_SIZE];
+	const char *known = from->root == m->b->ctx.fd ? sums_find(it) : NULL;
+	ssize_t n = 0;
+	if (known) {
+		sha256_add(m->whole, known, DIGEST_SIZE);
+		return 0;
+	}
 	auto_fd int fd = open_no_links(from->root, it->path, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys("open", it->path, "cannot open %s in %s", it->path, from->shown);
-	while ((n = read(fd, piece, size)) > 0)
-		sha256_add(h, piece, (size_t)n);
-	return n < 0 ? err_sys("read", it->path, "cannot read %s in %s", it->path, from->shown) : 0;
+	while ((n = read(fd, m->piece, PIECE)) > 0)
+		sha256_add(m->file, m->piece, (size_t)n);
+	if (n < 0)
+		return err_sys("read", it->path, "cannot read %s in %s", it->path, from->shown);
+	sha256_take(m->file, digest);
+	sha256_add(m->whole, digest, DIGEST_SIZE);
+	if (from->root == m->b->ctx.fd)
+		sums_add(m->b, it, digest);
+	return 0;
 }
 
 static int
-sum_item(const struct item *it, struct sha256 *h, char *piece, size_t size)
+sum_item(struct summing *m, const struct item *it)
 {
+	struct sha256 *h = m->whole;
 	auto_buf struct buf head = BUF_INIT;
 	char link[PATH_MAX];
 	/* Not the times: a file that was only touched is the same (moby, pkg/tarsum). Nor what
@@ -393,25 +422,26 @@ sum_item(const struct item *it, struct sha256 *h, char *piece, size_t size)
 			return err_sys("readlink", it->path, "cannot read %s", it->path);
 		sha256_add(h, link, (size_t)n);
 	} else if (S_ISREG(it->mode)) {
-		return sum_file(it, h, piece, size);
+		return sum_file(m, it);
 	}
 	return 0;
 }
 
 int
-items_sum(const struct items *list, struct buf *key)
+items_sum(const struct build *b, const struct items *list, struct buf *key)
 {
-	enum { PIECE = 64 * 1024 };
-	struct sha256 *h = sha256_new();
-	auto_free char *piece = malloc(PIECE);
+	struct summing m = {.b = b, .whole = sha256_new(), .file = sha256_new()};
 	char digest[DIGEST_SIZE];
 	int r = 0;
-	if (!piece)
+	m.piece = malloc(PIECE);
+	if (!m.piece)
 		abort();
 	for (size_t i = 0; r == 0 && i < list->n; i++)
-		r = sum_item(&list->v[i], h, piece, PIECE);
-	sha256_take(h, digest);
-	sha256_free(h);
+		r = sum_item(&m, &list->v[i]);
+	sha256_take(m.whole, digest);
+	sha256_free(m.whole);
+	sha256_free(m.file);
+	free(m.piece);
 	buf_addf(key, "%s\n", digest);
-	return r;
+	return r < 0 ? -1 : sums_save();
 }

@@ -3,7 +3,6 @@
  */
 #include "build.h"
 
-#include "base/auto.h"
 #include "base/err.h"
 #include "base/human.h"
 #include "door/spawn.h"
@@ -14,7 +13,6 @@
 #include "image/sha256.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,8 +200,13 @@ do_step(struct task *p)
 		report_cached();
 		if (p->b->clamp)
 			r.created = p->b->now;
-	} else if (make(p, &r) < 0 || build_cache_put(key, &r) < 0) {
+	} else if (make(p, &r) < 0 || (!step_dry() && build_cache_put(key, &r) < 0)) {
 		return err_prefix("%s:%u", p->b->ctx.name, p->raw->first);
+	}
+	/* What it would make has no name yet. */
+	if (step_dry() && r.has_layer && !*r.layer.chain) {
+		tell_line(": # its layer joins those below");
+		r.has_layer = false;
 	}
 	if (settings_change(p) < 0 ||
 		state_add(&p->s->st, r.created, p->by.s, r.has_layer ? &r.layer : NULL) < 0)

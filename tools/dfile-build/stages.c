@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Runs the stages that are needed, each as soon as those that it needs are done: side by side in
- * processes of their own, or in this one where there is no other to run. What the first unfinished one says is shown as it comes; the others' words wait in files
- * until it is their turn, so a build always reads in the order of its Dockerfile.
+ * processes of their own, or in this one where there is no other to run. What the first unfinished
+ * one says is shown as it comes; the others' words wait in files until it is their turn, so a build
+ * always reads in the order of its Dockerfile.
  */
 #include "build.h"
 
@@ -20,7 +21,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,10 +63,7 @@ child(void *arg)
 	auto_buf struct buf out = BUF_INIT;
 	undo_forget();
 	report_beside = true;
-	int ok = report_start() < 0 ||
-			sys_death_signal("a stage ends with the build") < 0
-		? -1
-		: 0;
+	int ok = report_start() < 0 || sys_death_signal("a stage ends with the build") < 0 ? -1 : 0;
 	report_to = r->said;
 	if (ok == 0)
 		ok = stage_run(r->b, r->s);
@@ -203,8 +200,7 @@ end_stage(struct running *all, struct runner *r)
 			return -1;
 	r->s->running = false;
 	all->n--;
-	auto_json json_t *doc =
-		r->text.len ? json_loadb(r->text.s, r->text.len, 0, NULL) : NULL;
+	auto_json json_t *doc = r->text.len ? json_loadb(r->text.s, r->text.len, 0, NULL) : NULL;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !doc) {
 		/* Who looks at a failure wants to see what led to it, not what comes before. */
 		show_spooled(r);
@@ -244,8 +240,7 @@ listen_once(struct running *all)
 			continue;
 		for (int k = 0; k < 2; k++) {
 			who[n] = at;
-			p[n++] = (struct pollfd){
-				.fd = k ? at->result : at->said, .events = POLLIN};
+			p[n++] = (struct pollfd){.fd = k ? at->result : at->said, .events = POLLIN};
 		}
 	}
 	if (poll(p, n, -1) < 0)
@@ -348,7 +343,7 @@ stages_run(struct build *b)
 		return run_in_order(b);
 	if (all.most < 2)
 		all.most = 2;
-	all.v = calloc(b->n, sizeof(*all.v));
+	all.v = calloc(b->n + 1, sizeof(*all.v));
 	if (!all.v)
 		abort();
 	int r = run_beside(&all);

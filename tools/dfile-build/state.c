@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "door/step.h"
 #include "image/config.h"
 #include "image/image.h"
 #include "image/ref.h"
@@ -144,8 +145,8 @@ state_add(struct state *st, int64_t created, const char *by, const struct build_
 	}
 	/* Not the hash of the whole config each time: that of a thousand steps is long. */
 	auto_buf struct buf text = BUF_INIT;
-	buf_addf(&text, "%s\n%lld\n%s\n%s", st->id, (long long)created,
-		layer ? layer->diff_id : "", by);
+	buf_addf(&text, "%s\n%lld\n%s\n%s", st->id, (long long)created, layer ? layer->diff_id : "",
+		by);
 	sha256_of(text.s, text.len, st->id);
 	return 0;
 }
@@ -182,11 +183,11 @@ make_manifest(const struct state *st, int64_t config_size, struct buf *out)
 }
 
 int
-state_enter(struct store *s, struct state *st)
+state_enter(struct store *s, struct state *st, bool named)
 {
 	char digest[DIGEST_SIZE];
 	auto_buf struct buf manifest = BUF_INIT;
-	if (st->n == 0)
+	if (st->n == 0 && !step_dry())
 		return err_set(ERR_INVALID, NULL, "no image was made: it has no file at all");
 	char *text = json_dumps(st->config, JSON_COMPACT);
 	if (!text)
@@ -199,7 +200,7 @@ state_enter(struct store *s, struct state *st)
 	make_manifest(st, (int64_t)len, &manifest);
 	if (store_put(s, "the image's manifest", manifest.s, manifest.len, digest) < 0)
 		return -1;
-	if (!asked.tags.n)
+	if (!asked.tags.n || !named)
 		return index_enter(s, NULL, digest, manifest.len, NULL);
 	for (size_t i = 0; i < asked.tags.n; i++) {
 		auto_buf struct buf name = BUF_INIT;
@@ -217,8 +218,8 @@ state_to_json(const struct state *st)
 	for (size_t i = 0; i < st->n; i++) {
 		const struct build_layer *l = &st->layers[i];
 		json_array_append_new(layers,
-			json_pack("[s,s,s,I,s]", l->diff_id, l->blob, l->chain,
-				(json_int_t)l->size, l->media_type));
+			json_pack("[s,s,s,I,s]", l->diff_id, l->blob, l->chain, (json_int_t)l->size,
+				l->media_type));
 	}
 	return json_pack("{s:O,s:o,s:I,s:s}", "config", st->config, "layers", layers, "base",
 		(json_int_t)st->n_base, "id", st->id);

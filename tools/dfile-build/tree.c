@@ -2,13 +2,11 @@
  * The image so far as a tree to work in: its layers joined, and an upper directory that takes what
  * a step changes.
  */
-#include "build.h"
+#include "tree_in.h"
 
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/parse.h"
-#include "base/passwd.h"
 #include "door/bulk.h"
 #include "door/spawn.h"
 #include "door/step.h"
@@ -16,9 +14,7 @@
 #include "image/adopt.h"
 #include "image/lower.h"
 #include "image/manifest.h"
-#include "mech/overlay.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,15 +22,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define ETC_MAX ((size_t)16 << 20)
-
-/* A place that was made to mount something there. */
-struct stub {
-	char *path; /* below the root, without symlinks */
-	bool directory;
-	struct timespec before, after; /* when its parent was changed last, without and with it */
-};
 
 /* ---- mounted, and taken apart ---- */
 
@@ -60,9 +47,12 @@ mount_it(struct tree *t, const struct strlist *layers, bool read_only)
 	struct strlist l = {0};
 	snprintf(work, sizeof(work), "%.*s/work", PATH_MAX - 16, t->dir);
 	strlist_add(&l, "ufs-mount");
-	for (const char **w = (const char *[]){"-u", t->upper, "-w", work, NULL};
-		*w && !read_only; w++)
-		strlist_add(&l, *w);
+	if (!read_only) {
+		strlist_add(&l, "-u");
+		strlist_add(&l, t->upper);
+		strlist_add(&l, "-w");
+		strlist_add(&l, work);
+	}
 	strlist_add(&l, t->root);
 	for (size_t i = 0; i < layers->n; i++)
 		strlist_add(&l, layers->v[i]);
@@ -71,8 +61,10 @@ mount_it(struct tree *t, const struct strlist *layers, bool read_only)
 				   : "the image so far, and a place for what is changed",
 		l.v, NULL);
 	free(l.v);
-	t->mounted = r == 0 && !step_dry();
-	return r;
+	if (r < 0)
+		return -1;
+	t->mounted = !step_dry();
+	return 0;
 }
 
 /* overlay wants something below: for an image without a layer, an empty directory. */
@@ -99,12 +91,12 @@ open_all(struct tree *t, struct strlist *layers, bool read_only)
 }
 
 int
-tree_open(
-	struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t)
+tree_open(struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t)
 {
 	struct strlist layers = {0};
 	*t = (struct tree){.fd = -1};
-	snprintf(t->dir, sizeof(t->dir), "%.*s/%u.%u", PATH_MAX - 64, b->dir, s->number, s->count++);
+	snprintf(
+		t->dir, sizeof(t->dir), "%.*s/%u.%u", PATH_MAX - 64, b->dir, s->number, s->count++);
 	snprintf(t->upper, sizeof(t->upper), "%.*s/upper", PATH_MAX - 16, t->dir);
 	snprintf(t->root, sizeof(t->root), "%.*s/root", PATH_MAX - 16, t->dir);
 	if (sys_mkdir("the place of a step", t->dir, 0700) < 0)
@@ -119,76 +111,6 @@ tree_open(
 	return r;
 }
 
-static bool
-same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-/* Takes a mount point out of the upper directory, where nothing runs any more, if it is still as it
- * was made: empty. A program may have put anything in its place or above it; no symlink is
- * followed. */
-static void
-remove_stub(int upper, const struct stub *k)
-{
-	struct bulk done = {0};
-	struct stat sb;
-	const char *base = path_base(k->path);
-	auto_free char *parent = fmt_new("./%.*s", (int)(base - k->path), k->path);
-	auto_fd int dir = open_no_links(upper, parent, O_RDONLY | O_DIRECTORY, 0);
-	if (dir < 0 || fstatat(dir, base, &sb, AT_SYMLINK_NOFOLLOW) < 0)
-		return;
-	if (k->directory) {
-		auto_fd int fd = openat(dir, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		auto_dir DIR *d = fd >= 0 ? fdopendir(dup(fd)) : NULL;
-		const struct dirent *e;
-		while (d && (e = readdir(d)))
-			if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-				return;
-		if (!d)
-			return;
-	} else if (!S_ISREG(sb.st_mode) || sb.st_size) {
-		return;
-	}
-	bool untouched = fstat(dir, &sb) == 0 && same_time(&sb.st_mtim, &k->after);
-	if (bulk_remove(&done, dir, base) == 0 && untouched)
-		bulk_times(&done, dir, "", &k->before);
-}
-
-/* A directory that was only touched for the sake of a mount point is no change: it was copied up
- * into the upper directory, and is empty there again. */
-static void
-remove_touched(const struct tree *t, int upper, const struct stub *k)
-{
-	struct lowers l = {.fd = t->lower, .n = t->n_lower, .user_xattr = overlay_user_xattr()};
-	auto_free char *path = str_new(k->path);
-	struct bulk done = {0};
-	for (char *slash; (slash = strrchr(path, '/'));) {
-		struct stat now, before;
-		int below = -1;
-		*slash = '\0';
-		auto_free char *parent =
-			fmt_new("./%.*s", (int)(path_base(path) - path), path);
-		auto_fd int dir = open_no_links(upper, parent, O_RDONLY | O_DIRECTORY, 0);
-		auto_fd int fd = dir < 0
-			? -1
-			: openat(dir, path_base(path),
-				  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		auto_dir DIR *d = fd >= 0 ? fdopendir(dup(fd)) : NULL;
-		const struct dirent *e;
-		bool empty = d != NULL && fstat(fd, &now) == 0 && !lower_is_opaque(fd, l.user_xattr);
-		while (empty && (e = readdir(d)))
-			empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
-		bool same = empty && lower_find(&l, path, &below, &before) == 1 &&
-			now.st_mode == before.st_mode && now.st_uid == before.st_uid &&
-			now.st_gid == before.st_gid && same_time(&now.st_mtim, &before.st_mtim);
-		if (below >= 0)
-			close(below);
-		if (!same || bulk_remove(&done, dir, path_base(path)) < 0)
-			return;
-	}
-}
-
 int
 tree_unmount(struct tree *t)
 {
@@ -199,11 +121,7 @@ tree_unmount(struct tree *t)
 	if (sys_umount("the step is over", t->root, MNT_DETACH) < 0)
 		return -1;
 	t->mounted = false;
-	auto_fd int upper = open(t->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = t->n_stubs; upper >= 0 && i-- > 0;)
-		remove_stub(upper, &t->stubs[i]);
-	for (size_t i = t->n_stubs; upper >= 0 && i-- > 0;)
-		remove_touched(t, upper, &t->stubs[i]);
+	tree_remove_stubs(t);
 	return 0;
 }
 
@@ -256,9 +174,9 @@ clamp(int parent, const char *name, const struct timespec *limit, struct bulk *d
 			continue;
 		if (fstatat(fd, e->d_name, &sb, AT_SYMLINK_NOFOLLOW) < 0)
 			return -1;
-		if (S_ISDIR(sb.st_mode) ? clamp(fd, e->d_name, limit, done) < 0
-					: sb.st_mtim.tv_sec >= limit->tv_sec &&
-					!lower_is_whiteout(&sb) &&
+		if (S_ISDIR(sb.st_mode)
+				? clamp(fd, e->d_name, limit, done) < 0
+				: sb.st_mtim.tv_sec >= limit->tv_sec && !lower_is_whiteout(&sb) &&
 					bulk_times(done, fd, e->d_name, limit) < 0)
 			return -1;
 	}
@@ -287,175 +205,5 @@ tree_adopt(struct build *b, const struct state *st, struct tree *t, struct build
 	memcpy(out->blob, a.diff_id, DIGEST_SIZE);
 	memcpy(out->chain, a.chain, DIGEST_SIZE);
 	snprintf(out->media_type, sizeof(out->media_type), "%s", MEDIA_OCI_LAYER);
-	return 0;
-}
-
-/* ---- places in it ---- */
-
-static struct stub *
-add_stub(struct tree *t, char *path, bool directory)
-{
-	t->stubs = realloc(t->stubs, (t->n_stubs + 1) * sizeof(*t->stubs));
-	if (!t->stubs)
-		abort();
-	t->stubs[t->n_stubs] = (struct stub){.path = path, .directory = directory};
-	return &t->stubs[t->n_stubs++];
-}
-
-/* Where a directory really is, below the root. */
-static char *
-place_of(const struct tree *t, int dir)
-{
-	char self[64], top[PATH_MAX], at[PATH_MAX];
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", t->fd);
-	ssize_t n = readlink(self, top, sizeof(top) - 1);
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", dir);
-	ssize_t m = readlink(self, at, sizeof(at) - 1);
-	if (n < 0 || m < n)
-		return NULL;
-	at[m] = '\0';
-	return str_new(at + n + (at[n] == '/'));
-}
-
-/* One part of a path that is not there. */
-static int
-make_part(struct tree *t, int dir, const char *name, bool directory, const struct owner *o,
-	bool stub)
-{
-	struct stat before = {0}, after = {0};
-	struct bulk done = {0};
-	if (stub && fstat(dir, &before) < 0)
-		return -1;
-	if (directory ? bulk_mkdir(&done, dir, name, 0755) < 0
-		      : bulk_mknod(&done, dir, name, S_IFREG | 0644, 0) < 0)
-		return -1;
-	if (o && (o->uid || o->gid) && bulk_chown(&done, dir, name, o->uid, o->gid) < 0)
-		return -1;
-	if (stub) {
-		auto_free char *at = place_of(t, dir);
-		if (!at || fstat(dir, &after) < 0)
-			return -1;
-		struct stub *k =
-			add_stub(t, fmt_new("%s%s%s", at, *at ? "/" : "", name), directory);
-		k->before = before.st_mtim;
-		k->after = after.st_mtim;
-	}
-	return 0;
-}
-
-/* Walks along a path, and makes what is missing of it. Symlinks lead on inside the root; one that
- * leads nowhere is an error. */
-static int
-walk(struct tree *t, const char *path, bool directory, const struct owner *o, bool stub, int *fd)
-{
-	auto_free char *at = clean_path(path);
-	auto_fd int dir = open_in_root(t->fd, "/", O_PATH | O_DIRECTORY, 0);
-	for (char *part = at, *slash; dir >= 0 && *part;
-		part = slash ? slash + 1 : strchr(part, '\0')) {
-		slash = strchr(part, '/');
-		if (slash)
-			*slash = '\0';
-		int flags = O_PATH | (slash || directory ? O_DIRECTORY : 0);
-		int next = open_in_root(t->fd, at, flags, 0);
-		if (next < 0 && errno == ENOENT) {
-			if (make_part(t, dir, part, slash || directory, o, stub) < 0)
-				return err_sys("mkdir", path, "cannot make %s", path);
-			next = open_in_root(t->fd, at, flags, 0);
-		}
-		int no = errno;
-		close(take_fd(&dir));
-		dir = next;
-		errno = no;
-		if (slash)
-			*slash = '/';
-	}
-	if (dir < 0)
-		return err_sys("openat2", path, "cannot open %s in the image", path);
-	if (fd)
-		*fd = take_fd(&dir);
-	return 0;
-}
-
-int
-tree_stub(struct tree *t, const char *path, bool directory)
-{
-	return step_dry() ? 0 : walk(t, path, directory, NULL, true, NULL);
-}
-
-int
-tree_make_dirs(struct tree *t, const char *path, const struct owner *o, int *fd)
-{
-	return walk(t, path, true, o, false, fd);
-}
-
-/* ---- who is who in it ---- */
-
-static int
-read_etc(const struct tree *t, const char *path, struct buf *out)
-{
-	char piece[4096];
-	struct stat sb;
-	ssize_t n;
-	buf_adds(out, "");
-	auto_fd int fd = open_in_root(t->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0 || fstat(fd, &sb) < 0 || !S_ISREG(sb.st_mode))
-		return 0;
-	while ((n = read(fd, piece, sizeof(piece))) > 0 && out->len < ETC_MAX)
-		buf_add(out, piece, (size_t)n);
-	return n < 0 ? err_sys("read", path, "cannot read %s of the image", path) : 0;
-}
-
-/* A number is a number, whatever the files say (CVE-2016-3697). */
-static int
-number(const char *text, uint32_t *id)
-{
-	int64_t n;
-	if (parse_int(text, 0, UINT32_MAX - 1, &n) < 0)
-		return -1;
-	*id = (uint32_t)n;
-	return 0;
-}
-
-static int
-find_group(const struct tree *t, const char *name, uint32_t *gid)
-{
-	auto_buf struct buf text = BUF_INIT;
-	if (is_digits(name))
-		return number(name, gid);
-	if (read_etc(t, "/etc/group", &text) < 0)
-		return -1;
-	return group_find(text.s, name, gid)
-		? 0
-		: err_set(ERR_NOT_FOUND, name, "unable to find group %s in the image's /etc/group",
-			  name);
-}
-
-int
-tree_owner(const struct tree *t, const char *text, struct owner *o)
-{
-	auto_buf struct buf passwd = BUF_INIT;
-	auto_free char *user = fmt_new("%.*s", (int)strcspn(text, ":"), text);
-	const char *group = strchr(text, ':');
-	struct passwd_entry e;
-	uint32_t id = 0;
-	*o = (struct owner){0};
-	if (is_digits(user)) {
-		if (number(user, &id) < 0)
-			return -1;
-		o->uid = o->gid = id;
-	} else if (*user) {
-		if (read_etc(t, "/etc/passwd", &passwd) < 0)
-			return -1;
-		if (!passwd_find(passwd.s, user, 0, &e))
-			return err_set(ERR_NOT_FOUND, user,
-				"unable to find user %s in the image's /etc/passwd", user);
-		o->uid = e.uid;
-		o->gid = e.gid;
-	}
-	if (!group || !group[1])
-		return 0;
-	if (find_group(t, group + 1, &id) < 0)
-		return -1;
-	o->gid = id;
 	return 0;
 }

@@ -46,9 +46,8 @@ unpack_tar(const struct unpack *u)
 	struct step st;
 	struct layer_result r = {0};
 	bool bad = false;
-	struct joined in = {.head = u->head,
-		.n_head = u->n_head,
-		.rest = {.fd = u->fd, .shown = u->shown}};
+	struct joined in = {
+		.head = u->head, .n_head = u->n_head, .rest = {.fd = u->fd, .shown = u->shown}};
 	struct layer_apply how = {.dir = u->dir,
 		.shown = u->shown,
 		.form = LAYER_FLAT,
@@ -82,7 +81,8 @@ is_header(const void *block, size_t n)
 {
 	int64_t sum;
 	const struct tar_header *h = block;
-	return n >= sizeof(*h) && h->name[0] && tar_number(h->checksum, sizeof(h->checksum), &sum) == 0 &&
+	return n >= sizeof(*h) && h->name[0] &&
+		tar_number(h->checksum, sizeof(h->checksum), &sum) == 0 &&
 		(sum == tar_checksum(h, false) || sum == tar_checksum(h, true));
 }
 

@@ -4,9 +4,6 @@
  */
 #include "build.h"
 
-#include "base/err.h"
-
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of a context hold is remembered from one build to the next, as git's index does
+ * it: a file whose inode, size and times are the same was not written to meanwhile, and is not read
+ * again. The time of change (ctime) cannot be set by anybody; only what is younger than two seconds
+ * may have been changed without a trace of it, and is read again. A line each: device, inode, size,
+ * both times in seconds and nanoseconds, digest.
+ */
+#include "build.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "door/step.h"
+#include "door/sys.h"
+#include "image/names.h"
+#include "image/sha256.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KNOWN_MAX ((size_t)256 << 20)
+#define YOUNG 2 /* seconds */
+
+struct known {
+	uint64_t dev, ino;
+	int64_t size, sec, nsec, csec, cnsec;
+	char digest[DIGEST_SIZE];
+};
+
+static struct {
+	struct names index; /* dev and ino, with the place in v */
+	struct known *v;
+	size_t n;
+	bool more; /* than was read */
+	char path[PATH_MAX]; /* "" when nothing is remembered */
+} all;
+
+static void
+add(const struct known *k)
+{
+	ssize_t at = names_add(&all.index, k, 2 * sizeof(uint64_t), NULL);
+	if (at < 0)
+		return;
+	if ((size_t)at == all.n && !(all.n & (all.n - 1))) {
+		all.v = realloc(all.v, (all.n ? 2 * all.n : 1) * sizeof(*all.v));
+		if (!all.v)
+			abort();
+	}
+	all.v[at] = *k;
+	all.n += (size_t)at == all.n;
+}
+
+void
+sums_open(const char *context)
+{
+	auto_buf struct buf text = BUF_INIT;
+	char place[PATH_MAX], digest[DIGEST_SIZE];
+	struct known k;
+	struct err before = err;
+	sha256_of(context, strlen(context), digest);
+	if (build_place("sums", place) == 0) {
+		snprintf(all.path, sizeof(all.path), "%.*s/%.32s", PATH_MAX - 64, place,
+			digest_hex(digest));
+		if (file_exists(all.path) && file_read(all.path, KNOWN_MAX, &text) == 0)
+			for (char *line = text.s; line && *line; line += *line == '\n') {
+				if (sscanf(line,
+					    "%" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64
+					    " %" SCNd64 " %" SCNd64 " %" SCNd64 " %71s",
+					    &k.dev, &k.ino, &k.size, &k.sec, &k.nsec, &k.csec,
+					    &k.cnsec, k.digest) == 8 &&
+					digest_ok(k.digest))
+					add(&k);
+				line += strcspn(line, "\n");
+			}
+	}
+	err = before;
+}
+
+const char *
+sums_find(const struct item *it)
+{
+	const uint64_t key[2] = {it->dev, it->ino};
+	ssize_t at = all.path[0] ? names_find(&all.index, key, sizeof(key)) : -1;
+	const struct known *k = at < 0 ? NULL : &all.v[at];
+	return k && k->size == it->size && k->sec == it->sec && k->nsec == it->nsec &&
+			k->csec == it->csec && k->cnsec == it->cnsec
+		? k->digest
+		: NULL;
+}
+
+void
+sums_add(const struct build *b, const struct item *it, const char *digest)
+{
+	struct known k = {.dev = it->dev,
+		.ino = it->ino,
+		.size = it->size,
+		.sec = it->sec,
+		.nsec = it->nsec,
+		.csec = it->csec,
+		.cnsec = it->cnsec};
+	/* b->began: when this build did. What was changed since then may be changed again. */
+	if (!all.path[0] || it->csec + YOUNG > b->began)
+		return;
+	memcpy(k.digest, digest, DIGEST_SIZE);
+	add(&k);
+	all.more = true;
+}
+
+int
+sums_save(void)
+{
+	auto_buf struct buf text = BUF_INIT;
+	char place[PATH_MAX];
+	if (!all.more || step_dry())
+		return 0;
+	all.more = false;
+	if (build_place("sums", place) < 0 ||
+		sys_keep_dir("what is known of contexts", place, 0700) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct known *k = &all.v[i];
+		buf_addf(&text,
+			"%" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
+			" %" PRId64 " %s\n",
+			k->dev, k->ino, k->size, k->sec, k->nsec, k->csec, k->cnsec, k->digest);
+	}
+	return sys_replace(
+		"what the files of this context hold", all.path, buf_str(&text), text.len, 0600);
+}
