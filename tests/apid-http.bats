@@ -151,7 +151,6 @@ streams() {
 }
 
 hostile() {
-	local pid
 	# More headers than anybody needs; a line without an end; chunks that are none.
 	python3 -c 'import sys; sys.stdout.write("GET /_ping HTTP/1.1\\r\\nHost: x\\r\\nX: " + "a" * 100000 + "\\r\\n" * 1)' >"$T/line"
 	python3 - "${DOCKER_HOST#unix://}" <<-'END'

@@ -163,17 +163,18 @@ def attach():
         assert box.attach(stream=False, logs=True, stdout=True, stderr=False) == b"out\n"
     box.remove()
 
-    box = client.containers.create("bb", ["sh"], stdin_open=True, tty=True)
-    s = box.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-    box.start()
-    box.resize(24, 77)
-    s._sock.sendall(b"stty size; exit 5\n")
-    data = b""
-    while more := s._sock.recv(4096):
-        data += more
-    assert b"24 77\r\n" in data, data
-    assert box.wait()["StatusCode"] == 5
-    box.remove()
+    for columns in range(70, 78):  # what is typed after a resize comes to a terminal of that size
+        box = client.containers.create("bb", ["sh"], stdin_open=True, tty=True)
+        s = box.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+        box.start()
+        box.resize(24, columns)
+        s._sock.sendall(b"stty size; exit 5\n")
+        data = b""
+        while more := s._sock.recv(4096):
+            data += more
+        assert f"24 {columns}\r\n".encode() in data, data
+        assert box.wait()["StatusCode"] == 5
+        box.remove()
 
 
 def execs():

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2120 # tests use what is set here, and give arguments
 # For the tests of apid: a test's body in a network of its own, where one serves at a socket of its
 # own, and the real clients.
 #

@@ -180,6 +180,10 @@ attach_resize(const struct box *b, const struct winsize *size)
 		return -1;
 	send(sock, "q", 1, MSG_NOSIGNAL);
 	send_size(sock, size);
+	/* box-mon hangs up when it has taken all. What is typed after us comes to a terminal of the
+	 * new size then, though it comes by another connection. */
+	shutdown(sock, SHUT_WR);
+	poll(&(struct pollfd){.fd = sock}, 1, 2000);
 	return 0;
 }
 

@@ -41,7 +41,8 @@ enum { ATTACH_DETACHED = -2 };
 int attach_relay(const struct box *b, const struct attach *a);
 /* How large the terminal on our standard input is, if it is one. */
 void attach_own_size(int sock);
-/* Makes the terminal of a running box that large; a box without one takes no notice. */
+/* Makes the terminal of a running box that large, by the time it returns; a box without one takes
+ * no notice. */
 struct winsize;
 int attach_resize(const struct box *b, const struct winsize *size);
 /* The bytes of "ctrl-p,ctrl-q", at most 16. Returns how many, or -1 with `err` set. */
