@@ -18,16 +18,17 @@ JOBS   ?= $(shell nproc)
 PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libgnutls28-dev libisal-dev libjansson-dev libmicrohttpd-dev \
 	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev
 PKG_DEMO  = busybox-static
-PKG_TEST  = $(PKG_DEMO) aardvark-dns acl attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry e2fsprogs \
-	golang-1.19-src iproute2 jq libcap2-bin mandoc mmdebstrap musl-tools nftables openssl podman procps python3 python3-docker runc \
-	skopeo strace tmux uidmap umoci \
+PKG_TEST  = $(PKG_DEMO) aardvark-dns acl ansible attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry \
+	e2fsprogs iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl passt podman procps \
+	python3 python3-docker runc skopeo strace tmux uidmap umoci \
 	xz-utils zstd
 PKG_PAGE  = pandoc
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
-NOT_VM    = aardvark-dns bash-completion buildah crun docker-registry golang-1.19-src mandoc mmdebstrap musl-tools runc skopeo umoci
+NOT_VM    = aardvark-dns ansible bash-completion buildah crun docker-compose docker-registry golang-1.19-src mandoc mmdebstrap \
+	musl-tools nodejs npm python3-docker runc skopeo umoci
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
 PKG_BENCH = $(PKG_DEMO) bubblewrap buildah containernetworking-plugins crun docker-registry iperf3 iproute2 iptables jq \
-	mmdebstrap podman runc skopeo socat
+	mmdebstrap passt podman runc skopeo slirp4netns socat uidmap
 
 # A build/ that somebody else made (root, most often) and that we cannot write is left alone.
 MY_O := $(shell [ -w build ] || { [ ! -e build ] && [ -w . ]; } && echo build || \
@@ -217,8 +218,9 @@ $(BENCH):
 
 # ---- is it in order ----
 
-C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/))
+C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/ tutorial/props/))
 SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tutorial/lab tutorial/walk tutorial/box.sh \
+	$(patsubst %,tutorial/props/%,folder-registry keep make-root prop run-step) \
 	tutorial/parts/*.bash tutorial/page/make tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
 	tests/*/*.bash)
 OBJS    = $(LIB_OBJ) $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c tools/*/*.c))

@@ -15,9 +15,13 @@ setup() {
 teardown() { box_teardown; }
 
 project() {
-	mkdir -p shop/www
-	cd shop
+	mkdir -p shop/www shop/web
+	cd shop || return
 	echo page >www/index.html
+	printf '%s\n' 'FROM bb' 'ARG PORT' 'RUN echo "built for $PORT" >/built' 'COPY server /bin/' 'ENV PORT=$PORT' \
+		'CMD ["/bin/server"]' >web/Dockerfile
+	printf '#!/bin/sh\nexec httpd -f -p $PORT -h /mnt\n' >web/server
+	chmod +x web/server
 	cat >docker-compose.yml <<-'END'
 		version: "2.4"
 		services:
@@ -34,9 +38,8 @@ project() {
 		      timeout: 20s
 		      retries: 50
 		  web:
-		    image: bb
+		    build: {context: web, args: {PORT: 80}}
 		    init: true
-		    command: httpd -f -p 80 -h /mnt
 		    ports: ["127.0.0.1:8081:80"]
 		    volumes: ["./www:/mnt:ro"]
 		    depends_on:
@@ -57,15 +60,18 @@ project() {
 		  back: {internal: true}
 	END
 }
-c() { timeout 120 docker-compose --ansi never "$@" 2>>"$T/compose.err" || { tail -n 30 "$T/compose.err"; return 1; }; }
-ids() { docker ps -aq --no-trunc "$@" | sort; }
+c() { timeout 120 docker-compose --ansi never "$@" 2>>"$T/compose.err" || { tail -n 30 "$T/compose.err" >&2; return 1; }; }
+ids() { docker ps -aq --no-trunc | sort; }
 # says WHAT COMMAND…: a line of its output.
 says() { "${@:2}" | grep -xF "$1" >/dev/null; }
 
 up_to_down() {
 	local ids worker
 	project
+	c build >"$T/build"
+	grep -Eq '^Successfully tagged shop_web:latest' "$T/build"
 	c up -d
+	assert_eq "built for 80" "$(c exec -T web cat /built)"
 	assert_eq "shop_db_1 shop_web_1 shop_worker_1" "$(docker ps --format '{{.Names}}' | sort | xargs)"
 	c ps >"$T/ps"
 	grep -Eq '^shop_db_1 .* Up \(healthy\)' "$T/ps"
@@ -109,7 +115,7 @@ up_to_down() {
 	assert_eq paused "$(docker inspect -f '{{.State.Status}}' shop_worker_1)"
 	c unpause worker
 	c top worker | grep working >/dev/null
-	c images | grep '^shop_web_1 .* bb ' >/dev/null
+	c images | grep '^shop_web_1 .* shop_web ' >/dev/null
 	c kill -s KILL worker
 	wait_for says 137 docker inspect -f '{{.State.ExitCode}}' shop_worker_1
 	c rm -f worker
@@ -131,7 +137,13 @@ up_to_down() {
 	assert_eq "bridge host none" "$(docker network ls --format '{{.Name}}' | sort | xargs)"
 	c up -d db
 	assert_eq kept "$(c exec -T db cat /data/f)"
-	c down -v -t 20
+	# By the client's own library, as it does where there is no docker command.
+	sed -i 's/PORT: 80/PORT: 81/' docker-compose.yml
+	COMPOSE_DOCKER_CLI_BUILD=0 c build web >"$T/build"
+	grep -q '^Successfully tagged shop_web:latest' "$T/build"
+	assert_eq "built for 81" "$(c run --rm -T --no-deps web cat /built)"
+	c down -v -t 20 --rmi local
+	assert_eq bb "$(docker images --format '{{.Repository}}' | xargs)"
 	assert_eq "" "$(docker volume ls -q -f name=shop)$(ids)"
 }
 @test "docker-compose: up, ps, logs, exec, scale, restart, recreate, down -v" {

@@ -89,11 +89,11 @@ struck() {
 			state=$(docker inspect -f '{{.State.Status}}' "$name")
 			if [ "$state" = created ]; then
 				try docker start -a "$name"
-				assert_eq 4 "$status" "$name after $pause ms"
+				assert_eq 4 "$status" "$name after $pause ms, started: $output $(docker inspect "$name" | jq -c '.[0].State'; cd "$TACKLEBOX_ROOT/names/$name/" && ls)"
 			else
 				assert_eq exited "$state" "$name after $pause ms"
 			fi
-			assert_eq 4 "$(docker wait "$name")" "$name after $pause ms"
+			assert_eq 4 "$(docker wait "$name")" "$name after $pause ms, $state: $(docker inspect "$name" | jq -c '.[0].State'; cd "$TACKLEBOX_ROOT/names/$name/" && ls)"
 			assert_eq hello "$(docker logs "$name" 2>&1)" "$name after $pause ms"
 			docker rm "$name" >/dev/null
 		fi

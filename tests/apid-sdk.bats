@@ -60,3 +60,7 @@ sdk() { /usr/bin/python3 "$TB_TESTS/apid-sdk.py" "$1"; }
 @test "python: events" {
 	served "sdk events"
 }
+
+@test "python: build" {
+	served "sdk build"
+}

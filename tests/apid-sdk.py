@@ -266,6 +266,40 @@ def images():
     raises(APIError, 404, client.images.remove, "plain:1")
 
 
+def build():
+    text = b"""FROM bb AS first
+ARG WHO=nobody
+RUN echo "by $WHO" >/made
+FROM bb
+COPY --from=first /made /
+COPY file /
+LABEL k=v
+CMD ["cat", "/made", "/file"]
+"""
+    context = pack(Dockerfile=text, file=b"content\n")
+    image, lines = client.images.build(fileobj=io.BytesIO(context), custom_context=True, tag="built:1", rm=True,
+                                       buildargs={"WHO": "me"}, labels={"l": "1"})
+    lines = list(lines)
+    assert image.tags == ["built:1"] and image.labels == {"k": "v", "l": "1"}, (image.tags, image.labels)
+    assert any(line.get("stream", "").startswith("Step 1/") for line in lines), lines
+    assert client.containers.run("built:1", remove=True) == b"by me\ncontent\n"
+    again, lines = client.images.build(fileobj=io.BytesIO(context), custom_context=True, tag="built:1", rm=True,
+                                       buildargs={"WHO": "me"}, labels={"l": "1"})
+    assert again.id == image.id and any("Using cache" in line.get("stream", "") for line in lines)
+    try:
+        client.images.build(fileobj=io.BytesIO(b"FROM bb\nRUN echo so far; exit 7\n"))
+        raise AssertionError("it did not fail")
+    except docker.errors.BuildError as e:
+        assert "returned a non-zero code: 7" in e.msg, e.msg
+        assert any("so far" in line.get("stream", "") for line in e.build_log)
+    try:
+        client.images.build(fileobj=io.BytesIO(b"FROM bb\nNONSENSE\n"))
+        raise AssertionError("it did not fail")
+    except (APIError, docker.errors.BuildError) as e:
+        assert "unknown instruction" in str(e), e
+    client.images.remove("built:1")
+
+
 def networks():
     pool = docker.types.IPAMPool(subnet="10.123.0.0/24", gateway="10.123.0.254")
     net = client.networks.create("one", driver="bridge", labels={"k": "v"}, internal=False,

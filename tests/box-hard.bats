@@ -150,3 +150,21 @@ mon_of() { pgrep -f "^[^ ]*box-mon .*$TACKLEBOX_ROOT/boxes/$(box-inspect "$1" | 
 	box-exec one sh -c 'cp /bin/busybox /suid; chmod 4755 /suid'
 	run -1 setpriv --reuid 65534 --regid 65534 --clear-groups stat "$TACKLEBOX_ROOT/names/one/upper/suid"
 }
+
+@test "who was attached and is killed takes nothing with him" {
+	local i pids=()
+	box-run -d --name one --network none bb sh -c 'while [ ! -e /end ]; do echo x; done; exit 5' >/dev/null
+	for i in $(seq $(($(rounds) / 2 + 5))); do
+		pids=()
+		for _ in 1 2 3 4; do
+			box-attach --no-stdin one >/dev/null 2>&1 &
+			pids+=($!)
+		done
+		sleep "0.0$((RANDOM % 90 + 10))"
+		kill -9 "${pids[@]}"
+		wait "${pids[@]}" 2>/dev/null || :
+	done
+	assert_eq running "$(state_of one Status)"
+	box-exec one touch /end
+	assert_eq 5 "$(box-wait one)"
+}

@@ -51,6 +51,19 @@ probes() { pgrep -f "^[^ ]*box-health $(box-inspect "$1" | jq -r .Id)"; }
 	wait_for is_health one healthy
 }
 
+@test "how it is can be seen from its start, before the first answer" {
+	local i
+	box-create --name soon --network none --health-cmd true --health-interval 1h bb sleep 1000 >/dev/null
+	for ((i = 0; i < 10; i++)); do
+		box-start soon >/dev/null
+		assert_eq starting "$(health soon Status)"
+		rm -f "$TACKLEBOX_ROOT/names/soon/health.json"
+		assert_eq 0 "$(health soon FailingStreak)"
+		box-stop -t 0 soon >/dev/null
+	done
+	assert_eq null "$(box-inspect soon | jq .State.Health)"
+}
+
 @test "the image's check, a command without a shell, none; failures at first that do not count" {
 	img-commit --no-layer -p bb -c 'HEALTHCHECK --interval=100ms --retries=1 CMD ["/bin/test", "-e", "/well"]' checked >/dev/null
 	box-run -d --name image --network none checked sleep 1000 >/dev/null

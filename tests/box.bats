@@ -127,6 +127,14 @@ teardown() { box_teardown; }
 	assert_eq 137 "$(state_of deaf ExitCode)"
 	run -1 box-kill -s NOSUCH deaf
 	assert_like "$output" '*Invalid signal: NOSUCH*'
+	# What was killed can be removed at once.
+	local i
+	for ((i = 0; i < 10; i++)); do
+		box-start deaf >/dev/null
+		box-kill deaf >/dev/null
+		assert_eq exited "$(state_of deaf Status)"
+	done
+	box-rm deaf >/dev/null
 }
 
 @test "pause, and what a paused box does not do" {

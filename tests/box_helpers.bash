@@ -48,3 +48,54 @@ steady() {
 }
 
 state_of() { box-inspect "$1" | jq -r ".State.$2"; }
+
+# as_boxer CMD…: as nobody, with ids of his own in /etc/subuid and /etc/subgid, and a /dev/net/tun that
+# is open to all, as on most hosts; in a network of the test's own. The machine's files stay as they
+# are: these lie in a mount namespace, $T/boxer.mnt, and a network namespace that a process keeps.
+boxer_setup() {
+	local dir=$TB_DIR/boxer
+	mkdir -p "$dir"
+	echo nobody:500000:65536 >"$dir/subid"
+	unshare --mount --net --propagation slave bash -c '
+		set -e
+		mount --bind "$1/subid" /etc/subuid
+		mount --bind "$1/subid" /etc/subgid
+		mkdir -p "$1/dev"
+		mount -t tmpfs tbtest "$1/dev"
+		mknod -m 666 "$1/dev/tun" c 10 200
+		mount --bind "$1/dev/tun" /dev/net/tun
+		ip link set lo up
+		ip link add out type veth peer name out-far && ip link set out-far up && ip addr add 192.0.2.2/24 dev out && ip link set out up
+		ip route add default via 192.0.2.1
+		echo >"$1/ready"
+		exec sleep 3600' - "$dir" </dev/null >"$dir/log" 2>&1 3>&- &
+	echo $! >"$dir/pid"
+	wait_for test -e "$dir/ready"
+}
+
+boxer_teardown() {
+	[[ ! -e $TB_DIR/boxer/pid ]] || kill "$(<"$TB_DIR/boxer/pid")" 2>/dev/null || :
+}
+
+# Where he lives lasts as long as the file, for images are there.
+as_boxer() {
+	local home=$TB_DIR/home
+	if [[ ! -d $home ]]; then
+		mkdir -p "$home/run" && chmod 0700 "$home/run"
+		chown -R nobody:nogroup "$home"
+	fi
+	nsenter --target "$(<"$TB_DIR/boxer/pid")" --mount --net -- env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN \
+		-u XDG_DATA_HOME PATH="$BIN:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$home" USER=nobody LOGNAME=nobody TMPDIR="$home" XDG_RUNTIME_DIR="$home/run" \
+		setpriv --reuid nobody --regid nogroup --clear-groups timeout --foreground 30 "$@"
+}
+
+# Nothing of his runs, is mounted or has a name any more: he needs nobody to clean up.
+boxer_is_gone() {
+	local left
+	left=$(pgrep -u nobody -f "rootless-keep $TB_DIR/home|$TB_DIR/home.*box-mon|--netns $TB_DIR/home|aardvark-dns --config $TB_DIR/home" |
+		xargs -r ps -o stat=,args= -p | grep -v '^Z' || :)
+	[ -z "$left" ] || fail "runs: $left" || return
+	left=$(find "$TB_DIR/home/.local/share/tacklebox/"{boxes,names,nets,volumes} "$TB_DIR/home/run/tacklebox" \
+		-mindepth 1 ! -type d ! -name '*.lock' ! -name .lock 2>/dev/null || :)
+	[ -z "$left" ] || fail "left: $left"
+}

@@ -135,3 +135,6 @@ after_tb_df() { after_box; }
 needs_tb_prune() { needs_box; }
 before_tb_prune() { before_box; }
 after_tb_prune() { after_box; }
+
+# Its sockets are what the example has no room to make.
+needs_rootless_exec() { echo userns; }

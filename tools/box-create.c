@@ -43,6 +43,7 @@ static const struct tool me = {
 	.example = "box-create --name example -m 64m example echo hello",
 	.operands = 1,
 	.takes_command = true,
+	.rights = RIGHTS_ROOT,
 };
 
 /* The document, from the options or from outside; IMAGE is its own. */

@@ -25,6 +25,7 @@ static const struct tool me = {
 	.summary = "Shows what BOX has added (A), changed (C) and deleted (D).",
 	.options = options,
 	.example = "box-diff example",
+	.rights = RIGHTS_ROOT,
 };
 
 int

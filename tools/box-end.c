@@ -15,6 +15,7 @@
 #include "box/endpoint.h"
 #include "box/event.h"
 #include "box/policy.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 #include "door/tool.h"
@@ -41,6 +42,7 @@ static const struct tool me = {
 	.options = options,
 	.example = "box-end example",
 	.operands = 1,
+	.rights = RIGHTS_ROOT,
 };
 
 /* One that fails must not keep the others. */
@@ -108,6 +110,8 @@ end(const struct box *b, const json_t *doc)
 	if (netns_dir(dir) == 0) {
 		snprintf(path, sizeof(path), "%s/%s", dir, net);
 		auto_json json_t *had = box_read_if(b, "network.json");
+		if ((had || file_exists(path)) && rootless_net() < 0)
+			failed = true;
 		endpoint_forget(b, doc);
 		if (!file_exists(path))
 			err_clear();

@@ -12,8 +12,10 @@
 #include "box/event.h"
 #include "box/words.h"
 #include "door/chain.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/tool.h"
+#include "mech/cgroup.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -50,6 +52,7 @@ static const struct tool me = {
 	.example = "box-exec example echo hello",
 	.operands = 1,
 	.takes_command = true,
+	.rights = RIGHTS_ROOT,
 };
 
 static void
@@ -113,6 +116,7 @@ static int
 words(struct strlist *l, const struct box *b, const json_t *doc, pid_t pid, char **command)
 {
 	char group[96];
+	auto_cgroup struct cgroup g = {0};
 	auto_json json_t *config = box_read(b, "config.json");
 	const char *user = o.user ? o.user : box_text(doc, "Config.User");
 	const char *cwd = o.workdir ? o.workdir : box_text(config, "process.cwd");
@@ -123,7 +127,10 @@ words(struct strlist *l, const struct box *b, const json_t *doc, pid_t pid, char
 	strlist_add(l, fmt_new("%d", pid));
 	strlist_add(l, "--all");
 	strlist_add(l, "--root");
-	add(l, "--join-cgroup", group);
+	/* Where an ordinary user can have none, it has none. */
+	if (!rootless_inside() || cg_open(group, &g) == 0)
+		add(l, "--join-cgroup", group);
+	err_clear();
 	add(l, "--cwd", *cwd ? cwd : "/");
 	add(l, "--as", *user ? user : "0");
 	add_rights(l, b, doc, config);

@@ -30,6 +30,7 @@ static const struct tool me = {
 	.summary = "Writes all files of BOX as a tar.",
 	.options = options,
 	.example = "box-export example | tar -t",
+	.rights = RIGHTS_ROOT,
 };
 
 static int

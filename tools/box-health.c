@@ -40,6 +40,7 @@ static const struct tool me = {
 	.summary = "Runs the health check of BOX again and again, until it ends.",
 	.options = options,
 	.example = "box-health example",
+	.rights = RIGHTS_ROOT,
 };
 
 struct health {

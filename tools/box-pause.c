@@ -19,6 +19,7 @@ static const struct tool me = {
 	.summary = "Freezes each BOX, and prints what it is called.",
 	.options = options,
 	.example = "box-pause example",
+	.rights = RIGHTS_ROOT,
 };
 
 static int

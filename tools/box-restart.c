@@ -38,6 +38,7 @@ static const struct tool me = {
 	.summary = "Stops and starts each BOX, and prints what it is called.",
 	.options = options,
 	.example = "box-restart -t 1 example",
+	.rights = RIGHTS_ROOT,
 };
 
 static int

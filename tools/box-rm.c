@@ -34,6 +34,7 @@ static const struct tool me = {
 	.summary = "Removes boxes that do not run, and prints what they were called.",
 	.options = options,
 	.example = "box-rm example",
+	.rights = RIGHTS_ROOT,
 };
 
 /* Ends what runs of it now. One of --rm is removed by its own end; then there is nothing left to

@@ -46,6 +46,7 @@ static const struct tool me = {
 	.example = "box-run --rm --network none example echo hello",
 	.operands = 1,
 	.takes_command = true,
+	.rights = RIGHTS_ROOT,
 };
 
 static bool

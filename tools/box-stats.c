@@ -41,6 +41,7 @@ static const struct tool me = {
 		"Shows what boxes use of processors, memory, network and disks; all that run, or BOX.",
 	.options = options,
 	.example = "box-stats --no-stream --interval 100ms",
+	.rights = RIGHTS_ROOT,
 };
 
 struct row {

@@ -40,6 +40,7 @@ static const struct tool me = {
 	.summary = "Stops each BOX, and prints what it was called.",
 	.options = options,
 	.example = "box-stop -t 1 example",
+	.rights = RIGHTS_ROOT,
 };
 
 static int

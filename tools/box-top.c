@@ -7,17 +7,15 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/table.h"
-#include "box/box.h"
+#include "box/pids.h"
 #include "door/spawn.h"
 #include "door/tool.h"
-#include "mech/cgroup.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static bool json;
@@ -37,6 +35,7 @@ static const struct tool me = {
 	.example = "box-top example",
 	.operands = 1,
 	.takes_command = true,
+	.rights = RIGHTS_ROOT,
 };
 
 /* Cuts a line of ps into `n` columns, of which the last takes the rest. Returns how many it has. */
@@ -53,30 +52,6 @@ cut(char *line, char **cell, size_t n)
 			*p++ = '\0';
 	}
 	return k;
-}
-
-/* The pid namespace that a process is in; 0 when it is gone. */
-static ino_t
-namespace_of(pid_t pid)
-{
-	char path[64];
-	struct stat sb;
-	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
-	return stat(path, &sb) == 0 ? sb.st_ino : 0;
-}
-
-/* Without those who only wait for the box's programs, in the namespace that we are in. */
-static void
-leave_out_ours(struct cg_pids *pids, pid_t first)
-{
-	ino_t here = namespace_of(getpid());
-	size_t n = 0;
-	if (namespace_of(first) == here)
-		return;
-	for (size_t i = 0; i < pids->n; i++)
-		if (namespace_of(pids->v[i]) != here)
-			pids->v[n++] = pids->v[i];
-	pids->n = n;
 }
 
 static bool
@@ -149,14 +124,11 @@ static int
 top(const struct box *b, pid_t first, char **words)
 {
 	static char *const usual[] = {(char *)(uintptr_t) "-ef", NULL};
-	char group[96];
 	struct strlist l = {0};
 	auto_pids struct cg_pids pids = {0};
-	auto_cgroup struct cgroup g = {0};
 	auto_buf struct buf out = BUF_INIT;
 	struct view_of v = {.rows = json_array()};
 	auto_json json_t *rows = v.rows;
-	box_group(b, group);
 	strlist_add(&l, "ps");
 	for (char *const *w = words ? words : usual; *w; w++)
 		strlist_add(&l, *w);
@@ -165,9 +137,8 @@ top(const struct box *b, pid_t first, char **words)
 	if (status != 0)
 		return status < 0 ? -1
 				  : err_set(ERR_INVALID, "ps", "ps failed with status %d", status);
-	if (cg_open(group, &g) < 0 || cg_pids(&g, &pids) < 0)
+	if (box_pids(b, first, &pids) < 0)
 		return -1;
-	leave_out_ours(&pids, first);
 	char *save, *line = strtok_r(out.s, "\n", &save);
 	if (!line || read_titles(&v, line) < 0)
 		return -1;

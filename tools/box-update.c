@@ -36,6 +36,7 @@ static const struct tool me = {
 	.summary = "Changes limits or restart policy of each BOX, and prints what it is called.",
 	.options = options,
 	.example = "box-update --pids-limit 100 example",
+	.rights = RIGHTS_ROOT,
 };
 
 /* Nothing, 0 and "" mean that it stays as it is. */

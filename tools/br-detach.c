@@ -95,18 +95,22 @@ main(int argc, char **argv)
 	struct args a = tool_start(&me, argc, argv);
 	if (a.n < 1 || a.n > 2)
 		tool_usage("NETNS is needed, and at most one BRIDGE");
-	/* A process that ended took its namespace along: its leases are still found by the path. */
-	if (netns_open(a.operand[0], false, &ns) < 0 && err.no != ENOENT)
+	/* A process that ended took its namespace along, or mounts that ended theirs: its leases
+	 * are still found by the path. */
+	bool gone = netns_open(a.operand[0], false, &ns) < 0, ours = netns_is_ours(ns.path);
+	if (gone && err.no != ENOENT && !ours)
 		tool_die();
 	struct err before = err;
 	struct search s = {.ns = &ns, .bridge = a.n == 2 ? a.operand[1] : NULL};
 	if (lease_each(NULL, match, &s) < 0)
 		tool_die();
-	if (s.n == 0 && before.no) {
+	/* One of ours that has lost its last cable has nothing but its name to lose. */
+	bool named = ours && !s.bridge && !keep;
+	if (s.n == 0 && gone && !named) {
 		err = before;
 		tool_die();
 	}
-	if (s.n == 0) {
+	if (s.n == 0 && !named) {
 		err_set(ERR_NOT_FOUND, a.operand[0], "%s is not attached to %s", a.operand[0],
 			s.bridge ? s.bridge : "any bridge");
 		tool_die();

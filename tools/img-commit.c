@@ -48,6 +48,7 @@ static const struct tool me = {
 	.summary = "Makes an image of a layer and the image below it, and prints its id.",
 	.options = options,
 	.example = "ufs-diff up | img-commit --parent example --change 'CMD [\"/bin/sh\"]' mine",
+	.rights = RIGHTS_OWNERS,
 };
 
 static int

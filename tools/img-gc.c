@@ -33,6 +33,7 @@ static const struct tool me = {
 	.summary = "Removes images without a name, and blobs and layers that no image needs.",
 	.options = options,
 	.example = "img-gc",
+	.rights = RIGHTS_OWNERS,
 };
 
 int

@@ -59,6 +59,7 @@ static const struct tool me = {
 		"Makes an image of a root file system's tar, in any compression, and prints its id.",
 	.options = options,
 	.example = "tar -C rootfs -c . | img-import --cmd '[\"/bin/sh\"]' example",
+	.rights = RIGHTS_OWNERS,
 };
 
 static int

@@ -30,6 +30,7 @@ static const struct tool me = {
 	.summary = "Prints the directories of an image's unpacked layers, bottom first.",
 	.options = options,
 	.example = "img-layers example",
+	.rights = RIGHTS_OWNERS,
 };
 
 static void

@@ -36,6 +36,7 @@ static const struct tool me = {
 	.summary = "Loads the images of an archive and prints their names.",
 	.options = options,
 	.example = "img-load < example.tar",
+	.rights = RIGHTS_OWNERS,
 };
 
 static int

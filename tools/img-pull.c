@@ -36,6 +36,7 @@ static const struct tool me = {
 	.summary = "Pulls an image from a registry and prints its digest.",
 	.options = options,
 	.example = "img-pull localhost:5000/example:1",
+	.rights = RIGHTS_OWNERS,
 };
 
 static void

@@ -35,6 +35,7 @@ static const struct tool me = {
 		"Pushes an image to the registry that its name, or NAME, says; prints its digest.",
 	.options = options,
 	.example = "img-push example localhost:5000/example:1",
+	.rights = RIGHTS_OWNERS,
 };
 
 /* Docker's last two objects: one for people, one for programs. */

@@ -28,6 +28,7 @@ static const struct tool me = {
 	.summary = "Removes names of images, and the images that have no other.",
 	.options = options,
 	.example = "img-rm example",
+	.rights = RIGHTS_OWNERS,
 };
 
 int

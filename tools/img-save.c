@@ -38,6 +38,7 @@ static const struct tool me = {
 	.summary = "Writes images as an archive that img-load, docker, podman and skopeo read.",
 	.options = options,
 	.example = "img-save example > example.tar",
+	.rights = RIGHTS_OWNERS,
 };
 
 static enum save_form

@@ -36,6 +36,7 @@ static const struct tool me = {
 	.summary = "Connects BOX to one more network.",
 	.options = options,
 	.example = "net-connect --alias db back example",
+	.rights = RIGHTS_ROOT,
 };
 
 static json_t *

@@ -44,6 +44,7 @@ static const struct tool me = {
 	.summary = "Makes a network for boxes, and prints its id.",
 	.options = options,
 	.example = "net-create --subnet 10.99.9.0/24 back",
+	.rights = RIGHTS_ROOT,
 };
 
 /* Options have a value, labels may do without. */

@@ -32,6 +32,7 @@ static const struct tool me = {
 	.summary = "Disconnects BOX from a network.",
 	.options = options,
 	.example = "net-connect back example\nnet-disconnect back example",
+	.rights = RIGHTS_ROOT,
 };
 
 /* The way out went with the cable. Another network may have one. The process stays inside: there is

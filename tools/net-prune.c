@@ -29,6 +29,7 @@ static const struct tool me = {
 	.summary = "Removes networks that no box is to be in, and prints their names.",
 	.options = options,
 	.example = "net-prune",
+	.rights = RIGHTS_ROOT,
 };
 
 static bool failed;

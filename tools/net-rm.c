@@ -22,6 +22,7 @@ static const struct tool me = {
 	.summary = "Removes networks that no running box is connected to, and prints their names.",
 	.options = options,
 	.example = "net-rm back",
+	.rights = RIGHTS_ROOT,
 };
 
 static int

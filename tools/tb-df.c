@@ -35,6 +35,7 @@ static const struct tool me = {
 	.summary = "Shows what images, boxes and volumes take on the disk.",
 	.options = options,
 	.example = "tb-df",
+	.rights = RIGHTS_ROOT,
 };
 
 struct kind {

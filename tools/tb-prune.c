@@ -20,8 +20,8 @@
 
 static struct {
 	bool all, volumes, json;
-	struct strlist filter;
 	const char *only;
+	struct strlist filter;
 } o;
 
 static const struct opt options[] = {
@@ -46,6 +46,7 @@ static const struct tool me = {
 	.summary = "Removes boxes that do not run, networks without a box, images without a name.",
 	.options = options,
 	.example = "tb-prune --volumes",
+	.rights = RIGHTS_ROOT,
 };
 
 struct prune {
@@ -228,12 +229,6 @@ print(const struct prune *p)
 	tool_result("Total reclaimed space: %s", buf_str(&out));
 }
 
-static bool
-wanted(const char *kind)
-{
-	return !o.only || strcmp(o.only, kind) == 0;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -243,13 +238,14 @@ main(int argc, char **argv)
 		tool_usage("it takes no operand");
 	if (o.only && strcmp(o.only, "containers") != 0 && strcmp(o.only, "images") != 0)
 		tool_usage("--only %s: write containers or images", o.only);
-	if (check_filters() < 0 || (wanted("containers") && box_each(remove_box, &p) < 0) ||
+	bool boxes = !o.only || *o.only == 'c', images = !o.only || *o.only == 'i';
+	if (check_filters() < 0 || (boxes && box_each(remove_box, &p) < 0) ||
 		/* Of networks it is not known since when they are without a box. */
-		(!o.only && !until &&
+		(!until && !o.only &&
 			prune_by("networks that no box is to be in", "net-prune", "NetworksDeleted",
 				p.networks, &p.bytes) < 0) ||
-		(wanted("images") &&
-			(((o.all || o.filter.n) && remove_images(&p) < 0) || collect(&p) < 0)) ||
+		(images && (o.all || o.filter.n) && remove_images(&p) < 0) ||
+		(images && collect(&p) < 0) ||
 		(o.volumes &&
 			prune_by("volumes without a name that no box has", "vol-prune",
 				"VolumesDeleted", p.volumes, &p.bytes) < 0))

@@ -33,6 +33,7 @@ static const struct tool me = {
 	.summary = "Removes anonymous volumes that no box has, and prints their names.",
 	.options = options,
 	.example = "vol-prune --all",
+	.rights = RIGHTS_ROOT,
 };
 
 static void

@@ -22,6 +22,7 @@ static const struct tool me = {
 	.summary = "Removes volumes that no box has, and prints their names.",
 	.options = options,
 	.example = "vol-rm data",
+	.rights = RIGHTS_ROOT,
 };
 
 static int

@@ -46,6 +46,10 @@ void strlist_add(struct strlist *l, const char *s);
 /* What a tool is (DESIGN: a tool is of one kind only). */
 enum tool_kind { TOOL_ACTS, TOOL_CHAIN, TOOL_FILTER, TOOL_SHOWS, TOOL_SERVES };
 
+/* Whose rights a tool works with. An ordinary user's tool becomes itself once more in namespaces
+ * where he is root (door/rootless.h): always, or where he has further ids to give files to. */
+enum tool_rights { RIGHTS_ANY, RIGHTS_OWNERS, RIGHTS_ROOT };
+
 struct tool {
 	const char *name;
 	enum tool_kind kind;
@@ -55,6 +59,7 @@ struct tool {
 	const char *example; /* one or more command lines, run by a test */
 	int operands; /* chain-loaders: how many stand before the command to run */
 	bool takes_command; /* what follows the operands is the command, options too */
+	enum tool_rights rights;
 };
 
 /* What a command line said, besides what went into the options' targets. */

@@ -42,8 +42,9 @@ box_has_file(const struct box *b, const char *name)
 	return file_exists(path);
 }
 
-void
-box_state(const struct box *b, struct box_state *st)
+/* True when nobody has seen its end. */
+static bool
+look(const struct box *b, struct box_state *st)
 {
 	char path[PATH_MAX], line[128];
 	int64_t n;
@@ -58,19 +59,29 @@ box_state(const struct box *b, struct box_state *st)
 		st->status =
 			st->busy && box_has_file(b, "restarting") ? BOX_RESTARTING : BOX_EXITED;
 		st->finished = read_time(line + used);
-		return;
+		return false;
 	}
 	if (!st->started)
-		return;
+		return false;
 	if (!st->busy) {
 		st->status = BOX_EXITED;
 		st->exit = 255;
-		return;
+		return true;
 	}
 	st->status = box_has_file(b, "paused") ? BOX_PAUSED : BOX_RUNNING;
 	box_path(b, "pid", path);
 	if (file_read_number(path, &n) == 0)
 		st->pid = (pid_t)n;
+	return false;
+}
+
+/* Between the look at the lock and that at the files it may have been started, by another: then it
+ * seems to have run and to have ended without a word. That is believed when it is seen twice. */
+void
+box_state(const struct box *b, struct box_state *st)
+{
+	if (look(b, st))
+		look(b, st);
 }
 
 const char *

@@ -3,7 +3,10 @@
  */
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/file.h"
+#include "base/subid.h"
 #include "box/bundle.h"
+#include "door/rootless.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,6 +50,23 @@ add_file(json_t *list, const json_t *doc, const struct box *b, const char *file)
 		add(list, target, "bind", source, "rbind,rprivate");
 }
 
+/* A file system that shows a namespace is given only to who has the rights over that namespace, and
+ * over the host's an ordinary user has none: then it is the host's own that shows. */
+static void
+add_shown(json_t *list, const json_t *h, const char *path, const char *type, const char *mode_of,
+	const char *options)
+{
+	const char *mode = json_string_value(json_object_get(h, mode_of));
+	auto_buf struct buf bound = BUF_INIT;
+	if (!rootless_inside() || !mode || strcmp(mode, "host") != 0) {
+		add(list, path, type, type, options);
+		return;
+	}
+	buf_addf(&bound, "rbind,rprivate,%s", options);
+	if (dir_exists(path))
+		add(list, path, "bind", path, bound.s);
+}
+
 static void
 add_system(json_t *list, const json_t *doc)
 {
@@ -56,15 +76,18 @@ add_system(json_t *list, const json_t *doc)
 	char shm[96];
 	snprintf(shm, sizeof(shm), "nosuid,noexec,nodev,mode=1777,size=%" PRId64,
 		(int64_t)json_integer_value(json_object_get(h, "ShmSize")));
-	add(list, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	add_shown(list, h, "/proc", "proc", "PidMode", "nosuid,noexec,nodev");
 	add(list, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
+	/* Group 5 is that of terminals. */
 	add(list, "/dev/pts", "devpts", "devpts",
-		"nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
-	add(list, "/sys", "sysfs", "sysfs",
+		subid_is_mapped("/proc/self/gid_map", 5)
+			? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"
+			: "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
+	add_shown(list, h, "/sys", "sysfs", "NetworkMode",
 		privileged ? "nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
 	add(list, "/sys/fs/cgroup", "cgroup", "cgroup",
 		privileged ? "nosuid,noexec,nodev,relatime,rw" : "nosuid,noexec,nodev,relatime,ro");
-	add(list, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+	add_shown(list, h, "/dev/mqueue", "mqueue", "IpcMode", "nosuid,noexec,nodev");
 	if (strcmp(ipc, "host") == 0)
 		add(list, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate");
 	else if (!own(doc, "/dev/shm"))

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/passwd.h"
+#include "base/subid.h"
 #include "box/bundle.h"
 #include "image/lower.h"
 
@@ -111,8 +112,11 @@ bundle_user(const json_t *doc, const struct store *s, const struct image *img)
 			return NULL;
 	} else if (known) {
 		size_t n = group_list(buf_str(&groups), who.name, more, GROUPS_MAX);
+		/* A user with one id has no further groups to give. */
 		for (i = 0; i < n; i++)
-			add_group(ids, more[i]);
+			if (subid_is_mapped("/proc/self/gid_map", more[i]) &&
+				subid_is_mapped("/proc/self/gid_map", 1))
+				add_group(ids, more[i]);
 	}
 	json_array_foreach(json_object_get(json_object_get(doc, "HostConfig"), "GroupAdd"), i, item)
 	{

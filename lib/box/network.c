@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "box/box.h"
 #include "box/event.h"
+#include "door/rootless.h"
 #include "door/state.h"
 #include "door/sys.h"
 #include "image/sha256.h"
@@ -32,7 +33,8 @@ int
 network_lock(bool exclusive, int *fd)
 {
 	char path[PATH_MAX];
-	if (place(path) < 0 || sys_keep_dir("the place of networks", path, 0700) < 0)
+	if (rootless_net() < 0 || place(path) < 0 ||
+		sys_keep_dir("the place of networks", path, 0700) < 0)
 		return -1;
 	size_t n = strlen(path);
 	snprintf(path + n, PATH_MAX - n, "/.lock");

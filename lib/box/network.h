@@ -22,7 +22,8 @@ struct network {
 };
 
 /* Keeps networks, and what is connected to them, as they are (shared), or everybody else from
- * looking at them (exclusive), as long as *fd is open. */
+ * looking at them (exclusive), as long as *fd is open. An ordinary user's tool goes to where his
+ * networks are (rootless_net()). */
 int network_lock(bool exclusive, int *fd);
 /* The network of that name or id, or the beginning of an id. The caller frees *n. -1 with `err`
  * set: not-found, or conflict when several ids begin so. */

@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/human.h"
 #include "base/parse.h"
+#include "box/pids.h"
+#include "door/rootless.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -83,6 +85,16 @@ take_networks(struct stats_look *s, const json_t *doc, pid_t pid)
 			add_link(s, line);
 }
 
+static bool
+without_group(const struct box *b, const struct box_state *st, struct stats_look *s)
+{
+	auto_pids struct cg_pids pids = {0};
+	if (!rootless_inside() || box_pids(b, st->pid, &pids) < 0)
+		return false;
+	box_pids_stat(&pids, &s->g);
+	return true;
+}
+
 void
 stats_take(const struct box *b, const json_t *doc, const struct box_state *st, struct stats_look *s)
 {
@@ -93,7 +105,7 @@ stats_take(const struct box *b, const json_t *doc, const struct box_state *st, s
 	*s = (struct stats_look){.when = clock_ns(CLOCK_REALTIME)};
 	box_group(b, group);
 	s->runs = (st->status == BOX_RUNNING || st->status == BOX_PAUSED) &&
-		cg_open(group, &g) == 0 && cg_stat(&g, &s->g) == 0;
+		(cg_open(group, &g) == 0 ? cg_stat(&g, &s->g) == 0 : without_group(b, st, s));
 	if (s->runs) {
 		s->system = system_time();
 		s->processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);

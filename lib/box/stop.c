@@ -120,8 +120,13 @@ box_freeze(const struct box *b, bool freeze)
 	/* Said before it is so, and unsaid after it is over: who reads it never waits in vain. */
 	if (freeze && sys_write_new("it is paused", path, "", 0, 0600) < 0)
 		return -1;
-	if (thaw(b, freeze) < 0)
+	if (thaw(b, freeze) < 0) {
+		struct err why = err;
+		if (freeze)
+			sys_unlink("it is not paused", path);
+		err = why;
 		return -1;
+	}
 	if (!freeze && sys_unlink("it is paused no more", path) < 0)
 		return -1;
 	event_box(doc, freeze ? "pause" : "unpause", NULL);

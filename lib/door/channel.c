@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "door/channel.h"
 
+#include "base/auto.h"
 #include "base/err.h"
+#include "base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 static int
 pair(int type, int ends[2])
@@ -63,4 +69,45 @@ channel_receive(int sock, void *data, size_t n, int *fd)
 	if (head && head->cmsg_type == SCM_RIGHTS)
 		memcpy(fd, CMSG_DATA(head), sizeof(*fd));
 	return got;
+}
+
+/* *dir is open as long as the address is used. */
+static int
+address(const char *path, struct sockaddr_un *at, int *dir)
+{
+	char place[PATH_MAX];
+	const char *name = path_base(path);
+	*at = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(place, sizeof(place), "%.*s.", (int)(name - path), path);
+	*dir = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*dir < 0)
+		return -1;
+	snprintf(at->sun_path, sizeof(at->sun_path), "/proc/self/fd/%d/%.64s", *dir, name);
+	return 0;
+}
+
+int
+channel_listen(const char *path)
+{
+	struct sockaddr_un at;
+	auto_fd int dir = -1;
+	auto_fd int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (sock < 0 || address(path, &at, &dir) < 0)
+		return -1;
+	unlinkat(dir, path_base(path), 0);
+	if (bind(sock, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(sock, 64) < 0)
+		return -1;
+	return take_fd(&sock);
+}
+
+int
+channel_connect(const char *path)
+{
+	struct sockaddr_un at;
+	auto_fd int dir = -1;
+	auto_fd int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (sock < 0 || address(path, &at, &dir) < 0 ||
+		connect(sock, (struct sockaddr *)&at, sizeof(at)) < 0)
+		return -1;
+	return take_fd(&sock);
 }

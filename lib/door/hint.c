@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/subid.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -105,6 +106,15 @@ about_disk(void)
 	return about_file("io.max") || strstr(err.object, "blkio.throttle.");
 }
 
+static bool
+one_id_only(void)
+{
+	return !subid_is_mapped("/proc/self/uid_map", 1);
+}
+
+#define ONE_ID \
+	"there are no other ids here: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " \
+	"NAME gives some to the user NAME (see subuid(5))"
 #define BELONGS_TO_ROOT \
 	"these groups are root's: an ordinary user has groups where a part of the v2 tree was given " \
 	"to it, as by systemd-run --user --scope -p Delegate=yes"
@@ -171,6 +181,8 @@ static const struct {
 	{"mount", ENOSPC, always, "the mount namespace is full: see /proc/sys/fs/mount-max"},
 	{"pivot_root", EINVAL, always,
 		"the new root must be a mount point, and its parent mount must not be shared: see pivot_root(2)"},
+	{"setresuid", EINVAL, one_id_only, ONE_ID},
+	{"setresgid", EINVAL, one_id_only, ONE_ID},
 	{"sethostname", EPERM, always, "a host name of one's own needs --uts"},
 };
 

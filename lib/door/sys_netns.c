@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int
@@ -21,6 +22,27 @@ undo_pin(const char *path, const char *unused)
 	(void)unused;
 	umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
 	return unlink(path);
+}
+
+static int
+unshare_to(const char *path)
+{
+	return unshare(CLONE_NEWNET) < 0 ? -1
+					 : mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL);
+}
+
+/* From a network that is not our user namespace's there is no way back to it: a child goes. */
+static int
+pin_by_child(const char *path)
+{
+	int status = 0;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(unshare_to(path) < 0 ? errno : 0);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return -1;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+	return errno ? -1 : 0;
 }
 
 /* unshare(2) gives this process a new namespace; a bind mount on the file keeps it alive; setns(2)
@@ -32,15 +54,12 @@ pin_new(const char *path)
 	auto_fd int file = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
 	if (home < 0 || file < 0)
 		return -1;
-	int r = unshare(CLONE_NEWNET);
+	bool back = setns(home, CLONE_NEWNET) == 0;
+	int r = back ? unshare_to(path) : pin_by_child(path);
 	int no = errno;
-	if (r == 0) {
-		r = mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL);
-		no = errno;
-		/* Going home cannot fail: the descriptor is open, and we were allowed to leave. */
-		if (setns(home, CLONE_NEWNET) < 0)
-			abort();
-	}
+	/* Going home cannot fail: we have just been allowed to. */
+	if (back && setns(home, CLONE_NEWNET) < 0)
+		abort();
 	if (r < 0)
 		unlink(path);
 	errno = no;

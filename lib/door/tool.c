@@ -6,6 +6,7 @@
 #include "door/env.h"
 #include "door/fault.h"
 #include "door/hint.h"
+#include "door/rootless.h"
 #include "door/state.h"
 #include "door/step.h"
 #include "door/tell.h"
@@ -191,6 +192,8 @@ tool_start(const struct tool *t, int argc, char **argv)
 	if (fault_parse(getenv("TACKLEBOX_FAIL")) < 0)
 		tool_usage_err();
 	set_up_telling(&c);
+	if (rootless_become(t, argv) < 0)
+		tool_die();
 	return args;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/queue.h"
+#include "base/subid.h"
 #include "image/manifest.h"
 #include "image/sha256.h"
 #include "mech/overlay.h"
@@ -200,5 +201,6 @@ void
 intake_rights(struct layer_apply *how)
 {
 	how->user_xattr = overlay_user_xattr();
-	how->no_owner = geteuid() != 0;
+	/* Who is root over one id alone can give files to nobody else. */
+	how->no_owner = geteuid() != 0 || !subid_is_mapped("/proc/self/uid_map", 1);
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mountinfo.h"
+#include "door/rootless.h"
 #include "mech/cgroup.h"
 #include "mech/cgroup_in.h"
 
@@ -153,6 +154,18 @@ finish_v2(struct cg_host *h)
 		h->tree[h->n++] = t;
 }
 
+/* An ordinary user makes groups where somebody has given him a place for them, if anywhere: that is
+ * mostly one in the v2 tree, and the others are as if they were not there. */
+static void
+leave_out_closed(struct cg_host *h)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < h->n; i++)
+		if (euidaccess(h->tree[i].base, W_OK) == 0)
+			h->tree[n++] = h->tree[i];
+	h->n = n;
+}
+
 int
 cg_host(const struct cg_host **host)
 {
@@ -162,9 +175,17 @@ cg_host(const struct cg_host **host)
 		return 0;
 	if (mountinfo_each("/proc/self/mountinfo", look_at_mount, &found) < 0)
 		return -1;
+	bool any = found.n > 0, inside = rootless_inside();
+	if (inside)
+		leave_out_closed(&found);
 	if (found.n) {
 		finish_v2(&found);
 		return 0;
+	}
+	if (any && inside) {
+		err_set(ERR_UNSUPPORTED, "cgroup",
+			"cannot use control groups: there is none below which you may make one");
+		return err_hint("systemd-run --user --scope -p Delegate=yes COMMAND gives one");
 	}
 	err_set(ERR_UNSUPPORTED, "cgroup", "cannot find a tree of control groups: none is mounted");
 	return err_hint("mount -t cgroup2 cgroup2 /sys/fs/cgroup gives one");

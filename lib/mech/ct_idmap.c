@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/subid.h"
 #include "door/channel.h"
 #include "door/spawn.h"
 #include "door/step.h"
@@ -40,7 +41,7 @@ bool
 ct_idmap_has_gid(const struct ct *c, uint32_t gid)
 {
 	if (!c->ns[CT_USER].in || c->ns[CT_USER].path)
-		return !ct_in_user_ns();
+		return subid_is_mapped("/proc/self/gid_map", gid);
 	for (size_t i = 0; i < c->gid_map.n; i++)
 		if (gid - c->gid_map.v[i].container_id < c->gid_map.v[i].size)
 			return true;
@@ -56,35 +57,28 @@ add_map(struct ct_id_maps *m, uint32_t inside, uint32_t outside, uint32_t size)
 	m->v[m->n++] = (struct ct_id_map){inside, outside, size};
 }
 
-/* The lines "NAME:START:COUNT" of /etc/subuid that are the caller's, by name or number. */
+/* The caller, and then what the file gives him. */
 static int
 auto_map(const char *file, uid_t uid, uint32_t own, struct ct_id_maps *m)
 {
-	auto_buf struct buf text = BUF_INIT;
 	const struct passwd *pw = getpwuid(uid);
-	char number[16], name[256];
-	unsigned start, count;
+	struct subid range[64];
 	uint32_t next = 0;
-	snprintf(number, sizeof(number), "%u", uid);
-	if (file_read(file, 1 << 20, &text) < 0)
+	int n = subid_read(file, uid, range, sizeof(range) / sizeof(range[0]));
+	if (n < 0)
 		return -1;
 	/* Root inside is the caller; for root itself that would be no change at all. */
 	if (uid != 0)
 		add_map(m, next++, own, 1);
-	for (const char *line = text.s; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		if (sscanf(line, "%255[^:\n]:%u:%u", name, &start, &count) != 3 || count == 0)
-			continue;
-		if (strcmp(name, number) != 0 && !(pw && strcmp(name, pw->pw_name) == 0))
-			continue;
-		add_map(m, next, start, count);
-		next += count;
+	for (int i = 0; i < n; i++) {
+		add_map(m, next, range[i].first, range[i].count);
+		next += range[i].count;
 	}
-	if (next > 1 || (uid == 0 && next > 0))
+	if (n > 0)
 		return 0;
-	err_set(ERR_NOT_FOUND, file, "cannot map ids: %s has no line for %s", file,
-		pw ? pw->pw_name : number);
-	return err_hint("usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
-		pw ? pw->pw_name : number);
+	auto_free char *who = pw ? str_new(pw->pw_name) : fmt_new("%u", uid);
+	err_set(ERR_NOT_FOUND, file, "cannot map ids: %s has no line for %s", file, who);
+	return err_hint("usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s", who);
 }
 
 static void

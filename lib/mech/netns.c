@@ -154,8 +154,11 @@ netns_is_ours(const char *path)
 int
 netns_remove(const char *path)
 {
-	if (sys_umount("let go of the namespace: it ends with its last process", path,
-		    MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ||
+	/* With the mounts that it was among it may have gone before its name. */
+	bool there = step_dry() || is_mount_point(path);
+	if ((there &&
+		    sys_umount("let go of the namespace: it ends with its last process", path,
+			    MNT_DETACH | UMOUNT_NOFOLLOW) < 0) ||
 		sys_unlink("and of its name", path) < 0)
 		return -1;
 	return state_forget("netns", path);

@@ -25,6 +25,7 @@ end_servers() {
 }
 clean_up() {
 	[ ! -d "$work/state/boxes" ] || box-ps -aq | xargs -r box-rm -f >/dev/null || true
+	[ ! -d "$work/state/nets" ] || net-prune >/dev/null || true
 	end_servers
 	! mountpoint -q "$work/root" || umount "$work/root"
 	cg-rm --kill "$group" 2>/dev/null || true
@@ -107,9 +108,10 @@ skip() {
 . tests/bench/archive.sh
 . tests/bench/build.sh
 . tests/bench/box.sh
+. tests/bench/rootless.sh
 . tests/bench/size.sh
 
 head_line
-for part in ${PARTS:-start chain layer net pull archive build box size}; do
+for part in ${PARTS:-start chain layer net pull archive build box rootless size}; do
 	"bench_$part"
 done

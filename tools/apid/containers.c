@@ -315,9 +315,14 @@ containers_wait(struct request *r)
 int
 containers_prune(struct request *r)
 {
-	struct strlist l = {0};
+	struct strlist l = {0}, filters;
+	if (body_filters(r, &filters) < 0)
+		return -1;
 	word(&l, "tb-prune");
 	word(&l, "--json");
 	word(&l, "--only=containers");
+	for (size_t i = 0; i < filters.n; i++)
+		wordf(&l, "--filter=%s", filters.v[i]);
+	words_free(&filters);
 	return job_reply_json(r, "containers that have ended go", &l, NULL, 200);
 }

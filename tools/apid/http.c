@@ -8,7 +8,6 @@
 #include "base/err.h"
 #include "door/tell.h"
 #include "door/tool.h"
-#include "guard.h"
 #include "job.h"
 
 #include <errno.h>
@@ -19,7 +18,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -70,19 +68,6 @@ request_query(const struct request *r, const char *name)
 	return MHD_lookup_connection_value(r->http->conn, MHD_GET_ARGUMENT_KIND, name);
 }
 
-bool
-request_flag(const struct request *r, const char *name, bool otherwise)
-{
-	static const char *const no[] = {"", "0", "no", "false", "none"};
-	const char *v = request_query(r, name);
-	if (!v)
-		return otherwise;
-	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
-		if (strcasecmp(v, no[i]) == 0)
-			return false;
-	return true;
-}
-
 struct each {
 	const char *name;
 	void (*fn)(void *self, const char *value);
@@ -111,13 +96,6 @@ const char *
 request_header(const struct request *r, const char *name)
 {
 	return MHD_lookup_connection_value(r->http->conn, MHD_HEADER_KIND, name);
-}
-
-bool
-request_upgrades(const struct request *r)
-{
-	const char *to = request_header(r, "Upgrade");
-	return to && strcasecmp(to, "tcp") == 0;
 }
 
 static int
@@ -186,50 +164,6 @@ reply_bytes(struct request *r, unsigned status, const char *type, const void *p,
 	} data = {p};
 	return queue(r, status, type,
 		MHD_create_response_from_buffer(n, data.out, MHD_RESPMEM_MUST_COPY));
-}
-
-int
-reply_json(struct request *r, unsigned status, json_t *doc)
-{
-	size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
-	char *text = json_dumps(doc, flags);
-	json_decref(doc);
-	if (!text)
-		return err_set(ERR_INTERNAL, NULL, "cannot write the answer as JSON");
-	return queue(r, status, "application/json",
-		MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE));
-}
-
-int
-reply_empty(struct request *r, unsigned status)
-{
-	return reply_bytes(r, status, NULL, "", 0);
-}
-
-static unsigned status_of(enum err_class class)
-{
-	static const unsigned status[] = {
-		[ERR_INTERNAL] = 500,
-		[ERR_NOT_FOUND] = 404,
-		[ERR_CONFLICT] = 409,
-		[ERR_INVALID] = 400,
-		[ERR_IN_USE] = 409,
-		[ERR_DENIED] = 403,
-		[ERR_UNSUPPORTED] = 501,
-		[ERR_NO_SPACE] = 500,
-	};
-	return status[class];
-}
-
-int
-reply_error(struct request *r, unsigned status)
-{
-	auto_buf struct buf text = BUF_INIT;
-	err_text(&err, &text);
-	if (err.hint[0])
-		buf_addf(&text, " (hint: %s)", err.hint);
-	unsigned code = status ? status : status_of(err.class);
-	return reply_json(r, code, json_pack("{s:s}", "message", buf_str(&text)));
 }
 
 /* A source whose next bytes were asked for may have let much time pass. */
@@ -335,46 +269,6 @@ reply_upgrade(struct request *r, upgrade_fn *fn, void *self)
 
 /* ---- one exchange ---- */
 
-/* "/v1.41/info": what we speak of is the same in all of them. */
-static int
-take_version(struct request *r, const char *url)
-{
-	unsigned major, minor;
-	int n = 0;
-	r->version = 141;
-	r->path = url;
-	if (strspn(url, "/v.0123456789") < 5 ||
-		sscanf(url, "/v%1u.%3u%n", &major, &minor, &n) < 2 || n < 5 || url[n] != '/')
-		return 0;
-	r->path = url + n;
-	r->version = major * 100 + minor;
-	if (major > 1 || minor > 50)
-		return err_set(ERR_INVALID, NULL,
-			"client version %u.%u is too new. Maximum supported API version is "
-			"1.50",
-			major, minor);
-	if (major < 1 || minor < 12)
-		return err_set(ERR_INVALID, NULL,
-			"client version %u.%u is too old. Minimum supported API version is 1.12, "
-			"please upgrade your client to a newer version",
-			major, minor);
-	return 0;
-}
-
-/* What is to be known before the body is read. */
-static int
-begin(struct request *r, const char *url)
-{
-	if (take_version(r, url) < 0 || guard_check(r, r->http->at) < 0)
-		return -1;
-	route_find(r);
-	if (!r->route)
-		return err_set(ERR_NOT_FOUND, r->path, "page not found");
-	if (settings.read_only && !route_only_reads(r->route))
-		return err_set(ERR_DENIED, r->path, "apid runs with --read-only");
-	return r->route->begin ? r->route->begin(r) : 0;
-}
-
 static void
 refuse(struct exchange *x)
 {
@@ -436,7 +330,7 @@ on_request(void *self, struct MHD_Connection *conn, const char *url, const char 
 	(void)http;
 	if (!r) {
 		*state = r = request_new(self, conn, method);
-		if (begin(r, url) < 0)
+		if (request_begin(r, url, self) < 0)
 			refuse(r->http);
 		return MHD_YES;
 	}

@@ -48,6 +48,9 @@ void http_stop(struct http_server *s);
 /* Whether http_stop() was called: streams end then. */
 bool http_stopping(void);
 
+/* Before the body is read: version, who asks, route. -1 with `err` set to refuse it (request.c). */
+int request_begin(struct request *r, const char *url, const struct listener *at);
+
 /* ---- what is asked ---- */
 
 /* A parameter of the query, NULL when it is not there. */

@@ -239,6 +239,14 @@ class_named(const char *name)
 	return ERR_INTERNAL;
 }
 
+/* So many bytes of what it said; who runs us with -x wants to see it. */
+static void
+show_people(const struct job *j, size_t n)
+{
+	if (tell_on() && n && write(STDERR_FILENO, j->said.s, n) < 0)
+		return; /* nobody listens: no reason to stop */
+}
+
 /* The last line, as JSON, is for us; those before it for people, and who runs us with -x sees them.
  */
 static void
@@ -252,8 +260,7 @@ hear(struct job *j)
 		end += n + (end[n] == '\n');
 	}
 	size_t people = last ? (size_t)(last - j->said.s) : j->said.len;
-	if (tell_on() && people && write(STDERR_FILENO, j->said.s, people) < 0)
-		people = 0;
+	show_people(j, people);
 	auto_json json_t *why = last ? json_parse("a tool", last, strcspn(last, "\n")) : NULL;
 	if (!why) {
 		err_set(ERR_INTERNAL, j->name, "%s: a tool failed with status %d", j->name,
@@ -279,8 +286,7 @@ job_result(struct job *j)
 	}
 	reap(j);
 	if (j->status == 0) {
-		if (tell_on() && j->said.len && write(STDERR_FILENO, j->said.s, j->said.len) < 0)
-			return 0;
+		show_people(j, j->said.len);
 		return 0;
 	}
 	hear(j);

@@ -118,12 +118,12 @@ static int
 take_given(struct listener *l, unsigned *n)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	int64_t who, count;
+	int64_t who = 0, count = 0;
 	if (!pid || !fds || parse_int(pid, 1, INT_MAX, &who) < 0 || who != getpid() ||
 		parse_int(fds, 1, LISTEN_MAX, &count) < 0)
 		return err_set(ERR_INVALID, "fd://", "no sockets were handed over (LISTEN_FDS)");
 	for (int fd = 3; fd < 3 + count && *n < LISTEN_MAX; fd++) {
-		struct sockaddr_storage at;
+		struct sockaddr_storage at = {.ss_family = AF_UNSPEC};
 		socklen_t len = sizeof(at);
 		if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
 			return err_sys("getsockname", "fd://", "cannot use descriptor %d", fd);

@@ -72,10 +72,8 @@ read_pem(const char *path, const char *usual, const char **text)
 {
 	static struct buf kept[3];
 	static unsigned n;
-	auto_free char *own = NULL;
-	if (!path)
-		path = own = fmt_new("%s/.docker/%s", getenv("HOME") ? getenv("HOME") : "", usual);
-	if (file_read(path, (size_t)1 << 20, &kept[n]) < 0)
+	auto_free char *own = fmt_new("%s/.docker/%s", getenv("HOME") ? getenv("HOME") : "", usual);
+	if (file_read(path ? path : own, (size_t)1 << 20, &kept[n]) < 0)
 		return -1;
 	*text = buf_str(&kept[n++]);
 	return 0;
@@ -157,7 +155,7 @@ raise_limits(void)
 static int
 serve(const sigset_t *ends)
 {
-	struct http_server *servers[LISTEN_MAX];
+	struct http_server *servers[LISTEN_MAX] = {0};
 	int signal;
 	for (unsigned i = 0; i < n_places; i++)
 		if (!(servers[i] = http_start(&places[i])))

@@ -82,10 +82,9 @@ take_output(struct relay *r, unsigned i)
 	if (n > 0)
 		return show(r, i + 1, (size_t)n);
 	/* EIO of a terminal: nobody has it open any more. */
-	if (n == 0 || !transient())
+	/* And once the program is gone, what still has the pipe open is not it. */
+	if (n == 0 || !transient() || r->ended)
 		r->out[i] = -1;
-	else if (r->ended)
-		r->out[i] = -1; /* the program is gone; what is left has the pipe, not it */
 	return true;
 }
 

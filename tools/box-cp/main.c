@@ -39,6 +39,7 @@ static const struct tool me = {
 	.summary = "Copies files from or to BOX; - is a tar on a standard stream.",
 	.options = options,
 	.example = "box-cp example:/etc/passwd passwd",
+	.rights = RIGHTS_ROOT,
 };
 
 /* "BOX:PATH", unless it begins as a path does. */

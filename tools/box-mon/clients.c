@@ -29,6 +29,7 @@
 static struct client {
 	int fd;
 	bool quiet, input;
+	bool gone; /* to be dropped when nobody counts on its place: clients_serve() */
 	struct buf late; /* a packet that did not fit into its socket */
 } clients[CLIENTS_MAX];
 static unsigned n_clients;
@@ -193,8 +194,8 @@ clients_serve(const struct pollfd *p, nfds_t n, struct input *in)
 	/* Backwards, for one that goes is replaced by the last. */
 	for (nfds_t i = n - 1; i-- > 0;) {
 		struct client *c = &clients[i];
-		bool alive = true;
-		if (p[i].revents & POLLOUT)
+		bool alive = !c->gone;
+		if (alive && p[i].revents & POLLOUT)
 			alive = send_late(c);
 		if (alive && p[i].revents & POLLIN && !in->n)
 			alive = take_packet(c, in);
@@ -215,15 +216,17 @@ clients_send(char type, const char *p, size_t n)
 	memcpy(data + 1, p, n);
 	for (unsigned i = n_clients; i-- > 0;) {
 		struct client *c = &clients[i];
-		if (c->quiet && type != 'x')
+		if (c->gone || (c->quiet && type != 'x'))
 			continue;
 		if (!c->late.len &&
 			send(c->fd, data, n + 1, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n + 1)
 			continue;
-		if (c->late.len || errno == EAGAIN)
+		if (c->late.len || errno == EAGAIN) {
 			buf_add(&c->late, data, n + 1);
-		else
-			drop(i, NULL);
+			continue;
+		}
+		c->gone = true;
+		buf_reset(&c->late);
 	}
 }
 

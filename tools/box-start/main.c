@@ -15,11 +15,11 @@
 #include "base/parse.h"
 #include "box/attach.h"
 #include "box/event.h"
-#include "box/limits.h"
 #include "box/policy.h"
 #include "box/view.h"
 #include "door/channel.h"
 #include "door/env.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/state.h"
 #include "door/step.h"
@@ -60,6 +60,7 @@ static const struct tool me = {
 		"Starts each BOX, and prints what it was called; with -a it stays with one until it has ended.",
 	.options = options,
 	.example = "box-start -a example",
+	.rights = RIGHTS_ROOT,
 };
 
 int
@@ -104,48 +105,6 @@ make_cwd(struct start *s)
 	return top < 0 ? 0
 		       : view_make_dir("the directory where it starts", top,
 				 box_text(s->config, "process.cwd"));
-}
-
-static void
-add_number(struct buf *out, const json_t *n)
-{
-	if (json_is_integer(n))
-		buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(n));
-	else
-		buf_addc(out, '*');
-}
-
-/* The rules of config.json: first that nothing is allowed, and then what is. */
-static void
-add_devices(struct start *s, struct strlist *l)
-{
-	json_t *rule;
-	size_t i;
-	json_array_foreach(box_value(s->config, "linux.resources.devices"), i, rule)
-	{
-		const char *type = box_text(rule, "type");
-		auto_buf struct buf text = BUF_INIT;
-		if (!box_flag(rule, "allow") || strcmp(type, "a") == 0)
-			continue;
-		buf_addf(&text, "%s ", type);
-		add_number(&text, json_object_get(rule, "major"));
-		buf_addc(&text, ':');
-		add_number(&text, json_object_get(rule, "minor"));
-		buf_addf(&text, " %s", box_text(rule, "access"));
-		strlist_add(l, "--device");
-		strlist_add(l, buf_take(&text));
-	}
-}
-
-static int
-make_group(struct start *s)
-{
-	struct strlist l = {0};
-	strlist_add(&l, "cg-create");
-	box_limits(box_value(s->doc, "HostConfig"), &l);
-	add_devices(s, &l);
-	strlist_add(&l, s->group);
-	return start_run("a control group, with its limits", &l, NULL);
 }
 
 /* ---- the chain ---- */
@@ -207,10 +166,10 @@ add_chain(struct strlist *l, struct start *s, struct oci_args *words)
 	static char pid[PATH_MAX];
 	bool privileged = box_flag(s->doc, "HostConfig.Privileged");
 	box_path(&s->b, "pid", pid);
-	for (const char **w = (const char *[]){"ns-exec", "--join-cgroup", s->group, "--pidfile",
-		     pid, NULL};
-		*w; w++)
-		strlist_add(l, *w);
+	strlist_add(l, "ns-exec");
+	if (s->group[0])
+		add_pair(l, "--join-cgroup", s->group);
+	add_pair(l, "--pidfile", pid);
 	if (box_flag(s->doc, "HostConfig.Init"))
 		strlist_add(l, "--init");
 	for (size_t i = 0; i < words->n; i++) {
@@ -368,7 +327,7 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0 ||
 		event_hold(&s->b, &order) < 0)
 		return -1;
-	if (mount_root(s) < 0 || make_cwd(s) < 0 || make_group(s) < 0 || start_network(s) < 0 ||
+	if (mount_root(s) < 0 || make_cwd(s) < 0 || start_group(s) < 0 || start_network(s) < 0 ||
 		start_neighbours(s) < 0)
 		return give_up(s);
 	*pid = run_chain(s, lock, sock);

@@ -11,6 +11,7 @@
 #include "box/network.h"
 #include "box/ports.h"
 #include "box/resolver.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/step.h"
 #include "door/sys.h"
@@ -52,37 +53,54 @@ hold(struct start *s, const char *ip, unsigned port, bool udp)
 	}
 }
 
+/* Where a box is connected, and so what its ports lead to. */
+struct place {
+	const char *bridge, *ns, *address;
+	json_t *ports; /* of network.json */
+};
+
+/* By rules that lead packets, which are root's. */
 static int
-publish(struct start *s, const char *bridge, const char *ns, json_t *ports, const char *key,
-	const char *ip, const char *port)
+publish_by_rule(
+	const struct place *at, const char *key, const char *ip, const char *port, char got[16])
 {
 	auto_buf struct buf spec = BUF_INIT, where = BUF_INIT;
-	bool v6 = strchr(ip, ':') != NULL, udp = strstr(key, "/udp") != NULL;
 	if (*ip)
-		buf_addf(&spec, v6 ? "[%s]:" : "%s:", ip);
+		buf_addf(&spec, strchr(ip, ':') ? "[%s]:" : "%s:", ip);
 	buf_addf(&spec, "%s:%s", *port ? port : "0", key);
 	if (run_tool("a published port",
-		    (const char *[]){"br-publish", "--bridge", bridge, ns, spec.s, NULL},
+		    (const char *[]){"br-publish", "--bridge", at->bridge, at->ns, spec.s, NULL},
 		    &where) < 0)
 		return err_prefix("driver failed programming external connectivity");
 	const char *colon = strrchr(buf_str(&where), ':');
-	auto_free char *got =
-		fmt_new("%.*s", colon ? (int)strcspn(colon + 1, "\n") : 0, colon ? colon + 1 : "");
-	json_t *list = json_object_get(ports, key);
+	snprintf(
+		got, 16, "%.*s", colon ? (int)strcspn(colon + 1, "\n") : 0, colon ? colon + 1 : "");
+	return 0;
+}
+
+static int
+publish(struct start *s, const struct place *at, const char *key, const char *ip, const char *port)
+{
+	bool udp = strstr(key, "/udp") != NULL, inside = rootless_inside();
+	char got[16] = "";
+	if (inside ? start_publish(s, at->address, key, ip, port, got) < 0
+		   : publish_by_rule(at, key, ip, port, got) < 0)
+		return -1;
+	json_t *list = json_object_get(at->ports, key);
 	if (!json_is_array(list))
-		json_object_set_new(ports, key, list = json_array());
+		json_object_set_new(at->ports, key, list = json_array());
 	json_array_append_new(
 		list, json_pack("{s:s,s:s}", "HostIp", *ip ? ip : "0.0.0.0", "HostPort", got));
 	if (!*ip)
 		json_array_append_new(
 			list, json_pack("{s:s,s:s}", "HostIp", "::", "HostPort", got));
-	if (!step_dry())
+	if (!inside && !step_dry())
 		hold(s, ip, (unsigned)strtoul(got, NULL, 10), udp);
 	return 0;
 }
 
 static int
-publish_all(struct start *s, const char *bridge, const char *ns, json_t *ports)
+publish_all(struct start *s, const struct place *at)
 {
 	json_t *bindings = box_value(s->doc, "HostConfig.PortBindings");
 	const char *key;
@@ -92,13 +110,13 @@ publish_all(struct start *s, const char *bridge, const char *ns, json_t *ports)
 	{
 		if (json_array_size(json_object_get(bindings, key)))
 			continue;
-		json_object_set_new(ports, key, json_null());
+		json_object_set_new(at->ports, key, json_null());
 		if (box_flag(s->doc, "HostConfig.PublishAllPorts") &&
-			publish(s, bridge, ns, ports, key, "", "") < 0)
+			publish(s, at, key, "", "") < 0)
 			return -1;
 	}
 	json_object_foreach(bindings, key, list) json_array_foreach(
-		list, i, item) if (publish(s, bridge, ns, ports, key, box_text(item, "HostIp"),
+		list, i, item) if (publish(s, at, key, box_text(item, "HostIp"),
 					   box_text(item, "HostPort")) < 0) return -1;
 	return 0;
 }
@@ -128,7 +146,12 @@ connect_one(struct start *s, const char *name, json_t *net, bool *published)
 			n.name);
 	if (r == 0 && !n.internal && !*published) {
 		*published = true;
-		r = publish_all(s, n.bridge, box_text(net, "Netns"), json_object_get(net, "Ports"));
+		const json_t *e = json_object_get(json_object_get(net, "Networks"), n.name);
+		const struct place at = {.bridge = n.bridge,
+			.ns = box_text(net, "Netns"),
+			.address = box_text(e, "IPAddress"),
+			.ports = json_object_get(net, "Ports")};
+		r = publish_all(s, &at);
 	}
 	network_free(&n);
 	return r;
@@ -163,5 +186,7 @@ start_network(struct start *s)
 		return -1;
 	json_object_foreach(
 		all, key, value) if (connect_one(s, key, net, &published) < 0) return -1;
-	return endpoint_write(&s->b, net);
+	if (start_relay(s) < 0 || endpoint_write(&s->b, net) < 0)
+		return -1;
+	return rootless_way();
 }

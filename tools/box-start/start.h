@@ -15,8 +15,17 @@ struct start {
 	json_t *config; /* config.json; what is known only now is filled in here */
 	char group[96];
 	struct strlist hold; /* descriptors that keep the published ports */
+	struct strlist relay; /* without root: "FD=ADDRESS:PORT", what br-relay is to hand on */
 };
 
+/* Its control group, with its limits; where an ordinary user can have none, s->group becomes empty.
+ * -1 with `err` set. */
+int start_group(struct start *s);
+/* Without root: a port of the host that leads to an address of the box; *got is what it became.
+ * start_relay() then runs who hands on what comes, until the box has ended. -1 with `err` set. */
+int start_publish(struct start *s, const char *address, const char *key, const char *ip,
+	const char *port, char got[16]);
+int start_relay(struct start *s);
 /* The network it is to have: namespace, cable, published ports, network.json. -1 with `err` set. */
 int start_network(struct start *s);
 /* Namespaces of other boxes, links, and the files below /etc. -1 with `err` set. */

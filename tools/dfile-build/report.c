@@ -9,6 +9,7 @@
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/tool.h"
+#include "image/ref.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -247,6 +248,11 @@ report_done(const char *id, const struct strlist *tags)
 		put(b.s, b.len);
 	}
 	report_line("Successfully built %.12s", digest_hex(id));
-	for (size_t i = 0; i < tags->n; i++)
-		report_line("Successfully tagged %s", tags->v[i]);
+	for (size_t i = 0; i < tags->n; i++) {
+		struct ref ref;
+		buf_reset(&b);
+		if (ref_parse_name(tags->v[i], &ref) == 0)
+			ref_familiar(&ref, &b);
+		report_line("Successfully tagged %s", b.len ? buf_str(&b) : tags->v[i]);
+	}
 }

@@ -4,8 +4,9 @@
 #include "doctor.h"
 
 #include "base/auto.h"
+#include "base/err.h"
 #include "base/file.h"
-#include "base/parse.h"
+#include "base/subid.h"
 
 #include <limits.h>
 #include <pwd.h>
@@ -103,23 +104,16 @@ is_privileged(const char *path)
 			getxattr(path, "security.capability", NULL, 0) > 0);
 }
 
-/* How many ids a line "NAME:FIRST:COUNT" of the file gives to the user, by name or number. */
+/* How many ids the file gives to us. */
 static int64_t
-count_ids(const char *path, const char *name, uid_t uid)
+count_ids(const char *path)
 {
-	char number[16];
-	auto_free char *line = NULL;
-	size_t size = 0;
-	int64_t total = 0, count;
-	auto_file FILE *f = fopen(path, "re");
-	snprintf(number, sizeof(number), "%u", uid);
-	while (f && getline(&line, &size, f) > 0) {
-		char *save = NULL, *who = strtok_r(line, ":\n", &save);
-		const char *first = strtok_r(NULL, ":\n", &save), *n = strtok_r(NULL, ":\n", &save);
-		if (who && first && n && (strcmp(who, name) == 0 || strcmp(who, number) == 0) &&
-			parse_int(n, 0, UINT32_MAX, &count) == 0)
-			total += count;
-	}
+	struct subid range[64];
+	int64_t total = 0;
+	int n = subid_read(path, geteuid(), range, sizeof(range) / sizeof(range[0]));
+	err_clear();
+	for (int i = 0; i < n; i++)
+		total += range[i].count;
 	return total;
 }
 
@@ -139,8 +133,8 @@ ask_ids(const struct question *q, struct answer *a)
 		buf_adds(&a->mend, "apt-get install uidmap");
 		return;
 	}
-	int64_t uids = count_ids("/etc/subuid", name, geteuid());
-	int64_t gids = count_ids("/etc/subgid", name, geteuid());
+	int64_t uids = count_ids("/etc/subuid");
+	int64_t gids = count_ids("/etc/subgid");
 	a->yes = uids > 0 && gids > 0 && is_privileged(map) && is_privileged(group_map);
 	if (a->yes)
 		buf_addf(&a->detail, "%lld users, %lld groups", (long long)uids, (long long)gids);

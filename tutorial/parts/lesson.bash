@@ -12,6 +12,7 @@ problem() {
 
 read_lesson() {
 	local n raw mode='' body='' attr='' start=0 claims='' origin='' known='@(needs=*|fails|time=+([0-9])|c=*)'
+	what=() text=() attrs=() line=() from=() till=() problems=()
 	mapfile -t lines <"$1"
 	for ((n = 0; n < ${#lines[@]}; n++)); do
 		raw=${lines[n]}

@@ -24,7 +24,7 @@ start_shell() {
 	echo "$lesson_shell" >$desk/lesson
 	# A job in the background would not hear Ctrl-C, nor would what it runs.
 	coproc lesson {
-		exec env -i --default-signal=INT,QUIT PATH="$out/bin:$here/props:$here:$PATH" HOME=/tmp/lab \
+		exec env -i --default-signal=INT,QUIT,PIPE PATH="$out/bin:$here/props:$here:$PATH" HOME=/tmp/lab \
 			TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 TZ=UTC TACKLEBOX_ROOT=/tmp/tacklebox \
 			TUTORIAL="$here" BUSYBOX="$busybox" setsid bash $desk/lesson
 	}
@@ -70,6 +70,7 @@ has() {
 		overlay) unshare --mount sh -c 'cd $(mktemp -d) && mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w t m && rmdir m/../l' ;;
 		swap) [[ $(wc -l </proc/swaps) -gt 1 ]] ;;
 		noswap) [[ $(wc -l </proc/swaps) -le 1 ]] ;;
+		disk) lsblk -nslo TYPE "$(findmnt -nvo SOURCE / | tail -n 1)" | grep -qx disk ;;
 		cg) has cg1-memory || has cg2-memory ;;
 		cg-*) has "cg1-${fact#cg-}" || has "cg2-${fact#cg-}" ;;
 		cg1-*) awk -v c="${fact#cg1-}" '$3 == "cgroup" && $4 ~ "(^|,)" c "(,|$)" { print $2 "/tasks" }' \

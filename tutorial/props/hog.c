@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * hog MB [MORE]: takes MB megabytes of memory one by one and says so; with MORE, waits for a line on
- * its input and then takes MORE megabytes. The talk's eat_all_ram(), made to run.
+ * hog MB [MORE]: takes MB megabytes of memory one by one and says so; with MORE, waits for a line
+ * on its input and then takes MORE megabytes. The talk's eat_all_ram(), made to run.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "door/rootless.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/subid.h"
+#include "door/chain.h"
+#include "door/channel.h"
+#include "door/env.h"
+#include "door/spawn.h"
+#include "door/step.h"
+#include "door/sys_ns.h"
+#include "door/tool.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+bool
+rootless_has_ranges(void)
+{
+	struct subid range;
+	struct err before = err;
+	bool has = subid_read("/etc/subuid", geteuid(), &range, 1) > 0 &&
+		subid_read("/etc/subgid", geteuid(), &range, 1) > 0;
+	err = before;
+	return has;
+}
+
+int
+rootless_become(const struct tool *t, char **argv)
+{
+	char path[PATH_MAX], tool[PATH_MAX];
+	struct strlist words = {0};
+	if (t->rights == RIGHTS_ANY || geteuid() == 0 ||
+		(t->rights == RIGHTS_OWNERS && !rootless_has_ranges()))
+		return 0;
+	if (own_tool("rootless-exec", path) < 0 || own_tool(t->name, tool) < 0)
+		return -1;
+	strlist_add(&words, path);
+	strlist_add(&words, "--");
+	strlist_add(&words, tool);
+	for (char **w = argv + 1; *w; w++)
+		strlist_add(&words, *w);
+	strlist_add(&words, NULL);
+	/* It has our options, and so tells its steps itself. */
+	if (!env_explain_inherited())
+		env_set_explain_level(0);
+	return chain_exec((char **)(uintptr_t)words.v, false);
+}
+
+bool
+rootless_inside(void)
+{
+	return getenv(ROOTLESS_VARIABLE) != NULL;
+}
+
+int
+rootless_connect(const char *path, int *sock, pid_t *pid)
+{
+	char word[8];
+	struct ucred who;
+	socklen_t size = sizeof(who);
+	auto_fd int fd = channel_connect(path);
+	if (fd < 0)
+		return -1;
+	int none = -1;
+	errno = ECONNREFUSED;
+	if (channel_receive(fd, word, sizeof(word), &none) <= 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+		return -1;
+	*pid = who.pid;
+	*sock = take_fd(&fd);
+	return 0;
+}
+
+/* "NUMBER\nMESSAGE\nHINT". */
+static int
+refused(char *text)
+{
+	char *save = NULL, *number = strtok_r(text, "\n", &save),
+	     *message = strtok_r(NULL, "\n", &save), *hint = strtok_r(NULL, "\n", &save);
+	int no = number ? atoi(number) : 0;
+	if (!message)
+		return err_set(ERR_INTERNAL, NULL, "rootless-keep went away");
+	errno = no;
+	if (no)
+		err_sys("rootless-keep", NULL, "%s", message);
+	else
+		err_set(ERR_INTERNAL, NULL, "%s", message);
+	return hint ? err_hint("%s", hint) : -1;
+}
+
+int
+rootless_ask(const char *what, int *fd)
+{
+	char answer[1200] = "";
+	auto_fd int sock = -1;
+	pid_t pid;
+	*fd = -1;
+	const char *path = getenv(ROOTLESS_VARIABLE);
+	if (!path || rootless_connect(path, &sock, &pid) < 0)
+		return err_set(ERR_INTERNAL, path, "nobody keeps the user's namespaces");
+	if (channel_send(sock, what, strlen(what), -1) < 0 ||
+		channel_receive(sock, answer, sizeof(answer) - 1, fd) <= 0)
+		return err_set(ERR_INTERNAL, path, "rootless-keep does not answer");
+	if (*fd >= 0)
+		return 0;
+	return refused(answer);
+}
+
+int
+rootless_net(void)
+{
+	static bool there;
+	auto_fd int fd = -1;
+	if (!rootless_inside() || there)
+		return 0;
+	if (!step_dry() && rootless_ask("net", &fd) < 0)
+		return -1;
+	if (sys_setns("the network of the user's boxes", fd, CLONE_NEWNET, "their network") < 0)
+		return -1;
+	there = true;
+	return 0;
+}
+
+int
+rootless_way(void)
+{
+	auto_fd int fd = -1;
+	return !rootless_inside() || step_dry() ? 0 : rootless_ask("way", &fd);
+}

@@ -1,0 +1,276 @@
+#!/usr/bin/env bats
+# Boxes of an ordinary user: in namespaces of his own, with a range of ids and with one id only.
+load helpers
+load box_helpers
+
+setup_file() {
+	tb_setup_file
+	((EUID == 0)) || return 0
+	make_root "$TB_DIR/rootfs"
+	mkdir -p "$TB_DIR/rootfs/data"
+	echo image >"$TB_DIR/rootfs/data/file"
+	chown -R 7:8 "$TB_DIR/rootfs/data"
+	echo 'bob:x:1000:1000::/:/bin/sh' >>"$TB_DIR/rootfs/etc/passwd"
+	tar -C "$TB_DIR/rootfs" -c . >"$TB_DIR/rootfs.tar"
+	boxer_setup
+	as_boxer img-import --cmd '["/bin/sh"]' bb <"$TB_DIR/rootfs.tar" >/dev/null
+}
+teardown_file() {
+	boxer_teardown
+	[[ ! -d $TB_DIR/home ]] || chown -R root: "$TB_DIR/home"
+	tb_teardown_file
+}
+setup() {
+	tb_setup
+	requires root userns overlay-user pasta newuidmap nft
+}
+teardown() {
+	if ((EUID == 0)) && [[ -e $TB_DIR/boxer/pid ]]; then
+		as_boxer bash -c 'box-ps -aq | xargs -r box-rm -fv; vol-prune --all; net-prune' >/dev/null 2>&1
+		wait_for boxer_is_gone || boxer_is_gone
+	fi
+	tb_teardown
+}
+
+@test "a user's box: root inside, his own ids outside, no right of the host's" {
+	as_boxer box-run --rm --network none bb sh -c 'id -u; cat /proc/self/uid_map; grep CapBnd /proc/self/status;
+		stat -c %u:%g /data/file; echo x >/data/new; ls /proc/self/fd; hostname other 2>&1; true' >"$T/out"
+	run -0 cat "$T/out"
+	[ "${lines[0]}" = 0 ]
+	[[ ${lines[1]} =~ ^\ +0\ +65534\ +1$ ]]
+	[[ ${lines[2]} =~ ^\ +1\ +500000\ +65536$ ]]
+	[ "${lines[3]}" = $'CapBnd:\t00000000a80425fb' ]
+	[ "${lines[4]}" = 7:8 ]
+	# 3 is ls's own: the socket that keeps the namespaces does not come along.
+	[ "${lines[*]:5:4}" = "0 1 2 3" ]
+	assert_like "${lines[9]}" "hostname:*not permitted*"
+	# What belongs to 7 inside is 500006's on the host: nobody can touch it but from within.
+	run -0 find "$TB_DIR/home/.local/share/tacklebox/layers" -name file -printf '%U:%G\n'
+	[ "$output" = 500006:500007 ]
+}
+
+@test "a user's box lives: start, exec, logs, cp, ps, top, stats, diff, commit, stop, rm" {
+	as_boxer box-run -d --name one --network none bb sh -c 'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done' >/dev/null
+	wait_for as_boxer sh -c 'box-logs one | grep -q ready'
+	run -0 as_boxer box-exec -u bob one id -u
+	[ "$output" = 1000 ]
+	run -0 as_boxer box-ps --json
+	assert_json '.State == "running"'
+	echo text >"$TB_DIR/home/file" && chmod 644 "$TB_DIR/home/file"
+	as_boxer sh -c 'cd && box-cp file one:/data/cp'
+	run -0 as_boxer box-exec one cat /data/cp
+	[ "$output" = text ]
+	run -0 as_boxer sh -c 'box-cp one:/data - | tar -t'
+	assert_line data/cp
+	run -0 as_boxer box-top one
+	assert_like "$output" "*sh -c trap*"
+	run -0 as_boxer box-stats --no-stream --json one
+	assert_json '(.pids_stats.current // .PIDs // .pids // 1) | tonumber >= 1'
+	run -0 as_boxer box-diff one
+	assert_line "A /data/cp"
+	as_boxer box-commit --no-pause one own >/dev/null 2>&1 || as_boxer box-commit one own >/dev/null
+	run -0 as_boxer box-run --rm --network none own cat /data/cp
+	[ "$output" = text ]
+	as_boxer box-stop one >/dev/null
+	run -0 as_boxer box-inspect one
+	assert_json '(if type == "array" then .[0] else . end).State.ExitCode == 7'
+	as_boxer box-start one >/dev/null
+	as_boxer box-restart -t 0 one >/dev/null
+	as_boxer box-kill one >/dev/null
+	run -137 as_boxer box-wait one || :
+	as_boxer box-rm one >/dev/null
+	as_boxer img-rm own >/dev/null
+}
+
+@test "a user's volume has files of ids inside, and goes without root" {
+	as_boxer vol-create data >/dev/null
+	as_boxer box-run --rm --network none -v data:/v -u bob --tmpfs /x bb sh -c 'echo nothing' >/dev/null
+	as_boxer box-run --rm --network none -v data:/v bb sh -c 'mkdir -m 700 /v/d && touch /v/d/f && chown -R bob /v/d'
+	run -0 find "$TB_DIR/home/.local/share/tacklebox/volumes/data/_data/d" -printf '%U\n'
+	[ "${lines[0]}" = 500999 ]
+	as_boxer vol-rm data >/dev/null
+}
+
+@test "a user's published port: on the host, gone with the box, refused when in use" {
+	as_boxer box-run -d --name web -p 127.0.0.1:8080:80 -p 8081:81/udp bb sh -c \
+		'mkdir /w; echo page >/w/index.html; exec httpd -f -p 80 -h /w' >/dev/null
+	wait_for as_boxer busybox wget -qO- http://127.0.0.1:8080
+	run -0 as_boxer busybox wget -qO- http://127.0.0.1:8080
+	[ "$output" = page ]
+	run -0 as_boxer box-port web
+	assert_line "80/tcp -> 127.0.0.1:8080"
+	assert_line "81/udp -> 0.0.0.0:8081"
+	# From an address that is not published it is not there.
+	run ! as_boxer busybox wget -T 1 -qO- http://192.0.2.2:8080
+	run ! as_boxer box-run --rm -p 127.0.0.1:8080:80 bb true
+	assert_like "$output" "*port is already allocated*"
+	run -125 as_boxer box-run --rm -p 99999:80 bb true
+	as_boxer box-rm -f web >/dev/null
+	run ! as_boxer busybox wget -qO- http://127.0.0.1:8080
+	as_boxer box-run --rm -p 127.0.0.1:8080:80 bb true
+}
+
+@test "much goes through a published port whole, both ways, and ends where it ends" {
+	as_boxer box-run -d --name cat -p 127.0.0.1:8080:80 bb sh -c 'while :; do nc -lp 80 -e cat; done' >/dev/null
+	run -0 as_boxer python3 - <<-'END'
+		import socket, threading, os, time, hashlib
+		data = os.urandom(8 << 20)
+		for i in range(100):
+		    try:
+		        s = socket.create_connection(("127.0.0.1", 8080)); s.sendall(data[:1]); assert s.recv(1) == data[:1]; break
+		    except (OSError, AssertionError): s.close(); time.sleep(0.1)
+		t = threading.Thread(target=lambda: (s.sendall(data[1:]), s.shutdown(socket.SHUT_WR))); t.start()
+		got = data[:1]
+		while True:
+		    b = s.recv(65536)
+		    if not b: break
+		    got += b
+		t.join()
+		print(hashlib.sha256(got).digest() == hashlib.sha256(data).digest(), len(got))
+	END
+	[ "$output" = "True 8388608" ]
+}
+
+@test "out: pasta leads to the host's network, and its loopback is not ours" {
+	# The address of the host is also that of the boxes' network: so another one is asked.
+	nsenter --target "$(<"$TB_DIR/boxer/pid")" --net ip addr add 192.0.2.9/24 dev out
+	mkdir "$T/www" && echo outside >"$T/www/index.html"
+	as_boxer busybox httpd -p 192.0.2.9:8089 -h "$T/www" 3>&-
+	as_boxer busybox httpd -p 127.0.0.1:8090 -h "$T/www" 3>&-
+	get='printf "GET / HTTP/1.0\r\n\r\n" | timeout 3 nc'
+	wait_for as_boxer sh -c 'box-run --rm bb sh -c "$1 192.0.2.9 8089" | grep -q outside' - "$get"
+	run as_boxer box-run --rm bb sh -c "$get 192.0.2.9 8089; $get 127.0.0.1 8090; $get 10.88.0.1 8090; $get 192.0.2.1 8090"
+	pkill -f "httpd -p .*$T/www"
+	assert_line outside
+	[ "$(grep -c outside <<<"$output")" = 1 ]
+}
+
+@test "three services of an ordinary user: up, scaled, killed, restarted, down" {
+	[ -x /usr/lib/podman/aardvark-dns ] || tb_skip "needs aardvark-dns"
+	cp "$TB_TESTS/three-services.sh" "$TB_DIR/home/" && chmod 755 "$TB_DIR/home/three-services.sh"
+	as_boxer bash "$TB_DIR/home/three-services.sh" bb 8080
+	run -0 as_boxer box-ps -aq
+	[ -z "$output" ]
+}
+
+@test "the keeper killed: boxes go on, the next tool finds them, and all ends" {
+	as_boxer box-run -d --name one --network none bb sleep 1000 >/dev/null
+	as_boxer box-run -d --name two bb sleep 1000 >/dev/null
+	local keeper
+	keeper=$(pgrep -u nobody -f "^rootless-keep $TB_DIR/home")
+	kill -9 "$keeper"
+	run -0 as_boxer box-exec one id -u
+	[ "$output" = 0 ]
+	run -0 as_boxer box-exec two ip addr show eth0
+	as_boxer box-run --rm --link two:two bb ping -c 1 -W 5 two >/dev/null
+	as_boxer box-rm -f one two >/dev/null
+	wait_for boxer_is_gone
+}
+
+@test "box-mon killed: the box is over, and box-rm takes everything away without root" {
+	as_boxer box-run -d --name one -p 127.0.0.1:8080:80 bb sleep 1000 >/dev/null
+	kill -9 "$(pgrep -u nobody -f "^box-mon .*$TB_DIR/home")"
+	wait_for as_boxer sh -c 'box-ps -a --json | grep -q exited'
+	as_boxer box-rm one >/dev/null
+	wait_for boxer_is_gone
+	# The port is free, and so is the address.
+	as_boxer box-run --rm -p 127.0.0.1:8080:80 bb true
+}
+
+@test "box-run killed at any moment leaves nothing that box-rm does not take" {
+	local i pid
+	for ((i = 0; i < $(rounds) / 2; i++)); do
+		as_boxer box-run --name k --rm bb sleep 0.01 >/dev/null 2>&1 3>&- &
+		pid=$!
+		sleep "0.0$((i * 9 % 100 / 10))$((i % 10))"
+		pkill -9 -P "$pid" 2>/dev/null || :
+		kill -9 "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+		as_boxer box-rm -f k >/dev/null 2>&1 || :
+		wait_for sh -c "! pgrep -u nobody -f '^box-mon .*$TB_DIR/home'"
+	done
+	as_boxer bash -c 'box-ps -aq | xargs -r box-rm -f' >/dev/null
+	wait_for boxer_is_gone
+}
+
+@test "the host's network, processes and names for a user's box" {
+	run -0 as_boxer box-run --rm --network host bb ip -o addr show out
+	assert_like "$output" "*192.0.2.2/24*"
+	run -0 as_boxer box-run --rm --network none --pid host bb sh -c 'test -d /proc/1 && echo yes'
+	[ "$output" = yes ]
+	run -0 as_boxer box-run --rm --network none --ipc host --uts host bb hostname
+	[ "$output" = "$(hostname)" ]
+}
+
+@test "rootless-exec: root over one's own ids, tools find the way, one's places stay" {
+	run -0 as_boxer rootless-exec -- id -u
+	[ "$output" = 0 ]
+	run -0 as_boxer sh -c 'cd && rootless-exec -- sh -c "touch a; chown 5:6 a; pwd; img-ls -q | wc -l; rootless-exec -- stat -c %u:%g a; rm a"'
+	[ "${lines[0]}" = "$TB_DIR/home" ]
+	[ "${lines[1]}" = 1 ]
+	[ "${lines[2]}" = 5:6 ]
+	run -7 as_boxer rootless-exec -- sh -c 'exit 7'
+	run -127 as_boxer rootless-exec -- no-such-command
+	run -125 as_boxer rootless-exec
+	run -0 as_boxer rootless-exec --net -- ip -o addr show
+	assert_like "$output" "*192.0.2.2*"
+	# Root is there already.
+	run -0 rootless-exec -- id -u
+	[ "$output" = 0 ]
+}
+
+@test "many at once make one keeper, and it ends with the last" {
+	local i
+	for i in 1 2 3 4 5 6; do
+		as_boxer box-run --rm --network none bb true 3>&- &
+	done
+	wait
+	wait_for boxer_is_gone
+}
+
+@test "-x of a user's tool tells how it gets in, and then what root's tells" {
+	run -0 --separate-stderr as_boxer box-run -x --rm --network none bb true
+	assert_like "$stderr" "*exec *rootless-exec -- *box-run -x --rm*box-create*box-start*"
+	run -0 as_boxer box-run -n --rm --network none bb true
+	assert_like "$output" "*exec *rootless-exec -- *box-run -n --rm*"
+}
+
+@test "one id only: boxes run, other users cannot, and the reason is said" {
+	run -0 as_nobody env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN img-import --cmd '["/bin/sh"]' bb <"$TB_DIR/rootfs.tar"
+	run -0 as_nobody env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN box-run --rm --network none bb sh -c 'id -u; stat -c %u /data/file' || echo "$output"
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[1]}" = 0 ]
+	run -125 as_nobody env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN box-run --rm --network none -u bob bb true
+	assert_like "$output" "*cannot become group 1000*"
+	as_nobody env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN img-rm bb >/dev/null
+	wait_for sh -c "! pgrep -u nobody -f '^rootless-keep $T/nobody'"
+}
+
+@test "limits: a warning where no group is his, and nothing to pause" {
+	run -0 --separate-stderr as_boxer box-run --rm --network none -m 64m bb true
+	assert_like "$stderr" "box-start: warning: its limits are not kept: *"
+	as_boxer box-run -d --name one --network none bb sleep 1000 >/dev/null
+	run -1 as_boxer box-pause one
+	run -0 as_boxer box-ps --json
+	assert_json '.State == "running"'
+}
+
+@test "faults: whatever step of a user's box fails, nothing is left" {
+	local n status
+	for n in 1 2 3 4 6 8 11 14 18 22; do
+		status=0
+		as_boxer env TACKLEBOX_FAIL="step:EIO@$n" box-run --rm bb true >/dev/null 2>&1 || status=$?
+		as_boxer bash -c 'box-ps -aq | xargs -r box-rm -f' >/dev/null
+		wait_for boxer_is_gone || boxer_is_gone
+	done
+}
+
+@test "tb-ledger of a user: what he has is listed, and nothing afterwards" {
+	as_boxer box-run -d --name one bb sleep 1000 >/dev/null
+	run as_boxer tb-ledger
+	assert_like "$output" "*rootless-keep*"
+	as_boxer box-rm -f one >/dev/null
+	wait_for boxer_is_gone
+	run as_boxer tb-ledger --json
+	! grep -F "$TB_DIR/home" <<<"$output" || fail "$output"
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ * The control group of a box.
+ */
+#include "start.h"
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "box/limits.h"
+#include "door/rootless.h"
+#include "door/tool.h"
+#include "mech/cgroup.h"
+
+#include <string.h>
+
+static void
+add_number(struct buf *out, const json_t *n)
+{
+	if (json_is_integer(n))
+		buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(n));
+	else
+		buf_addc(out, '*');
+}
+
+/* The rules of config.json: first that nothing is allowed, and then what is. */
+static void
+add_devices(struct start *s, struct strlist *l)
+{
+	json_t *rule;
+	size_t i;
+	json_array_foreach(box_value(s->config, "linux.resources.devices"), i, rule)
+	{
+		const char *type = box_text(rule, "type");
+		auto_buf struct buf text = BUF_INIT;
+		if (!box_flag(rule, "allow") || strcmp(type, "a") == 0)
+			continue;
+		buf_addf(&text, "%s ", type);
+		add_number(&text, json_object_get(rule, "major"));
+		buf_addc(&text, ':');
+		add_number(&text, json_object_get(rule, "minor"));
+		buf_addf(&text, " %s", box_text(rule, "access"));
+		strlist_add(l, "--device");
+		strlist_add(l, buf_take(&text));
+	}
+}
+
+int
+start_group(struct start *s)
+{
+	struct strlist l = {0};
+	strlist_add(&l, "cg-create");
+	box_limits(box_value(s->doc, "HostConfig"), &l);
+	/* Devices are root's to give, and an ordinary user can make none. */
+	if (rootless_inside()) {
+		const struct cg_host *host;
+		if (cg_host(&host) < 0) {
+			if (l.n > 1)
+				tool_warn("its limits are not kept: %s", err.message);
+			err_clear();
+			s->group[0] = '\0';
+			return 0;
+		}
+	} else {
+		add_devices(s, &l);
+	}
+	strlist_add(&l, s->group);
+	return start_run("a control group, with its limits", &l, NULL);
+}
