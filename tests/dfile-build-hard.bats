@@ -129,8 +129,17 @@ RUN --mount=type=cache,id=$id,target=/m echo x >/m/x; [ \"\$(ls /m)\" = x ]"
 	assert_eq 1 "$status"
 }
 
+# no_group_left: the group of the build that `ended` has ended.
+no_group_left() {
+	local id
+	id=$(sed -n 's/^ ---> Running in \(......\).*/\1/p' "$T/said")
+	[ -n "$id" ]
+	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -name "build-$id*" 2>/dev/null)" ]
+}
+
 # ended SIGNAL: a build in the middle of a RUN.
 ended() {
+	rm -f "$T/said"
 	dfile-build --network none -f - . >"$T/said" 2>&1 <<<$'FROM bb\nRUN echo begun; sleep 1000' &
 	local pid=$!
 	wait_for grep -q '^begun' "$T/said"
@@ -145,14 +154,14 @@ ended() {
 		ended "${s%:*}"
 		assert_eq "${s#*:}" "$status"
 		no_build_left
-		[ -z "$(find /sys/fs/cgroup -maxdepth 4 -name 'build-*' 2>/dev/null)" ]
+		no_group_left
 	done
 	ended KILL
 	assert_eq 137 "$status"
 	wait_for test -z "$(pgrep -f 'sleep 1000$' -P 1)"
 	build <<<$'FROM bb\nRUN true'
 	no_build_left
-	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -name 'build-*' 2>/dev/null)" ]
+	no_group_left
 }
 
 @test "faults: each step fails once, nothing is left, and the next build works" {
