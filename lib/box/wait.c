@@ -64,7 +64,7 @@ pause_for(int fd, const struct pollfd *stop, int ms, bool *ready)
 	return n > 0 && p[1].revents ? 0 : 1;
 }
 
-/* 1 when it has started, or is gone: then w->sock is -1. */
+/* 1 when it has started, or is gone, if that is what is waited for: then w->sock is -1. */
 static int
 until_start(struct waiting *w, const struct pollfd *stop)
 {
@@ -80,7 +80,7 @@ until_start(struct waiting *w, const struct pollfd *stop)
 		send(w->sock, "q", 1, MSG_NOSIGNAL);
 		return 1;
 	}
-	return 1;
+	return w->what == WAIT_REMOVED ? 1 : err_set(ERR_NOT_FOUND, w->b.id, "the box was removed");
 }
 
 /* 1 when box-mon has said how the program ended, or is gone. */

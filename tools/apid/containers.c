@@ -255,7 +255,7 @@ containers_resize(struct request *r)
 struct wait_state {
 	struct waiting w;
 	const struct request *r;
-	char text[64];
+	char text[96];
 	size_t at, n;
 	bool done;
 };
@@ -276,10 +276,14 @@ wait_read(void *self, char *p, size_t n)
 	struct pollfd gone = request_gone(s->r);
 	int status;
 	if (!s->done) {
-		if (waiting_run(&s->w, &gone, &status) <= 0)
+		int r = waiting_run(&s->w, &gone, &status);
+		if (r == 0)
 			return -1;
-		s->n = (size_t)snprintf(
-			s->text, sizeof(s->text), "{\"Error\":null,\"StatusCode\":%d}\n", status);
+		s->n = (size_t)snprintf(s->text, sizeof(s->text),
+			r > 0 ? "{\"Error\":null,\"StatusCode\":%d}\n"
+			      : "{\"Error\":{\"Message\":\"the container was removed\"},"
+				"\"StatusCode\":%d}\n",
+			r > 0 ? status : -1);
 		s->done = true;
 	}
 	n = n < s->n - s->at ? n : s->n - s->at;

@@ -4,24 +4,20 @@
 #include "http.h"
 
 #include "apid.h"
-#include "base/auto.h"
 #include "base/err.h"
 #include "door/tell.h"
 #include "door/tool.h"
 #include "job.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Request line and headers, and the piece of an answer that is sent at once. More than some use. */
 #define CONNECTION_MEMORY ((size_t)256 << 10)
