@@ -135,8 +135,6 @@ waiting_run(struct waiting *w, const struct pollfd *stop, int *status)
 	/* One that has ended may stay so until it is removed: there is no start to wait for. */
 	if (w->sock < 0 && w->what != WAIT_NOT_RUNNING)
 		r = until_start(w, stop);
-	if (r > 0 && w->sock < 0 && w->what == WAIT_NEXT_EXIT && !dir_exists(w->b.dir))
-		return err_set(ERR_NOT_FOUND, w->b.id, "the box was removed");
 	if (r > 0 && w->sock >= 0)
 		r = until_exit(w, stop, &told);
 	if (r > 0)
