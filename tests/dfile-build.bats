@@ -31,7 +31,7 @@ teardown() { build_teardown; }
 	assert_eq 4 "$(grep -c '^ ---> Running in ' "$T/said")"
 	assert_eq 4 "$(grep -c '^Removing intermediate container ' "$T/said")"
 	grep -qx "Successfully built $(cut -c8-19 "$T/id")" "$T/said"
-	grep -qx "Successfully tagged it" "$T/said"
+	grep -qx "Successfully tagged it:latest" "$T/said"
 	# Without the third RUN the fourth has no directory to write to.
 	sed -i /mkdir/d Dockerfile
 	printf 'RUN ["/bin/touch", "$HOME/exec_run_variant_mkdir"]\n' >>Dockerfile
