@@ -22,7 +22,13 @@ teardown() { box_teardown; }
 	run -126 box-run --rm --network none bb /etc/passwd
 	run -125 box-run --rm --pull never --network none no-such-image true
 	run -125 box-run --no-such-option bb true
+	# What shows only when it starts.
+	run -125 box-run --rm --network nowhere bb true
+	run -125 box-run --rm -d --network nowhere bb true
+	run -127 box-run --rm -d --network none bb nothing
 	no_box_left
+	box-create --name one --network nowhere bb true >/dev/null
+	run -1 box-start one
 }
 
 @test "box-run -i: input, all of it, and its end" {

@@ -131,11 +131,11 @@ main(int argc, char **argv)
 		tool_die();
 	auto_free char *box = str_new(id.len ? strtok(id.s, "\n") : "BOX");
 	auto_free char *keys = fmt_new("--detach-keys=%s", o.keys ? o.keys : "");
-	char stay[] = "-ai";
-	char *command[] = {path, detach ? box : stay, NULL, NULL, NULL};
+	char stay[] = "-ai", failure[] = "--failure=125";
+	char *command[] = {path, failure, detach ? box : stay, NULL, NULL, NULL};
 	if (!detach) {
-		command[2] = o.keys ? keys : box;
-		command[3] = o.keys ? box : NULL;
+		command[3] = o.keys ? keys : box;
+		command[4] = o.keys ? box : NULL;
 	}
 	/* Its words are done with, and its steps made: what they made is to stay. */
 	chain_exec(command, false);

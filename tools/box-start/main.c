@@ -38,6 +38,7 @@
 
 static struct {
 	bool attach, interactive, by_policy;
+	int64_t failure;
 	const char *keys;
 } o;
 
@@ -47,6 +48,8 @@ static const struct opt options[] = {
 		false},
 	{0, "detach-keys", "KEYS", opt_str, &o.keys,
 		"keys that leave a box with a terminal (ctrl-p,ctrl-q)", false},
+	{0, "failure", "STATUS", opt_int, &o.failure,
+		"exit status of a failure that is not the program's (1; box-run has 125)", false},
 	{0, "by-policy", NULL, opt_flag, &o.by_policy,
 		"it is its restart policy that starts it, unless somebody has stopped it", false},
 	OPT_END,
@@ -385,18 +388,34 @@ one(const char *name, void *self)
 	return r;
 }
 
+/* 126 and 127 say more. */
+static void
+die(void)
+{
+	if (!err.status)
+		err.status = (int)o.failure;
+	tool_die();
+}
+
 int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
+	if (o.failure < 0 || o.failure > 255)
+		tool_usage("--failure %d: it is from 1 to 255", (int)o.failure);
 	if (o.attach || o.interactive) {
 		if (a.n != 1)
 			tool_usage(a.n ? "you cannot stay with more than one BOX" : "no BOX given");
 		int status = stay(a.operand[0]);
 		if (status < 0)
-			tool_die();
+			die();
 		int r = tool_finish();
 		return r ? r : status;
+	}
+	if (o.failure && a.n == 1) {
+		if (one(a.operand[0], NULL) < 0)
+			die();
+		return tool_finish();
 	}
 	return tool_each(&a, "BOX", one, NULL);
 }
