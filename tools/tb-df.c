@@ -56,9 +56,8 @@ add_layers(struct usage *u, const struct names *needed)
 {
 	char dir[PATH_MAX], path[PATH_MAX + 300];
 	const struct dirent *e;
-	if (state_root(dir) < 0)
+	if (state_root_path(dir, "layers") < 0)
 		return -1;
-	snprintf(dir + strlen(dir), sizeof(dir) - strlen(dir), "/layers");
 	auto_dir DIR *d = opendir(dir);
 	while (d && (e = readdir(d))) {
 		if (strlen(e->d_name) != 69 || strcmp(e->d_name + 64, ".json") != 0)

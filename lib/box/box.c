@@ -33,21 +33,13 @@ box_path(const struct box *b, const char *name, char path[PATH_MAX])
 int
 box_places(bool names, char path[PATH_MAX])
 {
-	if (state_root(path) < 0)
-		return -1;
-	size_t n = strlen(path);
-	snprintf(path + n, PATH_MAX - n, names ? "/names" : "/boxes");
-	return 0;
+	return state_root_path(path, names ? "names" : "boxes");
 }
 
 int
 box_run_dir(const struct box *b, char path[PATH_MAX])
 {
-	if (state_run(path) < 0)
-		return -1;
-	size_t n = strlen(path);
-	snprintf(path + n, PATH_MAX - n, "/%.12s", b->id);
-	return 0;
+	return state_run_path(path, "%.12s", b->id);
 }
 
 int

@@ -15,11 +15,7 @@
 int
 event_path(char path[PATH_MAX])
 {
-	if (state_root(path) < 0)
-		return -1;
-	size_t n = strlen(path);
-	snprintf(path + n, PATH_MAX - n, "/events.jsonl");
-	return 0;
+	return state_root_path(path, "events.jsonl");
 }
 
 #define FILE_MAX ((off_t)8 << 20)

@@ -22,11 +22,7 @@ static const char *const predefined[][2] = {
 static int
 place(char path[PATH_MAX])
 {
-	if (state_root(path) < 0)
-		return -1;
-	size_t n = strlen(path);
-	snprintf(path + n, PATH_MAX - n, "/nets");
-	return 0;
+	return state_root_path(path, "nets");
 }
 
 int

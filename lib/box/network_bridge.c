@@ -45,16 +45,15 @@ bridge_words(const struct network *n, struct strlist *l)
 int
 network_up(const struct network *n)
 {
-	char path[PATH_MAX + 32];
+	char path[PATH_MAX];
 	auto_fd int lock = -1;
 	struct strlist l = {0};
 	if (state_run(path) < 0 || sys_keep_dir("the place of what runs", path, 0711) < 0)
 		return -1;
-	size_t len = strlen(path);
-	snprintf(path + len, sizeof(path) - len, "/bridge.lock");
 	/* Of many who want it first, one makes it. The others wait until it is done with all of it,
 	 * for the link is there before its address and its rules are. */
-	if (sys_lock("one makes the bridge, the others wait", path, true, &lock) < 0)
+	if (state_run_path(path, "bridge.lock") < 0 ||
+		sys_lock("one makes the bridge, the others wait", path, true, &lock) < 0)
 		return -1;
 	if (if_nametoindex(n->bridge))
 		return 0;

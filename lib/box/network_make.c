@@ -148,16 +148,6 @@ pools(const struct network_wish *w, json_t *config, bool *v6)
 /* ---- making and removing ---- */
 
 static int
-path_of(const char *name, char path[PATH_MAX])
-{
-	if (state_root(path) < 0)
-		return -1;
-	size_t n = strlen(path);
-	snprintf(path + n, PATH_MAX - n, "/nets/%s.json", name);
-	return 0;
-}
-
-static int
 check_wish(const struct network_wish *w)
 {
 	struct network other;
@@ -190,7 +180,7 @@ network_make(const struct network_wish *w, struct network *n)
 	bool v6 = false;
 	*n = (struct network){.own = true, .internal = w->internal};
 	if (check_wish(w) < 0 || pools(w, config, &v6) < 0 || box_random_id(n->id) < 0 ||
-		path_of(w->name, path) < 0)
+		state_root_path(path, "nets/%s.json", w->name) < 0)
 		return -1;
 	const char *bridge = network_option(w->options, NETWORK_NAME);
 	snprintf(n->name, sizeof(n->name), "%s", w->name);
@@ -244,7 +234,8 @@ network_remove(const struct network *n)
 		run_tool("its bridge", (const char *[]){"br-setup", "--rm", n->bridge, NULL},
 			NULL) < 0)
 		return -1;
-	if (path_of(n->name, path) < 0 || sys_unlink("and what described it", path) < 0)
+	if (state_root_path(path, "nets/%s.json", n->name) < 0 ||
+		sys_unlink("and what described it", path) < 0)
 		return -1;
 	network_event(n, "destroy", NULL);
 	return 0;

@@ -41,20 +41,10 @@ resolver_there(void)
 	return program() != NULL;
 }
 
-static int
-below_run(const char *name, char path[PATH_MAX])
-{
-	if (state_run(path) < 0)
-		return -1;
-	size_t n = strlen(path);
-	snprintf(path + n, PATH_MAX - n, "/%s", name);
-	return 0;
-}
-
 int
 resolver_place(char path[PATH_MAX])
 {
-	return below_run("resolver", path);
+	return state_run_path(path, "resolver");
 }
 
 /* ---- the process ---- */
@@ -223,8 +213,8 @@ resolver_set(const struct network *n, const struct box *b, const json_t *doc, co
 	auto_fd int held = -1;
 	if (!n->own || !program())
 		return 0;
-	if (resolver_place(dir) < 0 || below_run("resolver.lock", lock) < 0 ||
-		below_run("resolver.new", tmp) < 0 ||
+	if (resolver_place(dir) < 0 || state_run_path(lock, "resolver.lock") < 0 ||
+		state_run_path(tmp, "resolver.new") < 0 ||
 		sys_keep_dir("what the resolver reads", dir, 0755) < 0 ||
 		sys_lock("one changes it", lock, true, &held) < 0)
 		return -1;

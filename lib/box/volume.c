@@ -21,11 +21,7 @@
 int
 volume_place(char path[PATH_MAX])
 {
-	if (state_root(path) < 0)
-		return -1;
-	size_t n = strlen(path);
-	snprintf(path + n, PATH_MAX - n, "/volumes");
-	return 0;
+	return state_root_path(path, "volumes");
 }
 
 int

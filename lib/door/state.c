@@ -10,6 +10,7 @@
 #include "door/undo.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,21 +63,48 @@ state_run(char path[PATH_MAX])
 	return set_path(path, "", "/tmp", tail);
 }
 
+/* path is the directory; what is below it is added. */
+static int __attribute__((format(printf, 2, 0)))
+add_below(char path[PATH_MAX], const char *format, va_list args)
+{
+	size_t at = strlen(path);
+	path[at] = '/';
+	int n = vsnprintf(path + at + 1, PATH_MAX - at - 1, format, args);
+	if (n >= 0 && (size_t)n < PATH_MAX - at - 1)
+		return 0;
+	path[at] = '\0';
+	return err_set(ERR_INVALID, path, "%s: no room for a path below it", path);
+}
+
+int
+state_root_path(char path[PATH_MAX], const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int r = state_root(path) < 0 ? -1 : add_below(path, format, args);
+	va_end(args);
+	return r;
+}
+
+int
+state_run_path(char path[PATH_MAX], const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int r = state_run(path) < 0 ? -1 : add_below(path, format, args);
+	va_end(args);
+	return r;
+}
+
 /* made/<kind>-<16 hex digits of the object's name>: one note an object, however long its name
  * (FNV-1a). */
 static int
 note_path(const char *kind, const char *object, char path[PATH_MAX])
 {
-	char run[PATH_MAX];
 	uint64_t h = 14695981039346656037u;
 	for (const char *p = object; *p; p++)
 		h = (h ^ (unsigned char)*p) * 1099511628211u;
-	if (state_run(run) < 0)
-		return -1;
-	int n = snprintf(path, PATH_MAX, "%s/made/%s-%016llx", run, kind, (unsigned long long)h);
-	if (n >= PATH_MAX)
-		return err_set(ERR_INVALID, run, "TACKLEBOX_RUN is too long");
-	return 0;
+	return state_run_path(path, "made/%s-%016llx", kind, (unsigned long long)h);
 }
 
 int

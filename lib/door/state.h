@@ -18,6 +18,12 @@ int state_root(char path[PATH_MAX]);
 /* $TACKLEBOX_RUN, else /run/tacklebox for root, else $XDG_RUNTIME_DIR/tacklebox or
  * /tmp/tacklebox-UID. */
 int state_run(char path[PATH_MAX]);
+/* The path of something below one of them, as by printf(3): state_root_path(path, "nets/%s.json",
+ * name). -1 with `err` set, also when it would be too long. */
+int state_root_path(char path[PATH_MAX], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int state_run_path(char path[PATH_MAX], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Notes in state_run()/made/ what cannot carry a mark itself, before it is made: kind ("mount",
  * "copy" …) and the object's absolute path or name. Undone with the rest on failure. */

@@ -16,11 +16,7 @@
 int
 build_place(const char *what, char path[PATH_MAX])
 {
-	char root[PATH_MAX];
-	if (state_root(root) < 0)
-		return -1;
-	snprintf(path, PATH_MAX, "%.*s/build/%s", PATH_MAX - 128, root, what);
-	return 0;
+	return state_root_path(path, "build/%s", what);
 }
 
 static int

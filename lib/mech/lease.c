@@ -21,13 +21,7 @@
 static int
 leases_dir(const char *bridge, char path[PATH_MAX])
 {
-	char run[PATH_MAX];
-	if (state_run(run) < 0)
-		return -1;
-	if (snprintf(path, PATH_MAX, "%s/leases%s%s", run, bridge ? "/" : "",
-		    bridge ? bridge : "") >= PATH_MAX)
-		return err_set(ERR_INVALID, run, "TACKLEBOX_RUN is too long");
-	return 0;
+	return state_run_path(path, "leases%s%s", bridge ? "/" : "", bridge ? bridge : "");
 }
 
 static int

@@ -36,16 +36,11 @@ in_initial_userns(void)
 int
 netns_dir(char path[PATH_MAX])
 {
-	char run[PATH_MAX];
 	if (geteuid() == 0 && in_initial_userns()) {
 		snprintf(path, PATH_MAX, NETNS_DIR);
 		return 0;
 	}
-	if (state_run(run) < 0)
-		return -1;
-	if (snprintf(path, PATH_MAX, "%s/netns", run) >= PATH_MAX)
-		return err_set(ERR_INVALID, run, "TACKLEBOX_RUN is too long");
-	return 0;
+	return state_run_path(path, "netns");
 }
 
 static int
