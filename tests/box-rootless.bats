@@ -246,6 +246,14 @@ teardown() {
 	wait_for sh -c "! pgrep -u nobody -f '^rootless-keep $T/nobody'"
 }
 
+@test "further ids that no program here may map are none: his own alone" {
+	# No newuidmap on this path.
+	run -0 as_boxer env PATH="$BIN" TACKLEBOX_ROOT="$TB_DIR/home/alone" img-import alone <"$TB_DIR/rootfs.tar"
+	run -0 find "$TB_DIR/home/alone/layers" -name file -printf '%u\n'
+	[ "$output" = nobody ]
+	rm -rf "$TB_DIR/home/alone"
+}
+
 @test "limits: a warning where no group is his, and nothing to pause" {
 	run -0 --separate-stderr as_boxer box-run --rm --network none -m 64m bb true
 	assert_like "$stderr" "box-start: warning: its limits are not kept: *"

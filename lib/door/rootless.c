@@ -22,10 +22,12 @@
 bool
 rootless_has_ranges(void)
 {
+	char path[PATH_MAX];
 	struct subid range;
 	struct err before = err;
 	bool has = subid_read("/etc/subuid", geteuid(), &range, 1) > 0 &&
-		subid_read("/etc/subgid", geteuid(), &range, 1) > 0;
+		subid_read("/etc/subgid", geteuid(), &range, 1) > 0 &&
+		chain_find("newuidmap", path) == 0 && chain_find("newgidmap", path) == 0;
 	err = before;
 	return has;
 }

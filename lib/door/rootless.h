@@ -27,7 +27,8 @@
 int rootless_become(const struct tool *t, char **argv);
 /* Whether we are inside. */
 bool rootless_inside(void);
-/* Whether the user has ids besides his own (subuid(5)). */
+/* Whether the user has ids besides his own (subuid(5)), and the programs that map them are there
+ * (newuidmap(1)). */
 bool rootless_has_ranges(void);
 
 /* The socket of rootless-keep in a directory for what runs. */
