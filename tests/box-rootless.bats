@@ -246,6 +246,33 @@ teardown() {
 	wait_for sh -c "! pgrep -u nobody -f '^rootless-keep $T/nobody'"
 }
 
+@test "dfile-build: owners, users, the cache, a network; nothing of it is left" {
+	mkdir "$TB_DIR/home/context"
+	echo text >"$TB_DIR/home/context/f"
+	chown -R nobody "$TB_DIR/home/context"
+	cat >"$TB_DIR/home/context/Dockerfile" <<-'END'
+		FROM bb
+		RUN id -u >/who; touch /a; chown 7:8 /a
+		COPY --chown=bob f /f
+		USER bob
+		RUN ip route >/tmp/route
+		CMD stat -c '%n %u:%g' /a /f /who /tmp/route; cat /who; grep -c ^default /tmp/route
+	END
+	as_boxer dfile-build -t mine "$TB_DIR/home/context" >"$T/out" 2>&1 || fail "$(<"$T/out")"
+	grep -qx "Successfully tagged mine:latest" "$T/out"
+	run -0 as_boxer dfile-build -q --network none -t mine "$TB_DIR/home/context"
+	run -0 as_boxer box-run --rm --network none mine
+	[ "$output" = $'/a 7:8\n/f 1000:1000\n/who 0:0\n/tmp/route 1000:1000\n0\n1' ]
+	# What fails leaves nothing either; limits are kept, or it is said that they are not.
+	printf 'FROM bb\nRUN exit 3\n' >"$TB_DIR/home/context/Dockerfile"
+	run -1 as_boxer dfile-build -m 64m --network none "$TB_DIR/home/context"
+	assert_like "$output" '*limits of the build are not kept*'
+	assert_like "$output" '*Dockerfile:2*'
+	as_boxer img-rm mine >/dev/null
+	rm -r "$TB_DIR/home/context"
+	wait_for boxer_is_gone
+}
+
 @test "further ids that no program here may map are none: his own alone" {
 	# No newuidmap on this path.
 	run -0 as_boxer env PATH="$BIN" TACKLEBOX_ROOT="$TB_DIR/home/alone" img-import alone <"$TB_DIR/rootfs.tar"

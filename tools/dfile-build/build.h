@@ -161,7 +161,7 @@ struct stage {
 	struct state st;
 	struct vars args; /* declared in it so far */
 	unsigned count; /* directories made for it */
-	char *group, *net; /* of its RUNs; NULL: not made yet */
+	char *group, *net; /* of its RUNs; NULL: not made yet; group "": there can be none */
 	bool cmd_set; /* CMD was among its instructions */
 };
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "door/env.h"
 #include "door/fault.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/state.h"
 #include "door/sys.h"
@@ -54,6 +55,8 @@ remove_net(const struct build *b, const char *dir, const char *name)
 {
 	struct statfs fs;
 	auto_free char *path = fmt_new("%s/%s", dir, name);
+	if (rootless_net() < 0)
+		tool_complain();
 	if (statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC)
 		run_tool("its network", (const char *[]){"br-detach", name, NULL}, NULL);
 	else if (b->mounts >= 0)

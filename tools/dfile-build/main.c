@@ -119,6 +119,7 @@ static const struct tool me = {
 	.usage = "[OPTION]... DIRECTORY|URL|-",
 	.summary = "Builds an image as a Dockerfile says, and prints its id.",
 	.options = options,
+	.rights = RIGHTS_ROOT,
 	.example = "printf 'FROM example\\nRUN echo hello >/file\\n' >Dockerfile; "
 		   "dfile-build -q --network none -t mine .",
 };

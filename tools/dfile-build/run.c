@@ -212,8 +212,10 @@ chain(struct task *p, struct tree *t, struct run_mounts *m, struct strlist *l)
 		json_string_value(json_object_get(state_settings(&p->s->st), "WorkingDir"));
 	struct strlist words = {0};
 	strlist_add(l, "ns-exec");
-	strlist_add(l, "--join-cgroup");
-	strlist_add(l, p->s->group);
+	if (*p->s->group) {
+		strlist_add(l, "--join-cgroup");
+		strlist_add(l, p->s->group);
+	}
 	strlist_add(l, "--root");
 	strlist_add(l, t->root);
 	for (size_t i = 0; i < 3; i++)

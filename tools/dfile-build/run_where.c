@@ -9,8 +9,11 @@
 #include "base/file.h"
 #include "box/limits.h"
 #include "box/network.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/sys.h"
+#include "door/tool.h"
+#include "mech/cgroup.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +32,20 @@ limits(void)
 	return h;
 }
 
+/* An ordinary user may have none to give to: his programs are bounded by what he is. */
+static bool
+groups_here(void)
+{
+	const struct cg_host *host;
+	if (!rootless_inside() || cg_host(&host) == 0)
+		return true;
+	if (asked.limits.memory || asked.limits.shares || asked.limits.quota || asked.limits.cpus ||
+		asked.limits.mems)
+		tool_warn("the limits of the build are not kept: %s", err.message);
+	err_clear();
+	return false;
+}
+
 /* A stage has a group of its own below that of the build, for it may run beside others. */
 int
 run_group(struct task *p)
@@ -45,6 +62,10 @@ run_group(struct task *p)
 	auto_json json_t *h = limits();
 	if (box_check_limits(h) < 0)
 		return -1;
+	if (!groups_here()) {
+		s->group = str_new("");
+		return 0;
+	}
 	strlist_add(&l, "cg-create");
 	box_limits(h, &l);
 	s->group = fmt_new("%s/%u", p->b->group, s->number);
@@ -63,7 +84,11 @@ run_net(struct task *p)
 	const char *mode = run_network(p);
 	if (s->net || strcmp(mode, "none") == 0 || strcmp(mode, "host") == 0)
 		return 0;
-	if (network_find(strcmp(mode, "default") == 0 ? "bridge" : mode, &n) < 0)
+	/* As it is: nobody removes it meanwhile. An ordinary user's are in a place of their own, to
+	 * which this goes over. */
+	auto_fd int lock = -1;
+	if (network_lock(false, &lock) < 0 ||
+		network_find(strcmp(mode, "default") == 0 ? "bridge" : mode, &n) < 0)
 		return -1;
 	auto_free char *name = fmt_new("%s-%u", p->b->net, s->number);
 	int r = network_up(&n);
@@ -73,7 +98,7 @@ run_net(struct task *p)
 	if (r == 0)
 		s->net = take_ptr(&name);
 	network_free(&n);
-	return r;
+	return r == 0 ? rootless_way() : r;
 }
 
 /* One of the files of its own that a program finds below /etc. */
