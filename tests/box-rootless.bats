@@ -273,6 +273,44 @@ teardown() {
 	wait_for boxer_is_gone
 }
 
+@test "the rest of what the README says a user may: net-*, vol-*, rename, export, events, attach, health, df, prune" {
+	as_boxer net-create front >/dev/null
+	as_boxer vol-create data >/dev/null
+	as_boxer box-run -d --name one --network none -v data:/data --health-cmd true --health-interval 100ms bb \
+		sh -c 'trap "exit 0" TERM; read line; echo got $line; while :; do sleep 0.05; done' >/dev/null
+	as_boxer box-run -dit --name two --network front bb sh >/dev/null
+	wait_for as_boxer sh -c 'box-inspect one | grep -q "\"Status\": \"healthy\""'
+	as_boxer net-create back >/dev/null
+	as_boxer net-connect --alias other back two
+	run -0 as_boxer net-inspect back
+	assert_json '[.Containers[].Name] == ["two"]'
+	run -0 as_boxer box-exec two ls /sys/class/net
+	assert_line eth1
+	as_boxer net-disconnect back two
+	run -0 as_boxer box-exec two ls /sys/class/net
+	[[ $output != *eth1* ]]
+	as_boxer box-resize two 31 97
+	run -0 as_boxer box-exec -t two stty size -F /dev/pts/0
+	assert_like "$output" '31 97*'
+	as_boxer box-rename one uno
+	run -0 as_boxer bash -c 'box-export uno | tar -t | grep -c "^data/file$"'
+	[ "$output" = 1 ]
+	run -0 as_boxer vol-ls -q
+	[ "$output" = data ]
+	run -0 as_boxer vol-inspect data
+	assert_json '.Name == "data"'
+	run -0 as_boxer box-events --since 1h --until 0s --json --filter event=rename
+	assert_json '.Actor.Attributes.name == "uno"'
+	run -0 as_boxer tb-df --json
+	as_boxer box-rm -f two >/dev/null
+	as_boxer box-stop -t 5 uno >/dev/null
+	run -0 as_boxer tb-prune --json
+	assert_json '.ContainersDeleted | length == 1'
+	as_boxer vol-rm data >/dev/null
+	as_boxer sh -c 'net-prune >/dev/null'
+	wait_for boxer_is_gone
+}
+
 @test "further ids that no program here may map are none: his own alone" {
 	# No newuidmap on this path.
 	run -0 as_boxer env PATH="$BIN" TACKLEBOX_ROOT="$TB_DIR/home/alone" img-import alone <"$TB_DIR/rootfs.tar"
