@@ -139,10 +139,10 @@ teardown() {
 	as_boxer busybox httpd -p 127.0.0.1:8090 -h "$T/www" 3>&-
 	get='printf "GET / HTTP/1.0\r\n\r\n" | timeout 3 nc'
 	wait_for as_boxer sh -c 'box-run --rm bb sh -c "$1 192.0.2.9 8089" | grep -q outside' - "$get"
-	run as_boxer box-run --rm bb sh -c "$get 192.0.2.9 8089; $get 127.0.0.1 8090; $get 10.88.0.1 8090; $get 192.0.2.1 8090"
+	# Line by line, for a pasta of 2023 may send the same twice on a busy machine.
+	run as_boxer box-run --rm bb sh -c "$get 127.0.0.1 8090; $get 10.88.0.1 8090; $get 192.0.2.1 8090; true"
 	pkill -f "httpd -p .*$T/www"
-	assert_line outside
-	[ "$(grep -c outside <<<"$output")" = 1 ]
+	[[ $output != *outside* ]]
 }
 
 @test "three services of an ordinary user: up, scaled, killed, restarted, down" {
