@@ -176,7 +176,11 @@ $(FUZZ:%=fuzz-%): fuzz-%: $(O)/bin/fuzz-%
 		-artifact_prefix=$(O)/$*- $(O)/corpus/$*
 $(FUZZ:%=$(O)/bin/fuzz-%): $(O)/bin/fuzz-%: $(O)/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZ_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+# The whole of apid but its HTTP, and without the tools that it would run.
+$(O)/bin/fuzz-api_request: $(patsubst %.c,$(O)/%.o,$(filter-out %/main.c %/http.c,$(wildcard tools/apid/*.c)))
+$(O)/bin/fuzz-api_request: FUZZ_LDFLAGS = \
+	-Wl,--wrap=job_start,--wrap=job_run,--wrap=job_reply,--wrap=job_reply_json
 
 # ---- what must be there ----
 
