@@ -28,7 +28,7 @@ NOT_VM    = aardvark-dns ansible bash-completion buildah crun docker-compose doc
 	musl-tools nodejs npm python3-docker runc skopeo umoci
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
 PKG_BENCH = $(PKG_DEMO) bubblewrap buildah containernetworking-plugins crun docker-registry iperf3 iproute2 iptables jq \
-	mmdebstrap passt podman runc skopeo slirp4netns socat uidmap
+	mmdebstrap passt podman python3 runc skopeo slirp4netns socat uidmap wrk
 
 # A build/ that somebody else made (root, most often) and that we cannot write is left alone.
 MY_O := $(shell [ -w build ] || { [ ! -e build ] && [ -w . ]; } && echo build || \
