@@ -28,7 +28,7 @@ NOT_VM    = aardvark-dns ansible bash-completion buildah crun docker-compose doc
 	musl-tools nodejs npm python3-docker runc skopeo umoci
 PKG_LINT  = binutils clang-format clang-tidy cppcheck mandoc shellcheck
 PKG_BENCH = $(PKG_DEMO) bubblewrap buildah containernetworking-plugins crun docker-registry iperf3 iproute2 iptables jq \
-	mmdebstrap passt podman runc skopeo slirp4netns socat uidmap
+	mmdebstrap passt podman python3 runc skopeo slirp4netns socat uidmap wrk
 
 # A build/ that somebody else made (root, most often) and that we cannot write is left alone.
 MY_O := $(shell [ -w build ] || { [ ! -e build ] && [ -w . ]; } && echo build || \
@@ -176,7 +176,11 @@ $(FUZZ:%=fuzz-%): fuzz-%: $(O)/bin/fuzz-%
 		-artifact_prefix=$(O)/$*- $(O)/corpus/$*
 $(FUZZ:%=$(O)/bin/fuzz-%): $(O)/bin/fuzz-%: $(O)/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZ_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+# The whole of apid but its HTTP, and without the tools that it would run.
+$(O)/bin/fuzz-api_request: $(patsubst %.c,$(O)/%.o,$(filter-out %/main.c %/http.c,$(wildcard tools/apid/*.c)))
+$(O)/bin/fuzz-api_request: FUZZ_LDFLAGS = \
+	-Wl,--wrap=job_start,--wrap=job_run,--wrap=job_reply,--wrap=job_reply_json
 
 # ---- what must be there ----
 

@@ -126,6 +126,47 @@ exec_in() {
 	served 'clients exec_in'
 }
 
+exec_events() {
+	local box id
+	box=$(docker run -d --name one --network none bb sleep 1000)
+	try docker exec one sh -c 'exit 3'
+	assert_eq 3 "$status"
+	# Of what is younger than a second the client asks nothing.
+	events() { docker events --since 1h --until 0s --filter container="$box" --format '{{json .}}' | grep exec_ >"$T/events"; }
+	ended() { events && [ "$(jq -r '.Actor.Attributes.exitCode // empty' "$T/events" | sort -n | tr '\n' ' ')" = "$1" ]; }
+	wait_for ended '3 '
+	assert_eq "exec_create: sh -c 'exit 3'
+exec_start: sh -c 'exit 3'
+exec_die" "$(jq -r .Action "$T/events")"
+	assert_eq '"3"' "$(jq '.Actor.Attributes.exitCode // empty' "$T/events")"
+	id=$(jq -r '.Actor.Attributes.execID // empty' "$T/events" | sort -u)
+	assert_eq 3 "$(api GET "/exec/$id/json" | jq .ExitCode)"
+	# In the background too, and when there is no such program.
+	docker exec -d one sh -c 'exit 4'
+	try docker exec one nothing
+	wait_for ended '3 4 127 '
+}
+@test "docker events: exec_create, exec_start and exec_die, by one id" {
+	served exec_events
+}
+
+contexts() {
+	local socket=$DOCKER_HOST
+	docker run --name one --network none bb true
+	unset DOCKER_HOST
+	docker context create here --docker "host=$socket"
+	docker context use here
+	assert_eq here "$(docker context inspect --format '{{.Name}}')"
+	assert_eq one "$(docker ps -a --format '{{.Names}}')"
+	docker context use default
+	docker context rm here
+	export DOCKER_HOST=$socket
+	docker rm one
+}
+@test "docker context use" {
+	served 'clients contexts'
+}
+
 exec_terminal() {
 	docker run -d --name one --network none bb sleep 1000
 	tmux_start "docker exec -it one sh"

@@ -80,6 +80,11 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 	refused 'mount path must be absolute' -v /tmp:rel bb
 	refused 'bind source path does not exist' --mount type=bind,source=/no/such,target=/x bb
 	refused 'NAME=SOFT' --ulimit nofile bb
+	refused 'invalid ulimit type: bogus' --ulimit bogus=1 bb
+	refused 'invalid ulimit type: ' --ulimit =1 bb
+	refused "invalid mount path: 'rel'" --tmpfs rel bb
+	refused "invalid mount path: ''" --tmpfs '' bb
+	refused 'Duplicate mount point: /a' -v /tmp:/a --tmpfs /a bb
 	refused 'no log driver syslog' --log-driver syslog bb
 	refused 'Invalid signal: NOPE' --stop-signal NOPE bb
 	refused 'unable to find user nosuch' -u nosuch bb
@@ -87,6 +92,12 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 	refused 'cannot be restarted' --rm --restart always bb
 	refused "invalid --security-opt" --security-opt bogus bb
 	refused 'error gathering device information' --device /no/such bb
+	refused "the working directory 'rel' is invalid" -w rel bb
+	refused 'linux.resources.memory.swap is not a whole number' -m 64m --memory-swap -2 bb
+	refused 'process.oomScoreAdj is not a whole number' --oom-score-adj 1001 bb
+	run -1 box-create --json - <<<'{"Image": "bb", "HostConfig": {"Devices": [
+		{"PathOnHost": "/dev/null", "PathInContainer": "null"}]}}'
+	assert_like "$output" "box-create: invalid device path: 'null'*"
 	run -1 box-create --json - <<<'{"Image": "bb", "HostConfig": {"Memory": "64m"}}'
 	assert_like "$output" 'box-create: create: HostConfig.Memory is not a whole number*'
 	run -1 box-create --json - <<<'{}'
@@ -94,6 +105,17 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 	run -1 box-create --json - <<<'{"Image": 3'
 	assert_eq "$before" "$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" 2>/dev/null | sort)"
 	assert_eq "" "$(ls "$TACKLEBOX_ROOT/boxes")"
+}
+
+@test "a limit of -1 is none: for us, and in the words of the specification" {
+	local text='"soft":"18446744073709551615"'
+	run box-run --network none --name aa -e "A=$text" --ulimit rttime=7:-1 bb \
+		sh -c 'grep realtime.timeout /proc/self/limits; echo "$A"'
+	assert_like "${lines[0]}" 'Max realtime timeout * 7 * unlimited *'
+	assert_eq "$text" "${lines[1]}"
+	box-update --memory 64m aa >/dev/null
+	grep -qF '"type":"RLIMIT_RTTIME","soft":7,"hard":18446744073709551615' \
+		"$TACKLEBOX_ROOT/boxes/$(box aa .Id)/config.json"
 }
 
 @test "the bundle runs by crun and by runc as it does by box-start" {

@@ -164,6 +164,24 @@ box_read_if(const struct box *b, const char *file)
 	return doc;
 }
 
+/* 2^64-1, which stands for no limit, is a string in our documents (json_parse) and a number in
+ * those of others. A quote inside a string is escaped: what is found here is a member. */
+static void
+write_unlimited(struct buf *text)
+{
+	static const char *const members[] = {"\"soft\":\"", "\"hard\":\""};
+	for (size_t i = 0; i < 2; i++)
+		for (char *p = text->s; p && (p = strstr(p, members[i]));) {
+			p += strlen(members[i]);
+			if (strncmp(p, BOX_UNLIMITED "\"", sizeof(BOX_UNLIMITED)) != 0)
+				continue;
+			memmove(p - 1, p, sizeof(BOX_UNLIMITED) - 1);
+			p += sizeof(BOX_UNLIMITED) - 2;
+			memmove(p, p + 2, strlen(p + 2) + 1);
+			text->len -= 2;
+		}
+}
+
 static int
 write_json(const struct box *b, const char *file, const char *why, const json_t *doc, size_t flags)
 {
@@ -171,6 +189,8 @@ write_json(const struct box *b, const char *file, const char *why, const json_t 
 	auto_buf struct buf out = BUF_INIT;
 	box_path(b, file, path);
 	json_visible(doc, flags, &out);
+	if (flags == JSON_COMPACT)
+		write_unlimited(&out);
 	buf_addc(&out, '\n');
 	return sys_replace(why, path, out.s, out.len, 0600);
 }

@@ -65,6 +65,8 @@ int box_each(int (*each)(const struct box *b, void *arg), void *arg);
 json_t *box_read(const struct box *b, const char *file);
 /* The same for one that may be absent: NULL without `err`. */
 json_t *box_read_if(const struct box *b, const char *file);
+/* No limit, in the words of config.json; there the compact form has it as a number. */
+#define BOX_UNLIMITED "18446744073709551615"
 /* Replaces such a file, durable. What people read is indented; config.json, of which most is the
  * filter of system calls, is not: it is read at each start. */
 int box_write(const struct box *b, const char *file, const char *why, const json_t *doc);

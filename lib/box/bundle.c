@@ -107,6 +107,14 @@ capabilities(const json_t *h)
 	return list;
 }
 
+/* -1 is no limit, which is 2^64-1 in the specification. */
+static json_t *
+limit(const json_t *ulimit, const char *which)
+{
+	json_t *n = json_object_get(ulimit, which);
+	return json_integer_value(n) < 0 ? json_string(BOX_UNLIMITED) : json_incref(n);
+}
+
 static json_t *
 limits(const json_t *h)
 {
@@ -119,8 +127,8 @@ limits(const json_t *h)
 		for (const char *p = json_string_value(json_object_get(u, "Name")); *p; p++)
 			buf_addc(&type, *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p);
 		json_array_append_new(list,
-			json_pack("{s:s,s:O,s:O}", "type", type.s, "soft",
-				json_object_get(u, "Soft"), "hard", json_object_get(u, "Hard")));
+			json_pack("{s:s,s:o,s:o}", "type", type.s, "soft", limit(u, "Soft"), "hard",
+				limit(u, "Hard")));
 	}
 	return list;
 }

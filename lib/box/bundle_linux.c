@@ -97,6 +97,9 @@ add_device(json_t *list, const char *host, const char *inside)
 			host);
 	if (!S_ISCHR(sb.st_mode) && !S_ISBLK(sb.st_mode))
 		return err_set(ERR_INVALID, host, "%s is not a device", host);
+	if (*inside != '/')
+		return err_set(ERR_INVALID, inside,
+			"invalid device path: '%s' must be absolute in the container", inside);
 	json_array_append_new(list,
 		json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "path", inside, "type",
 			S_ISCHR(sb.st_mode) ? "c" : "b", "major", (json_int_t)major(sb.st_rdev),

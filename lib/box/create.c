@@ -12,6 +12,7 @@
 #include "box/volume.h"
 #include "door/sys.h"
 #include "door/undo.h"
+#include "mech/oci.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -55,6 +56,14 @@ choose_name(const char *wanted, const struct box *b, char name[256])
 	return box_take_name(b, name);
 }
 
+/* What could never start is refused by now. */
+static int
+check_bundle(const struct box *b, json_t *config)
+{
+	auto_oci_args struct oci_args words = {0};
+	return oci_args_read(b->dir, config, &words);
+}
+
 static int
 fill(const struct store *s, const struct image *img, const struct box *b, json_t *doc)
 {
@@ -62,7 +71,7 @@ fill(const struct store *s, const struct image *img, const struct box *b, json_t
 	if (volume_lock(false, &volumes) < 0 || box_add_mounts(doc, s, img) < 0)
 		return -1;
 	auto_json json_t *config = bundle_make(doc, b, s, img);
-	if (!config || etc_make(b, doc) < 0 ||
+	if (!config || check_bundle(b, config) < 0 || etc_make(b, doc) < 0 ||
 		box_write_compact(
 			b, "config.json", "how it runs (OCI runtime specification)", config) < 0)
 		return -1;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "box/limits.h"
 
+#include "base/auto.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "box/policy.h"
+#include "mech/ct.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -101,6 +103,20 @@ box_is_limit(const char *key)
 }
 
 static int
+check_name(const char *name)
+{
+	struct ct_process unused = {0};
+	auto_free char *text = fmt_new("%s=-1", name);
+	/* In either case, as in "RLIMIT_NOFILE". */
+	for (char *p = text; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	if (ct_opt_rlimit(&unused, text) == 0)
+		return 0;
+	return err_set(ERR_INVALID, "Ulimits", "invalid ulimit type: %s", name);
+}
+
+static int
 check_ulimits(const json_t *list)
 {
 	json_t *item;
@@ -110,6 +126,8 @@ check_ulimits(const json_t *list)
 		/* -1: there is none. */
 		json_int_t soft = json_integer_value(json_object_get(item, "Soft"));
 		json_int_t hard = json_integer_value(json_object_get(item, "Hard"));
+		if (check_name(json_string_value(json_object_get(item, "Name"))) < 0)
+			return -1;
 		if (hard >= 0 && (soft < 0 || soft > hard))
 			return err_set(ERR_INVALID, "Ulimits",
 				"ulimit soft limit must be less than or equal to hard limit: "

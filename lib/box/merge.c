@@ -199,9 +199,14 @@ check(json_t *c, json_t *h)
 		json_string_value(json_object_get(json_object_get(h, "LogConfig"), "Type"));
 	const char *policy =
 		json_string_value(json_object_get(json_object_get(h, "RestartPolicy"), "Name"));
+	const char *where = box_text(c, "WorkingDir");
 	bool remove = json_is_true(json_object_get(h, "AutoRemove"));
 	if (empty(json_object_get(c, "Cmd")) && empty(json_object_get(c, "Entrypoint")))
 		return err_set(ERR_INVALID, NULL, "No command specified, and the image has none");
+	if (*where && *where != '/')
+		return err_set(ERR_INVALID, where,
+			"the working directory '%s' is invalid, it needs to be an absolute path",
+			where);
 	if (strcmp(driver, "json-file") != 0 && strcmp(driver, "none") != 0)
 		return err_set(ERR_UNSUPPORTED, driver,
 			"there is no log driver %s here: json-file or none", driver);

@@ -271,6 +271,8 @@ box_add_mounts(json_t *doc, const struct store *s, const struct image *img)
 		json_object_get(h, "Mounts"), i, item) if (add_mount(&j, item) < 0) return -1;
 	json_array_foreach(json_object_get(h, "Binds"), i,
 		item) if (add_bind(&j, json_string_value(item)) < 0) return -1;
+	json_object_foreach(json_object_get(h, "Tmpfs"), key,
+		item) if (check_destination(&j, key) < 0) return -1;
 	json_array_foreach(json_object_get(h, "VolumesFrom"), i,
 		item) if (add_from(&j, json_string_value(item)) < 0) return -1;
 	json_object_foreach(json_object_get(json_object_get(doc, "Config"), "Volumes"), key,

@@ -190,7 +190,9 @@ on_link(struct nl_msg *msg, void *arg)
 static int
 ask(struct net *n, struct nl_msg *msg, nl_recvmsg_msg_cb_t each, void *arg)
 {
-	struct nl_cb *cb = nl_cb_clone(nl_socket_get_cb(n->sock));
+	struct nl_cb *own = nl_socket_get_cb(n->sock); /* a reference of ours */
+	struct nl_cb *cb = nl_cb_clone(own);
+	nl_cb_put(own);
 	n->no = 0;
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, each, arg);
 	int r = nl_send_auto(n->sock, msg);

@@ -109,9 +109,10 @@ skip() {
 . tests/bench/build.sh
 . tests/bench/box.sh
 . tests/bench/rootless.sh
+. tests/bench/apid.sh
 . tests/bench/size.sh
 
 head_line
-for part in ${PARTS:-start chain layer net pull archive build box rootless size}; do
+for part in ${PARTS:-start chain layer net pull archive build box rootless apid size}; do
 	"bench_$part"
 done

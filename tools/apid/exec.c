@@ -11,6 +11,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "box/box.h"
+#include "box/event.h"
 #include "door/state.h"
 #include "door/sys.h"
 #include "door/undo.h"
@@ -64,6 +65,22 @@ exec_write(const char *id, const json_t *doc)
 	pthread_mutex_unlock(&door);
 	free(text);
 	return r;
+}
+
+void
+exec_event(const json_t *note, const char *action, json_t *more)
+{
+	struct box b;
+	auto_json json_t *all = more ? more : json_object();
+	json_object_set(all, "execID", json_object_get(note, "ID"));
+	auto_json json_t *doc =
+		box_of(box_text(note, "ContainerID"), &b) == 0 ? box_read_if(&b, "box.json") : NULL;
+	if (!doc)
+		return;
+	pthread_mutex_lock(&door);
+	event_box(doc, action, all);
+	undo_forget();
+	pthread_mutex_unlock(&door);
 }
 
 json_t *
@@ -132,6 +149,22 @@ note_of(const json_t *asked, const char *id, const struct box *b)
 		"ConsoleSize", body_member(asked, "ConsoleSize"));
 }
 
+/* "exec_create: sh -c …", quoted as box-exec quotes it in "exec_start: …". */
+static void
+tell_created(const json_t *note)
+{
+	auto_buf struct buf action = BUF_INIT;
+	struct strlist l = {0};
+	json_t *item;
+	size_t i;
+	json_array_foreach(json_object_get(note, "Cmd"), i, item) word(&l, json_string_value(item));
+	strlist_add(&l, NULL);
+	buf_adds(&action, "exec_create: ");
+	buf_add_argv(&action, (char **)(uintptr_t)l.v);
+	words_free(&l);
+	exec_event(note, action.s, NULL);
+}
+
 int
 exec_create(struct request *r)
 {
@@ -152,6 +185,7 @@ exec_create(struct request *r)
 	auto_json json_t *note = note_of(asked, id, &b);
 	if (exec_write(id, note) < 0)
 		return -1;
+	tell_created(note);
 	return reply_json(r, 201, json_pack("{s:s}", "Id", id));
 }
 

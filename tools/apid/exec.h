@@ -7,5 +7,9 @@
 /* The note of a program: a new reference, NULL with `err` set (not-found). */
 json_t *exec_read(const char *id);
 int exec_write(const char *id, const json_t *doc);
+/* An event of its container: with execID, and what `more` has (its reference is taken; NULL:
+ * nothing).
+ */
+void exec_event(const json_t *note, const char *action, json_t *more);
 
 #endif

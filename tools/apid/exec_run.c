@@ -192,6 +192,8 @@ note_end(struct running *x, int status)
 	json_object_set_new(x->note, "ExitCode", json_integer(status));
 	json_object_set_new(x->note, "Pid", json_integer(0));
 	exec_write(x->id, x->note);
+	auto_free char *text = fmt_new("%d", status);
+	exec_event(x->note, "exec_die", json_pack("{s:s}", "exitCode", text));
 }
 
 static int
