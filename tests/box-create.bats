@@ -113,6 +113,7 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 		sh -c 'grep realtime.timeout /proc/self/limits; echo "$A"'
 	assert_like "${lines[0]}" 'Max realtime timeout * 7 * unlimited *'
 	assert_eq "$text" "${lines[1]}"
+	wait_for sh -c '! grep -q "$TACKLEBOX_ROOT" /proc/mounts'
 	box-update --memory 64m aa >/dev/null
 	grep -qF '"type":"RLIMIT_RTTIME","soft":7,"hard":18446744073709551615' \
 		"$TACKLEBOX_ROOT/boxes/$(box aa .Id)/config.json"
