@@ -93,8 +93,8 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 	refused "invalid --security-opt" --security-opt bogus bb
 	refused 'error gathering device information' --device /no/such bb
 	refused "the working directory 'rel' is invalid" -w rel bb
-	refused 'linux.resources.memory.swap is not a whole number' -m 64m --memory-swap -2 bb
-	refused 'process.oomScoreAdj is not a whole number' --oom-score-adj 1001 bb
+	run -1 box-create --json - <<<'{"Image": "bb", "HostConfig": {"Memory": 67108864, "MemorySwap": -2}}'
+	assert_like "$output" '*linux.resources.memory.swap is not a whole number*'
 	run -1 box-create --json - <<<'{"Image": "bb", "HostConfig": {"Devices": [
 		{"PathOnHost": "/dev/null", "PathInContainer": "null"}]}}'
 	assert_like "$output" "box-create: invalid device path: 'null'*"
@@ -113,6 +113,7 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 		sh -c 'grep realtime.timeout /proc/self/limits; echo "$A"'
 	assert_like "${lines[0]}" 'Max realtime timeout * 7 * unlimited *'
 	assert_eq "$text" "${lines[1]}"
+	wait_for sh -c '! grep -q "$TACKLEBOX_ROOT" /proc/mounts'
 	box-update --memory 64m aa >/dev/null
 	grep -qF '"type":"RLIMIT_RTTIME","soft":7,"hard":18446744073709551615' \
 		"$TACKLEBOX_ROOT/boxes/$(box aa .Id)/config.json"

@@ -171,7 +171,7 @@ write_unlimited(struct buf *text)
 {
 	static const char *const members[] = {"\"soft\":\"", "\"hard\":\""};
 	for (size_t i = 0; i < 2; i++)
-		for (char *p = text->s; p && (p = strstr(p, members[i]));) {
+		for (char *p = strstr(text->s, members[i]); p; p = strstr(p, members[i])) {
 			p += strlen(members[i]);
 			if (strncmp(p, BOX_UNLIMITED "\"", sizeof(BOX_UNLIMITED)) != 0)
 				continue;
