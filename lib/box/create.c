@@ -8,6 +8,7 @@
 #include "box/bundle.h"
 #include "box/etc.h"
 #include "box/event.h"
+#include "box/layer.h"
 #include "box/merge.h"
 #include "box/volume.h"
 #include "door/sys.h"
@@ -62,7 +63,7 @@ fill(const struct store *s, const struct image *img, const struct box *b, json_t
 	if (volume_lock(false, &volumes) < 0 || box_add_mounts(doc, s, img) < 0)
 		return -1;
 	auto_json json_t *config = bundle_make(doc, b, s, img);
-	if (!config || etc_make(b, doc) < 0 ||
+	if (!config || etc_make(b, doc) < 0 || box_layer_make(b, doc) < 0 ||
 		box_write_compact(
 			b, "config.json", "how it runs (OCI runtime specification)", config) < 0)
 		return -1;
