@@ -128,6 +128,9 @@ box_layer_mount(const struct box *b)
 	char image[PATH_MAX], place[PATH_MAX];
 	box_path(b, "layer.img", image);
 	box_path(b, "layer", place);
+	/* A box that was started since somebody looked has it there, in a namespace of ours too. */
+	if (is_mounted(b))
+		return 0;
 	/* What is deleted becomes a hole of the file again. */
 	return sys_mount_image(why, image, type, place, "discard");
 }
@@ -137,9 +140,7 @@ box_layer_keep(const struct box *b)
 {
 	char place[PATH_MAX];
 	box_path(b, "layer", place);
-	if (state_note("mount", place) < 0)
-		return -1;
-	return is_mounted(b) ? 0 : box_layer_mount(b);
+	return state_note("mount", place) < 0 ? -1 : box_layer_mount(b);
 }
 
 int

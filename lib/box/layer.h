@@ -20,7 +20,8 @@ void box_layer_path(const struct box *b, const json_t *doc, const char *name, ch
 int box_layer_make(const struct box *b, const json_t *doc);
 /* Whether it is such a file, and not mounted where this process could see it. */
 bool box_layer_is_hidden(const struct box *b, const json_t *doc);
-/* Mounts it on layer/, for a mount namespace of the caller's own. 0, or -1 with `err` set. */
+/* Mounts it on layer/, for a mount namespace of the caller's own; that it is there already is fine.
+ * 0, or -1 with `err` set. */
 int box_layer_mount(const struct box *b);
 /* The same for all to see, and noted for tb-ledger: it stays until box_layer_umount(). */
 int box_layer_keep(const struct box *b);
