@@ -12,7 +12,7 @@ teardown_file() {
 }
 setup() {
 	box_setup
-	requires mkfs.ext4 losetup
+	requires mkfs.ext4 e2fsck
 	[ -e /dev/loop-control ] || skip "no loop devices"
 }
 teardown() { box_teardown; }
