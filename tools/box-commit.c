@@ -10,6 +10,7 @@
 #include "box/view.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
+#include "door/tell.h"
 #include "door/tool.h"
 
 #include <stdint.h>
@@ -166,7 +167,7 @@ static int
 commit(const struct box *b, const json_t *doc, const char *name, struct buf *id)
 {
 	struct strlist diff = {0}, image = {0};
-	if (!view_has_layer(b)) {
+	if (!view_has_layer(b, doc)) {
 		strlist_add(&image, "img-commit");
 		strlist_add(&image, "--no-layer");
 		return commit_words(b, doc, name, &image) < 0
@@ -220,7 +221,12 @@ main(int argc, char **argv)
 		tool_warn("the box goes on meanwhile, for it cannot be paused");
 		pause = false;
 	}
-	int ok = commit(&b, doc, a.n == 2 ? a.operand[1] : NULL, &id);
+	bool nested = false;
+	int ok = view_layer(&b, doc, &nested) < 0
+		? -1
+		: commit(&b, doc, a.n == 2 ? a.operand[1] : NULL, &id);
+	if (nested)
+		tell_unnest(NULL);
 	struct err why = err;
 	if (pause && freeze(&b, false) < 0 && ok == 0)
 		tool_die();

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "box/view.h"
 #include "door/spawn.h"
+#include "door/tell.h"
 #include "door/tool.h"
 
 #include <stdint.h>
@@ -44,11 +45,16 @@ main(int argc, char **argv)
 	if (!doc || view_diff_words(&b, doc, &l) < 0)
 		tool_die();
 	strlist_add(&l, NULL);
-	if (!view_has_layer(&b))
-		return tool_finish();
-	int status = run_wait("its own layer beside those of its image", (char **)(uintptr_t)l.v);
+	bool nested = false;
+	if (view_layer(&b, doc, &nested) < 0)
+		tool_die();
+	int status = !view_has_layer(&b, doc)
+		? 0
+		: run_wait("its own layer beside those of its image", (char **)(uintptr_t)l.v);
 	if (status < 0)
 		tool_die();
+	if (nested)
+		tell_unnest(NULL);
 	int end = tool_finish();
 	return status ? status : end;
 }

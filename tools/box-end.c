@@ -14,6 +14,7 @@
 #include "box/box.h"
 #include "box/endpoint.h"
 #include "box/event.h"
+#include "box/layer.h"
 #include "box/policy.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
@@ -122,6 +123,10 @@ end(const struct box *b, const json_t *doc)
 	}
 	if (mountinfo_each("/proc/self/mountinfo", is_point, root) == 1)
 		run("its root", (const char *[]){"ufs-mount", "--umount", "--lazy", root, NULL});
+	if (box_layer_umount(b) < 0) {
+		tool_complain();
+		failed = true;
+	}
 	err_clear();
 	/* Its sockets; last of all, for it says that something is left to do. */
 	if (!failed && box_run_dir(b, path) == 0 && dir_exists(path) &&

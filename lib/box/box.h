@@ -15,6 +15,7 @@
  *	log           what it wrote, one JSON object a line
  *	hosts hostname resolv.conf      its own, below /etc
  *	upper/ work/ root/
+ *	layer.img layer/                a writable layer of a given size (layer.h)
  *
  * names/NAME is a symlink to ../boxes/ID: symlink(2) reserves a name, for one only. Its sockets lie
  * in $TACKLEBOX_RUN/<first 12 digits of ID>/.

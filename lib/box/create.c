@@ -8,6 +8,7 @@
 #include "box/bundle.h"
 #include "box/etc.h"
 #include "box/event.h"
+#include "box/layer.h"
 #include "box/merge.h"
 #include "box/volume.h"
 #include "door/sys.h"
@@ -72,6 +73,7 @@ fill(const struct store *s, const struct image *img, const struct box *b, json_t
 		return -1;
 	auto_json json_t *config = bundle_make(doc, b, s, img);
 	if (!config || check_bundle(b, config) < 0 || etc_make(b, doc) < 0 ||
+		box_layer_make(b, doc) < 0 ||
 		box_write_compact(
 			b, "config.json", "how it runs (OCI runtime specification)", config) < 0)
 		return -1;

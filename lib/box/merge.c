@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/human.h"
 #include "base/parse.h"
+#include "box/layer.h"
 #include "box/limits.h"
 #include "box/network.h"
 #include "box/ports.h"
@@ -215,7 +216,7 @@ check(json_t *c, json_t *h)
 			"a box that is removed when it ends cannot be restarted (--rm, --restart)");
 	if (check_ports(json_object_get(h, "PortBindings")) < 0)
 		return -1;
-	return box_check_limits(h) < 0 ? -1 : check_signal(c);
+	return box_layer_check(h) < 0 || box_check_limits(h) < 0 ? -1 : check_signal(c);
 }
 
 static json_t *

@@ -201,7 +201,7 @@ static const char create_text[] =
 	"\"ExtraHosts\":[\"\"],\"GroupAdd\":[\"\"],\"IpcMode\":\"\",\"Cgroup\":\"\",\"Links\":[\"\"],"
 	"\"OomScoreAdj\":0,\"PidMode\":\"\",\"Privileged\":false,\"PublishAllPorts\":false,"
 	"\"ReadonlyRootfs\":false,\"SecurityOpt\":[\"\"],\"Tmpfs\":{\"*\":\"\"},\"UTSMode\":\"\","
-	"\"UsernsMode\":\"\",\"ShmSize\":0,\"Sysctls\":{\"*\":\"\"},\"Runtime\":\"\",\"Init?\":false,"
+	"\"UsernsMode\":\"\",\"StorageOpt\":{\"*\":\"\"},\"ShmSize\":0,\"Sysctls\":{\"*\":\"\"},\"Runtime\":\"\",\"Init?\":false,"
 	"\"ConsoleSize\":[0],\"Isolation\":\"\",\"CpuShares\":0,\"Memory\":0,\"NanoCpus\":0,"
 	"\"CgroupParent\":\"\",\"BlkioWeight\":0,"
 	"\"BlkioDeviceReadBps\":[{\"Path\":\"\",\"Rate\":0}],"

@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/human.h"
 #include "base/parse.h"
+#include "box/layer.h"
 #include "box/policy.h"
 
 #include <fts.h>
@@ -122,14 +123,27 @@ tree_size(const char *path)
 	return n;
 }
 
+/* Of a layer that is mounted nowhere, by a mount that nobody sees. */
+static int64_t
+own_size(const struct box_look *l)
+{
+	char upper[PATH_MAX];
+	auto_fd int fd = -1;
+	struct err before = err;
+	box_layer_path(&l->b, l->doc, "upper", upper);
+	if (box_layer_is_hidden(&l->b, l->doc) && box_layer_open(&l->b, &fd) == 0 && fd >= 0)
+		snprintf(upper, sizeof(upper), "/proc/self/fd/%d/upper", fd);
+	err = before;
+	return tree_size(upper);
+}
+
 void
 box_sizes(const struct box_look *l, int64_t *own, int64_t *all)
 {
-	char upper[PATH_MAX], places[PATH_MAX], path[PATH_MAX + 80];
+	char places[PATH_MAX], path[PATH_MAX + 80];
 	json_t *item;
 	size_t i;
-	box_path(&l->b, "upper", upper);
-	*own = *all = tree_size(upper);
+	*own = *all = own_size(l);
 	if (box_places(false, places) < 0)
 		return;
 	json_array_foreach(box_value(l->doc, "Layers"), i, item)
@@ -315,8 +329,8 @@ graph(const struct box_look *l)
 	char upper[PATH_MAX], work[PATH_MAX], root[PATH_MAX];
 	auto_buf struct buf lower = BUF_INIT;
 	const json_t *layers = box_value(l->doc, "Layers");
-	box_path(&l->b, "upper", upper);
-	box_path(&l->b, "work", work);
+	box_layer_path(&l->b, l->doc, "upper", upper);
+	box_layer_path(&l->b, l->doc, "work", work);
 	box_path(&l->b, "root", root);
 	for (size_t i = json_array_size(layers); i > 0; i--)
 		buf_addf(&lower, "%s%.*s/layers/%s", lower.len ? ":" : "",

@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "box/layer.h"
 #include "door/spawn.h"
 #include "door/state.h"
 #include "door/step.h"
@@ -31,8 +32,8 @@ view_mount_words(const struct box *b, const json_t *doc, struct strlist *l)
 		return -1;
 	if (json_array_size(box_value(doc, "Layers")) == 0)
 		return err_set(ERR_INVALID, b->id, "the image of box %.12s has no layers", b->id);
-	box_path(b, "upper", upper);
-	box_path(b, "work", work);
+	box_layer_path(b, doc, "upper", upper);
+	box_layer_path(b, doc, "work", work);
 	box_path(b, "root", root);
 	for (const char **w = (const char *[]){"ufs-mount", "-u", upper, "-w", work, root, NULL};
 		*w; w++)
@@ -43,11 +44,32 @@ view_mount_words(const struct box *b, const json_t *doc, struct strlist *l)
 }
 
 bool
-view_has_layer(const struct box *b)
+view_has_layer(const struct box *b, const json_t *doc)
 {
 	char upper[PATH_MAX];
-	box_path(b, "upper", upper);
-	return dir_exists(upper);
+	box_layer_path(b, doc, "upper", upper);
+	/* A dry run has not mounted it, and most have one. */
+	return dir_exists(upper) || (step_dry() && box_layer_is_hidden(b, doc));
+}
+
+static int
+own_mounts(void)
+{
+	tell_nest("unshare --mount --propagation private");
+	return sys_unshare("mounts of our own, which end with us", CLONE_NEWNS) < 0 ||
+			sys_mount("nobody else sees them", NULL, "/", NULL, MS_REC | MS_PRIVATE,
+				NULL) < 0
+		? -1
+		: 0;
+}
+
+int
+view_layer(const struct box *b, const json_t *doc, bool *nested)
+{
+	if (!box_layer_is_hidden(b, doc))
+		return 0;
+	*nested = true;
+	return own_mounts() < 0 ? -1 : box_layer_mount(b);
 }
 
 int
@@ -69,7 +91,7 @@ view_diff_words(const struct box *b, const json_t *doc, struct strlist *l)
 		strlist_add(l, "--except");
 		strlist_add(l, str_new(box_text(item, "destination")));
 	}
-	box_path(b, "upper", upper);
+	box_layer_path(b, doc, "upper", upper);
 	strlist_add(l, str_new(upper));
 	return 0;
 }
@@ -165,11 +187,8 @@ open_stopped(const struct box *b, const json_t *doc, bool volumes, struct view *
 	if (view_mount_words(b, doc, &l) < 0)
 		return -1;
 	strlist_add(&l, NULL);
-	tell_nest("unshare --mount --propagation private");
 	v->nested = true;
-	if (sys_unshare("mounts of our own, which end with us", CLONE_NEWNS) < 0 ||
-		sys_mount("nobody else sees them", NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) <
-			0 ||
+	if (own_mounts() < 0 || (box_layer_is_hidden(b, doc) && box_layer_mount(b) < 0) ||
 		run_tool("its layers, as when it runs", l.v, NULL) < 0)
 		return -1;
 	box_path(b, "root", root);

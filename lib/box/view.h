@@ -15,7 +15,11 @@ int view_mount_words(const struct box *b, const json_t *doc, struct strlist *l);
  */
 int view_diff_words(const struct box *b, const json_t *doc, struct strlist *l);
 /* Whether it has a layer of its own yet: it gets it when it starts first. */
-bool view_has_layer(const struct box *b);
+bool view_has_layer(const struct box *b, const json_t *doc);
+/* A layer that is a file system of its own (layer.h) and not mounted: mounts it in a mount
+ * namespace of our own, which this process is in from then on; *nested then, and the caller ends
+ * what is told with tell_unnest(). Returns 0, or -1 with `err` set. */
+int view_layer(const struct box *b, const json_t *doc, bool *nested);
 /* Makes a directory, and those above it, where they are missing in the tree at `top`. */
 int view_make_dir(const char *why, int top, const char *path);
 

@@ -230,6 +230,8 @@ static const struct word {
 	{0, "log-driver", "NAME", put_str, "HostConfig.LogConfig.Type", "json-file or none"},
 	{0, "log-opt", "NAME=VALUE", put_map, "HostConfig.LogConfig.Config",
 		"max-size and max-file of the log (repeatable)"},
+	{0, "storage-opt", "size=SIZE", put_map, "HostConfig.StorageOpt",
+		"how large its writable layer may become"},
 };
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 

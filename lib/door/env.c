@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/parse.h"
+#include "door/fault.h"
 #include "door/step.h"
 #include "door/tell.h"
 #include "door/tool.h"
@@ -143,6 +144,7 @@ void
 env_no_faults(void)
 {
 	unsetenv("TACKLEBOX_FAIL");
+	fault_parse(NULL);
 }
 
 void

@@ -117,6 +117,14 @@ int sys_overlay_fsopen(const char *why, const struct sys_overlay *o);
  * and those with a character that has a meaning there, are named by the numbers of descriptors,
  * with /proc/self/fd as the current directory. */
 int sys_overlay_mount(const char *why, const struct sys_overlay *o);
+/* Mounts the file system of that type in the file `image`, which must not be a symlink, by a loop
+ * device (loop(4); Linux 5.8) that goes away with the last mount of it. A device that the file has
+ * already is shared, so that its file system is never there twice. Nothing to undo: the caller has
+ * a mount namespace of its own, or a tool that takes it away. */
+int sys_mount_image(const char *why, const char *image, const char *type, const char *target,
+	const char *options);
+/* The same mounted nowhere (fsmount(2)): it ends with *fd, which is the caller's. */
+int sys_open_image(const char *why, const char *image, const char *type, int *fd);
 /* pivot_root(2). */
 int sys_pivot_root(const char *why, const char *new_root, const char *put_old);
 /* chroot(2). */

@@ -15,6 +15,7 @@
 #include "base/parse.h"
 #include "box/attach.h"
 #include "box/event.h"
+#include "box/layer.h"
 #include "box/policy.h"
 #include "box/view.h"
 #include "door/channel.h"
@@ -93,7 +94,8 @@ static int
 mount_root(struct start *s)
 {
 	struct strlist l = {0};
-	if (view_mount_words(&s->b, s->doc, &l) < 0)
+	if (view_mount_words(&s->b, s->doc, &l) < 0 ||
+		(box_layer_is_sized(s->doc) && box_layer_keep(&s->b) < 0))
 		return -1;
 	return start_run("the image's layers, and one of its own above them", &l, NULL);
 }
