@@ -22,12 +22,15 @@ add_number(struct buf *out, const json_t *n)
 		buf_addc(out, '*');
 }
 
-/* The rules of config.json: first that nothing is allowed, and then what is. */
+/* The rules of config.json: first that nothing is allowed, and then what is. Devices are root's to
+ * give, and an ordinary user can make none. */
 static void
 add_devices(struct start *s, struct strlist *l)
 {
 	json_t *rule;
 	size_t i;
+	if (rootless_inside())
+		return;
 	json_array_foreach(box_value(s->config, "linux.resources.devices"), i, rule)
 	{
 		const char *type = box_text(rule, "type");
@@ -44,25 +47,30 @@ add_devices(struct start *s, struct strlist *l)
 	}
 }
 
+/* An ordinary user may have none to make a group in: then there are no limits, which is said to
+ * whoever asked for some. */
+static bool
+groups_here(struct start *s, bool asked)
+{
+	const struct cg_host *host;
+	if (!rootless_inside() || cg_host(&host) == 0)
+		return true;
+	if (asked)
+		tool_warn("its limits are not kept: %s", err.message);
+	err_clear();
+	s->group[0] = '\0';
+	return false;
+}
+
 int
 start_group(struct start *s)
 {
 	struct strlist l = {0};
 	strlist_add(&l, "cg-create");
 	box_limits(box_value(s->doc, "HostConfig"), &l);
-	/* Devices are root's to give, and an ordinary user can make none. */
-	if (rootless_inside()) {
-		const struct cg_host *host;
-		if (cg_host(&host) < 0) {
-			if (l.n > 1)
-				tool_warn("its limits are not kept: %s", err.message);
-			err_clear();
-			s->group[0] = '\0';
-			return 0;
-		}
-	} else {
-		add_devices(s, &l);
-	}
+	if (!groups_here(s, l.n > 1))
+		return 0;
+	add_devices(s, &l);
 	strlist_add(&l, s->group);
 	return start_run("a control group, with its limits", &l, NULL);
 }
