@@ -292,7 +292,7 @@ remember() {
 }
 
 @test "--copy in a user namespace: marks of its own kind, and a word about what is lost" {
-	requires root userns getfattr # layers of another owner
+	requires root userns getfattr user-xattr # layers of another owner, marked as a user marks them
 	cd "$T" && mkdir -m 0777 n && chmod 0777 .
 	cd n && (umask 0; hard_layers user) && chmod -R a+rX . && chmod 0755 l1/f
 	as_nobody unshare --user --map-root-user --mount bash -ec "$(declare -f whole_tree)"'
