@@ -40,8 +40,8 @@ resolve(const char *name, char path[PATH_MAX])
 	return name;
 }
 
-static int
-wait_status(pid_t pid)
+int
+run_end(pid_t pid)
 {
 	int status;
 	while (waitpid(pid, &status, 0) < 0)
@@ -86,7 +86,7 @@ run_to(const char *why, char *const argv[], int out)
 			env_for_own_tool(true);
 		step_result(&st, start(&pid, path, argv, -1, out));
 		if (st.ret == 0)
-			step_result(&st, wait_status(pid));
+			step_result(&st, run_end(pid));
 	}
 	if (step_told(&st)) {
 		buf_add_argv(&words, argv);
@@ -149,7 +149,7 @@ run_capture(char *const argv[], int stdin_fd, size_t max, struct buf *out)
 	int no = errno;
 	close(take_fd(
 		&from)); /* a child that still writes gets SIGPIPE, not a full pipe for ever */
-	int status = wait_status(pid);
+	int status = run_end(pid);
 	errno = no;
 	if (r < 0)
 		return err_sys("read", argv[0], "cannot read what %s prints", argv[0]);
@@ -213,7 +213,7 @@ pipe_to(char *const *from, char *const *to, struct buf *out)
 	close(take_fd(&write_end));
 	int second = run_capture(to, read_end, (size_t)1 << 20, out);
 	close(take_fd(&read_end)); /* if it was never read: the first ends by SIGPIPE */
-	int no = errno, first = wait_status(pid);
+	int no = errno, first = run_end(pid);
 	errno = no;
 	return second ? second : first;
 }

@@ -37,6 +37,10 @@ int run_tool(const char *why, const char *const *argv, struct buf *out);
  * to make nothing of an input that is cut short, for so it sees a failure of the first. */
 int run_pipe(const char *why, const char *const *from, const char *const *to, struct buf *out);
 
+/* Waits for a child of ours, and returns its status: 128+n for one that signal n ended, as a shell
+ * has it. -1 with errno. */
+int run_end(pid_t pid);
+
 /* A child that is not waited for here. */
 struct run {
 	char *const *argv; /* one of our tools, or found in PATH */

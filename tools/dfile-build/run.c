@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SCRIPT_PLACE "/dev/pipes"
@@ -257,16 +256,6 @@ failed_with(struct task *p, int status)
 }
 
 static int
-wait_end(pid_t pid)
-{
-	int status;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-static int
 run_chain(struct task *p, const struct strlist *l)
 {
 	int reader, out = report_output(&reader);
@@ -286,7 +275,7 @@ run_chain(struct task *p, const struct strlist *l)
 		return (int)pid;
 	}
 	report_relay(reader);
-	int status = wait_end(pid);
+	int status = run_end(pid);
 	return status == 0 ? 0 : failed_with(p, status);
 }
 
