@@ -106,6 +106,7 @@ struct sys_overlay {
 	size_t n_lower;
 	const char *upper, *work; /* NULL: read-only */
 	const char *options; /* further ones, as mount(8) takes them: "index=off,xino=off" */
+	bool elsewhere; /* in a mount namespace of our own: nothing to undo */
 };
 /* Mounts it with our mark as the source, by fsopen(2) and fsconfig(2) (sys_overlay.c): each layer
  * has a call of its own, so there may be 500, with any character in their names. One step of many

@@ -66,6 +66,7 @@ struct sys_bind {
 	const char *source, *target;
 	unsigned long attr, propagation;
 	bool rec;
+	bool detached; /* source_fd is of sys_clone_tree(): it goes to its place itself */
 };
 int sys_bind_at(const char *why, const struct sys_bind *b);
 
