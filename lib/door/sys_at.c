@@ -127,10 +127,10 @@ bind_detached(const struct sys_bind *b)
 	struct mount_attr attr = {.attr_set = mount_attr(b->attr),
 		.attr_clr = mount_attr_clear(b->attr),
 		.propagation = b->propagation & ~MS_REC};
-	auto_fd int tree = b->detached ? fcntl(b->source_fd, F_DUPFD_CLOEXEC, 3)
-				       : (int)syscall(SYS_open_tree, b->source_fd, "",
-						 AT_EMPTY_PATH | OPEN_TREE_CLONE |
-							 OPEN_TREE_CLOEXEC | rec);
+	auto_fd int tree = b->detached
+		? fcntl(b->source_fd, F_DUPFD_CLOEXEC, 3)
+		: (int)syscall(SYS_open_tree, b->source_fd, "",
+			  AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | rec);
 	if (tree < 0 ||
 		syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | rec, &attr, sizeof(attr)) < 0)
 		return -1;

@@ -49,8 +49,9 @@ not_shifted(const char *call, const char *path)
 	err_sys(call, path, "cannot show %s with the ids of a user namespace", path);
 	if (err.no != EINVAL)
 		return -1;
-	return err_hint("its file system, or this kernel, has no idmapped mounts (mount_setattr(2)): "
-			"ext4, xfs, btrfs and, since Linux 6.3, tmpfs have them");
+	return err_hint(
+		"its file system, or this kernel, has no idmapped mounts (mount_setattr(2)): "
+		"ext4, xfs, btrfs and, since Linux 6.3, tmpfs have them");
 }
 
 int
@@ -69,8 +70,8 @@ sys_clone_tree(const char *why, const char *path, bool rec, int user, int *fd)
 }
 
 /* Who creates a file is its owner, and host's ids are none of those that the covered directories
- * know. Another file system user loses the rights over files that root has (capabilities(7), "Effect
- * of user ID changes"), which we take again. */
+ * know. Another file system user loses the rights over files that root has (capabilities(7),
+ * "Effect of user ID changes"), which we take again. */
 static int
 be_owner(uid_t uid, gid_t gid)
 {
@@ -134,8 +135,8 @@ cover(struct step *st, const struct sys_shift *s, const char *const *dirs, size_
 	for (size_t i = 0; i < n && st->ret >= 0; i++)
 		if (step_next(st, "move_mount"))
 			step_result(st,
-				move_mount(tree[i], "", AT_FDCWD, dirs[i],
-					MOVE_MOUNT_F_EMPTY_PATH));
+				move_mount(
+					tree[i], "", AT_FDCWD, dirs[i], MOVE_MOUNT_F_EMPTY_PATH));
 	for (size_t i = 0; i < n; i++)
 		if (tree[i] >= 0)
 			close(tree[i]);
@@ -191,8 +192,7 @@ static int
 take_along(struct step *st, const char *target, int tree)
 {
 	if (step_next(st, "move_mount"))
-		step_result(st,
-			move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
+		step_result(st, move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
 	return st->ret < 0 ? -1 : 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "door/stand.h"
 #include "door/step.h"
 #include "door/tell.h"
 #include "door/undo.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,51 +29,26 @@ write_map(pid_t pid, const char *file, const char *text)
 	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
 }
 
-/* It says that it is inside (or why not), and ends when the other end of the pipe is closed. */
-static void
-stand_inside(int say, int until)
+static int
+enter_new(const void *unused)
 {
-	int no = unshare(CLONE_NEWUSER) < 0 ? errno : 0;
-	char byte;
-	if (write(say, &no, sizeof(no)) == (ssize_t)sizeof(no))
-		while (read(until, &byte, 1) < 0 && errno == EINTR)
-			;
-	_exit(0);
+	(void)unused;
+	return unshare(CLONE_NEWUSER);
 }
 
 /* A user namespace is made by going into it, from which there is no way back: a child goes. */
 static int
 make_by_child(const char *uid, const char *gid)
 {
-	int say[2], until[2], no = 0, fd = -1;
+	struct stand child;
 	char path[64];
-	if (pipe2(say, O_CLOEXEC) < 0)
+	int fd = -1;
+	if (stand_start(&child, enter_new, NULL) < 0)
 		return -1;
-	if (pipe2(until, O_CLOEXEC) < 0) {
-		close(say[0]);
-		close(say[1]);
-		return -1;
-	}
-	pid_t pid = fork();
-	if (pid == 0) {
-		close(until[1]);
-		stand_inside(say[1], until[0]);
-	}
-	close(say[1]);
-	close(until[0]);
-	if (pid < 0 || read(say[0], &no, sizeof(no)) != (ssize_t)sizeof(no))
-		no = pid < 0 ? errno : ECHILD;
-	if (!no && (write_map(pid, "uid_map", uid) < 0 || write_map(pid, "gid_map", gid) < 0))
-		no = errno;
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	if (!no && (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-		no = errno;
-	close(say[0]);
-	close(until[1]);
-	if (pid > 0)
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	errno = no;
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", child.pid);
+	if (write_map(child.pid, "uid_map", uid) == 0 && write_map(child.pid, "gid_map", gid) == 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	stand_end(&child);
 	return fd;
 }
 
@@ -114,8 +89,7 @@ pin(const char *path, const char *uid, const char *gid)
 {
 	char self[64];
 	auto_fd int user = make_by_child(uid, gid);
-	auto_fd int file =
-		user < 0 ? -1 : open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+	auto_fd int file = user < 0 ? -1 : open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
 	if (file < 0)
 		return -1;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", user);
@@ -147,27 +121,80 @@ sys_userns_pin(
 	return 0;
 }
 
-/* The files of /proc/self are root's after a change of ids, unless it is said that nothing in this
- * process is to be hidden; what is hidden is the caller's to decide. */
 static int
-become(int fd)
+become(int user, const char *shown)
 {
-	return setns(fd, CLONE_NEWUSER) < 0 || setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 ||
+	return setns(user, CLONE_NEWUSER) < 0 || setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 ||
 			setresuid(0, 0, 0) < 0
-		? -1
+		? err_sys("setns", shown, "cannot become root of user namespace %s", shown)
 		: 0;
 }
 
+/* What is pushed for undo is the parent's. */
+static void
+be_child(int user, const char *shown, int (*call)(void *arg), void *arg, int to)
+{
+	undo_forget();
+	err_clear();
+	int r = become(user, shown) < 0 || call(arg) < 0;
+	if (r && write(to, &err, sizeof(err)) != (ssize_t)sizeof(err))
+		_exit(1);
+	_exit(r);
+}
+
 int
-sys_userns_become(const char *why, int fd, const char *shown)
+sys_userns_start(const char *why, int user, const char *shown, int (*call)(void *arg), void *arg,
+	struct sys_call *c)
 {
 	struct step st;
-	if (step_open(&st, "setns", why))
-		step_result(&st, become(fd));
+	int ends[2];
+	*c = (struct sys_call){.from = -1};
+	if (user < 0) {
+		c->result = call(arg);
+		return c->result;
+	}
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys("pipe2", NULL, "cannot make a pipe");
+	fflush(NULL);
+	if (step_open(&st, "setns", why)) {
+		c->pid = fork();
+		if (c->pid == 0) {
+			close(ends[0]);
+			be_child(user, shown, call, arg, ends[1]);
+		}
+		step_result(&st, c->pid);
+	}
+	close(ends[1]);
+	c->from = ends[0];
 	if (step_told(&st))
-		step_call(&st, "setns(%s, CLONE_NEWUSER), setgroups(0), setresgid(0), setresuid(0)",
-			tell_c(shown));
-	if (step_close(&st) < 0)
-		return err_sys("setns", shown, "cannot become root of user namespace %s", shown);
-	return 0;
+		step_call(&st, "fork(), setns(%s, CLONE_NEWUSER), setresuid(0)", tell_c(shown));
+	if (step_close(&st) >= 0)
+		return 0;
+	close(take_fd(&c->from));
+	return err_sys("setns", shown, "cannot become root of user namespace %s", shown);
+}
+
+int
+sys_userns_wait(struct sys_call *c)
+{
+	struct err why;
+	int status = 0;
+	if (c->from < 0)
+		return c->result;
+	ssize_t n = read(c->from, &why, sizeof(why));
+	close(take_fd(&c->from));
+	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (n == (ssize_t)sizeof(why))
+		err = why;
+	else if (status)
+		err_set(ERR_INTERNAL, NULL, "a process in a user namespace ended before its work");
+	return status ? -1 : 0;
+}
+
+int
+sys_userns_call(const char *why, int user, const char *shown, int (*call)(void *arg), void *arg)
+{
+	struct sys_call c;
+	return sys_userns_start(why, user, shown, call, arg, &c) < 0 ? -1 : sys_userns_wait(&c);
 }

@@ -16,9 +16,21 @@ int sys_userns_make(const char *why, const char *uid, const char *gid, int *fd);
  * what the script says. Undone by unmount and unlink. */
 int sys_userns_pin(
 	const char *why, const char *path, const char *uid, const char *gid, const char *shell);
-/* This process goes into the user namespace behind fd (setns(2)) and becomes its root: ids 0, no
- * groups, all capabilities there and none elsewhere. `shown` names it. */
-int sys_userns_become(const char *why, int fd, const char *shown);
+/* A child of ours as root of the user namespace behind `user` (setns(2)): ids 0, no groups, all
+ * capabilities there and none elsewhere. What is open stays open. `shown` names the namespace. It
+ * calls call(arg), whose result is 0, or -1 with `err` set, and ends; sys_userns_wait() gives that
+ * result, `err` with it. With `user` -1 (a dry run, or nobody to become) it is called here. */
+struct sys_call {
+	pid_t pid; /* 0: it was called here */
+	int from; /* what it says of its end */
+	int result;
+};
+int sys_userns_start(const char *why, int user, const char *shown, int (*call)(void *arg),
+	void *arg, struct sys_call *c);
+int sys_userns_wait(struct sys_call *c);
+/* Both. */
+int sys_userns_call(
+	const char *why, int user, const char *shown, int (*call)(void *arg), void *arg);
 
 /* A detached copy (open_tree(2)) of the mount tree at `path`, which nobody else can see or change:
  * private, and with the ids of the user namespace behind `user` unless that is -1. sys_bind_at()

@@ -39,8 +39,8 @@ bind(const struct ct_tree *t, const struct ct_mount *m)
 	struct ct_place p;
 	struct stat sb = {.st_mode = S_IFDIR};
 	int tree = t->out && t->out->n ? t->out->tree[t->done] : -1;
-	auto_fd int source = tree < 0 ? open(m->source, O_PATH | O_CLOEXEC)
-				      : fcntl(tree, F_DUPFD_CLOEXEC, 3);
+	auto_fd int source =
+		tree < 0 ? open(m->source, O_PATH | O_CLOEXEC) : fcntl(tree, F_DUPFD_CLOEXEC, 3);
 	if (source < 0 && !step_dry())
 		return err_sys(
 			"open", m->source, "cannot bind %s to %s", m->source, m->destination);

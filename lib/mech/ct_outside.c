@@ -124,11 +124,12 @@ ct_outside_become_root(const struct ct_child *k)
 	if (!k->out.from_outside || k->target || !subid_is_mapped("/proc/self/uid_map", 0) ||
 		!subid_is_mapped("/proc/self/gid_map", 0))
 		return 0;
-	static const char why[] = "become root of the user namespace: of the host's ids it has none";
+	static const char why[] =
+		"become root of the user namespace: of the host's ids it has none";
 	if (sys_setgroups("no groups of the host's", 0, NULL) < 0 || sys_setgid(why, 0) < 0 ||
 		sys_setuid(why, 0) < 0)
 		return -1;
-	return k->forked ? sys_death_signal(
-				   "again, for the kernel forgets it with a change of user")
-			 : 0;
+	return k->forked
+		? sys_death_signal("again, for the kernel forgets it with a change of user")
+		: 0;
 }

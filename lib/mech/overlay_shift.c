@@ -55,8 +55,8 @@ in_shift(struct sys_shift *s, struct sys_overlay *m, const char *parent,
 }
 
 int
-overlay_shifted(const struct overlay *o, struct sys_overlay *m,
-	int (*mount)(const struct sys_overlay *m))
+overlay_shifted(
+	const struct overlay *o, struct sys_overlay *m, int (*mount)(const struct sys_overlay *m))
 {
 	auto_buf struct buf parent = BUF_INIT;
 	struct sys_shift s = {.user = -1, .mounts = -1, .root = -1, .cwd = -1};

@@ -44,8 +44,8 @@ userns_make(const struct ct_id_maps *uid, const struct ct_id_maps *gid, int *fd)
 
 /* unshare(1) takes one range of each kind. */
 static void
-add_shell(struct buf *b, const char *path, const struct ct_id_maps *uid,
-	const struct ct_id_maps *gid)
+add_shell(
+	struct buf *b, const char *path, const struct ct_id_maps *uid, const struct ct_id_maps *gid)
 {
 	if (uid->n != 1 || gid->n != 1) {
 		buf_adds(b, ": # no shell command: unshare takes no more than one range of ids");
