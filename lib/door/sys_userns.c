@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -185,6 +186,9 @@ sys_userns_wait(struct sys_call *c)
 	close(take_fd(&c->from));
 	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	/* Nobody reads what it writes: we end of that just as if it were we who wrote. */
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
+		raise(SIGPIPE);
 	if (n == (ssize_t)sizeof(why))
 		err = why;
 	else if (status)

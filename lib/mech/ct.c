@@ -90,8 +90,8 @@ prepare(struct ct_child *k)
 		return err_sys("stat", "/proc/self/exe", "cannot find our own program");
 	if (ct_idmap_prepare(c, &k->map) < 0 || ct_outside_open(c, &k->out) < 0)
 		return -1;
-	/* Less than what we have needs rights outside; what comes of us inherits it. */
-	if (k->out.from_outside && ct_set_oom(c) < 0)
+	/* Root of a user namespace may not write there; what comes of us inherits it. */
+	if (c->ns[CT_USER].in && ct_set_oom(c) < 0)
 		return -1;
 	ct_script_needs(k);
 	if (join_group_first(k) < 0)

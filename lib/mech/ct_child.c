@@ -261,7 +261,7 @@ ct_child_steps(struct ct_child *k)
 		return -1;
 	if (enter_group(k) < 0 || make_namespaces(k) < 0 || set_names(c) < 0)
 		return -1;
-	if (!k->out.from_outside && ct_set_oom(c) < 0)
+	if (!c->ns[CT_USER].in && ct_set_oom(c) < 0)
 		return -1;
 	if (c->pidfile && write_pidfile(c->pidfile, k->out.pidfile) < 0)
 		return -1;
