@@ -315,9 +315,10 @@ connected() {
 	img-layers bb | ufs-mount -u "$T/b/up" -w "$T/b/wk" --uid-map 0:100000:65536 --gid-map 0:200000:65536 "$T/b/root" >/dev/null
 	jq '.linux.cgroupsPath = "/tbtest-'$$'" | del(.linux.resources) | .mounts |= map(select(.type != "cgroup"))' \
 		"$dir/config.json" >"$T/b/config.json"
-	timeout 30 unshare --mount sh -c '
+	# crun gives what it has as standard input to the container's root: not /dev/null.
+	: | timeout 30 unshare --mount sh -c '
 		! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified
-		exec "$@"' - crun --root "$T/crun" run -b "$T/b" "tbtest-$$" >"$T/crun.out" || fail "$(<"$T/crun.out")"
+		exec "$@"' - crun --root "$T/crun" run -b "$T/b" "tbtest-$$" >"$T/crun.out" 2>"$T/err" || fail "$(<"$T/crun.out")"
 	ns-exec --bundle "$T/b" >"$T/ns-exec.out" 2>"$T/err" || fail "$(<"$T/err")"
 	ufs-mount --umount "$T/b/root"
 	local what who
