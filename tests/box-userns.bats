@@ -343,6 +343,55 @@ connected() {
 	img-rm caps >/dev/null
 }
 
+@test "hardening: with all capabilities and no filter its root is nobody to the host (CVE-2022-0492 and kin)" {
+	mkdir -m 0755 "$T/host" && echo canary >"$T/host/canary" && chmod 0600 "$T/host/canary"
+	cp "$PROBE" "$T/host/program" && chmod 0711 "$T/host/program"
+	cat >"$T/host/attack" <<-'SH'
+		mkdir /m
+		for controller in pids memory cpu name=systemd; do
+			mount -t cgroup -o "$controller" c /m 2>/dev/null || continue
+			echo /attack >/m/release_agent && echo "agent $controller"
+			umount /m
+		done
+		mount -t cgroup2 c /m 2>/dev/null && mkdir /m/x && echo "group made"
+		for agent in /sys/fs/cgroup/*/release_agent; do
+			echo /attack >"$agent" && echo "agent $agent"
+		done
+		cat /h/canary && echo "read"
+		chmod 777 /h/canary && echo "mode"
+		chown 0 /h/canary && echo "owner"
+		echo x >>/h/canary && echo "written"
+		mknod /null c 1 3 && echo "device"
+		mount -t tmpfs -o remount,rw /sys && echo "sys"
+		echo x >/proc/sys/kernel/core_pattern && echo "core"
+		echo 1 >/proc/sysrq-trigger && echo "sysrq"
+		mount --bind /proc/sys /m && echo x >/m/kernel/modprobe && echo "modprobe"
+		# What it makes on the host's files is nobody's there.
+		cp /bin/busybox /h/setuid && echo "made"
+		exit 0
+	SH
+	run box-run --rm --network none --userns $ids --cap-add ALL --security-opt seccomp=unconfined -v "$T/host:/h" bb sh /h/attack
+	local words
+	words=$(grep -xE '(agent|group|read|mode|owner|written|device|sys|core|sysrq|modprobe|made).*' <<<"$output" || :)
+	assert_eq "" "$words"
+	assert_eq "canary 600 0:0" "$(cat "$T/host/canary") $(stat -c '%a %u:%g' "$T/host/canary")"
+	for agent in /sys/fs/cgroup/*/release_agent; do
+		[ ! -e "$agent" ] || ! grep attack "$agent" || fail "$agent"
+	done
+}
+
+@test "hardening: ids beyond the range, and a symlink where it starts, lead nowhere" {
+	cp -r "$TB_DIR/rootfs" "$T/odd"
+	echo far >"$T/odd/far" && chown 100000:100000 "$T/odd/far" && chmod 0600 "$T/odd/far"
+	ln -s ../../../../../../tmp "$T/odd/place"
+	tar -C "$T/odd" -c . | img-import odd >/dev/null
+	run -0 box-run --rm --network none --userns $ids -w "/place/$TB_NAME" odd stat -c %u:%g /far "/tmp/$TB_NAME"
+	assert_eq "65534:65534 0:0" "$(xargs <<<"$output")"
+	run ! box-run --rm --network none --userns $ids odd cat /far
+	[ ! -e "/tmp/$TB_NAME" ]
+	img-rm odd >/dev/null
+}
+
 @test "each step of box-create and box-start fails once, and nothing is left" {
 	none() { assert_eq "" "$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1 -maxdepth 1)"; }
 	box-create --name zero --userns $ids bb >/dev/null
