@@ -75,6 +75,25 @@ teardown() { build_teardown; }
 	assert_like "$output" "*standard input:1: base name (\$NOTHING) should not be blank*"
 }
 
+@test "FROM scratch: an image needs no file, and no step" {
+	build <<<'FROM scratch'
+	assert_eq "0 0" "$(layers) $(img-config it | jq '.history | length')"
+	[[ $(img-config it | jq -r .created) == 20*Z ]]
+	build <<<$'FROM scratch\nCMD ["/x"]\nLABEL a=b\nWORKDIR /'
+	assert_eq '0 ["/x"] {"a":"b"}' "$(layers) $(setting Cmd) $(setting Labels)"
+	assert_eq "it 0" "$(img-ls --json it | jq -r '[.repository // .Repository, .size // .Size] | join(" ")')"
+	img-tag it nothing
+	# It can be built on, and goes through an archive and back.
+	img-save nothing | TACKLEBOX_ROOT=$T/other img-load >/dev/null
+	assert_eq "$(img-config nothing)" "$(TACKLEBOX_ROOT=$T/other img-config nothing)"
+	echo x >x
+	build <<<$'FROM nothing\nCOPY x /'
+	assert_eq '1 x ["/x"]' "$(layers) $(in_image x) $(setting Cmd)"
+	run box-run --rm --network none nothing
+	assert_eq 125 "$status"
+	assert_like "$output" "*has no layers*"
+}
+
 @test "RUN: shell form, exec form, SHELL, here-documents, variables are the shell's" {
 	build <<-'EOF'
 		FROM bb
