@@ -480,7 +480,7 @@ drwxr-xr-x 0:0 c/keep
 		RUN --mount=type=what true|unsupported mount type
 		RUN --mount=type=bind,target=/ true|invalid mount target
 		RUN --network=else true|none or host
-		COPY --chmod=u+x Dockerfile /|octal
+		COPY --chmod=u+y Dockerfile /|octal
 		COPY --chown=nobodyhere Dockerfile /|unable to find user
 		COPY Dockerfile /etc/passwd/x|cannot
 		EXPOSE what|is not a port

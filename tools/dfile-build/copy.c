@@ -131,17 +131,10 @@ gather_all(struct task *p, struct copying *c)
 static int
 read_mode(struct task *p, struct copying *c)
 {
+	mode_t mode;
 	const char *text = dfile_flag(&p->x, "chmod");
-	char *end;
-	c->mode = (mode_t)-1;
-	if (!text || !*text)
-		return 0;
-	unsigned long mode = strtoul(text, &end, 8);
-	if (*end || mode > 07777 || *text == '-')
-		return err_set(ERR_INVALID, text,
-			"--chmod=%s: write the mode as an octal number, such as 755", text);
-	c->mode = (mode_t)mode;
-	return 0;
+	c->chmod = text && *text ? text : NULL;
+	return c->chmod ? dfile_mode(c->chmod, S_IFREG, &mode) : 0;
 }
 
 static void

@@ -16,7 +16,7 @@ struct copying {
 	struct dfile_ignore *exclude;
 	struct owner owner;
 	bool own; /* --chown */
-	mode_t mode; /* of --chmod; -1: none */
+	const char *chmod; /* --chmod; NULL: none */
 	char *dest; /* absolute */
 	bool into; /* it is a directory for sure */
 };
