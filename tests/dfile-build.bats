@@ -347,8 +347,7 @@ drwxr-xr-x 5:6 image
 	assert_like "$output" "*:4: \"/out\" is not in one*"
 }
 
-@test "ADD: archives are unpacked, what only looks like one is copied, URLs with a checksum" {
-	requires curl python3
+@test "ADD: archives are unpacked, what only looks like one is copied" {
 	mkdir a && echo f >a/f && chown 9:9 a/f && tar -czf a.tgz -C a f && tar -cf a.tar -C a f && xz -c a.tar >a.txz
 	echo plain | gzip >plain.gz
 	build <<-'EOF'
@@ -364,45 +363,6 @@ drwxr-xr-x 0:0 gz
 -rw-r--r-- 0:0 plain.gz
 drwxr-xr-x 0:0 xz
 -rw-r--r-- 9:9 xz/f" "$(tree)"
-	mkdir www && echo served >www/file && tar -cf www/ctx.tar -C a f
-	python3 - www "$T/port" <<-'PY' &
-		import http.server, sys, os
-		os.chdir(sys.argv[1])
-		s = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
-		open(sys.argv[2] + '.n', 'w').write(str(s.server_port)); os.rename(sys.argv[2] + '.n', sys.argv[2])
-		s.serve_forever()
-	PY
-	local server=$! url sum
-	wait_for test -s "$T/port"
-	url=http://127.0.0.1:$(<"$T/port") sum=$(sha256sum <www/file | cut -c-64)
-	build <<-EOF
-		FROM bb
-		ADD --checksum=sha256:$sum $url/file /dl/
-		ADD $url/file?q=1 /named
-		ADD $url/ctx.tar /
-	EOF
-	try <<<$'FROM bb\nADD --checksum=sha256:'"${sum//[0-9]/0} $url/file /"
-	local bad=$output
-	kill "$server"
-	wait "$server" || :
-	assert_eq "-rw------- 0:0 ctx.tar
-drwxr-xr-x 0:0 dl
--rw------- 0:0 dl/file
--rw------- 0:0 named" "$(tree)"
-	assert_like "$bad" "*digest mismatch*"
-}
-
-@test "ADD of a repository, where git is there" {
-	requires git
-	git init -q "$T/r.git" && git -C "$T/r.git" -c user.name=a -c user.email=a@b commit -q --allow-empty -m x
-	# Only known protocols: a path, or one that runs a program, is none.
-	local bad
-	for bad in "https://-x/y.git" "git@-oProxyCommand=touch:x.git" "https://h/x.git#--upload-pack=touch" "ext::sh"; do
-		run dfile-build -q "$bad"
-		assert_eq 1 "$status" "$bad"
-		[ ! -e touch ] || fail "$bad ran a program"
-	done
-	assert_like "$(dfile-build -q 'https://h/x.git#--upload-pack=touch' 2>&1)" "*names no repository*"
 }
 
 @test "ONBUILD: steps of the image below come first, and once" {

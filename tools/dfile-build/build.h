@@ -280,7 +280,8 @@ void copying_free(struct copying *c);
 int remote_gather(struct task *p, const char *word, struct gather *g);
 bool is_remote(const char *word);
 bool is_git(const char *word);
-/* Fetches an URL to a file, or a repository to a directory; both must not be there. */
+/* Fetches an URL to a file, or a repository (repository.c) to a directory; both must not be there.
+ */
 int remote_fetch(const char *url, const char *path);
 int git_fetch(const char *url, const char *path, bool keep_git);
 /* The absolute form of a directory that WORKDIR, or a destination, names. New string. */
