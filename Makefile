@@ -19,7 +19,7 @@ PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev li
 	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev
 PKG_DEMO  = busybox-static
 PKG_TEST  = $(PKG_DEMO) aardvark-dns acl ansible attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry \
-	e2fsprogs iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl passt podman procps \
+	e2fsprogs git iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl passt podman procps \
 	python3 python3-docker runc skopeo strace tmux uidmap umoci \
 	xxd xz-utils zstd
 PKG_PAGE  = pandoc

@@ -133,6 +133,41 @@ built() {
 	assert_like "$output" "*unknown instruction*FRM*"
 	docker rmi built:1
 }
+
+# answer STATUS [QUERY]: the body of POST /build for the context, with that status.
+answer() {
+	tar -c . >"$T/context.tar"
+	expect "$1" POST "/v1.41/build?networkmode=none${2:-}" -H 'Content-Type: application/x-tar' --data-binary "@$T/context.tar"
+}
+
+mistaken() {
+	local line want query
+	mkdir -p "$T/context"
+	cd "$T/context"
+	while IFS='|' read -r line want; do
+		printf '%b' "$line" >Dockerfile
+		for query in '' '&q=1'; do
+			assert_like "$(answer 400 "$query")" "{\"message\":\"*$want*"
+		done
+	done <<-'EOF'
+		FRM bb\n|Dockerfile:1: *unknown instruction*FRM
+		FROM bb\nCOPY x\n|Dockerfile:2: COPY needs
+		FROM bb\nRUN --mout=x y\n|Dockerfile:2: RUN has no flag
+		|no instructions in it
+		FROM bb\nENV A\n|Dockerfile:2:
+		FROM bb AS a\nCOPY --from=b /x /\nFROM bb AS b\nCOPY --from=a /x /\n|circular dependency
+	EOF
+	printf 'FROM bb\n' >Dockerfile
+	assert_like "$(answer 400 '&target=none')" '{"message":"target stage *none* could not be found*'
+	assert_like "$(answer 400 '&dockerfile=none')" '{"message":"*cannot open none*'
+	# What fails once the steps are told fails in the stream.
+	printf 'FROM bb\nCOPY none /\n' >Dockerfile
+	assert_like "$(answer 200)" '{"stream":"Step 1/2 : FROM bb*"errorDetail":*is not in the context*'
+}
+@test "a mistake in a Dockerfile is a bad request, before any stream" {
+	requires curl
+	served mistaken
+}
 @test "docker build: steps, cache, quietly, failures" {
 	served 'clients built'
 }

@@ -84,6 +84,56 @@ done_again() {
 	assert_eq "$id" "$(img-config it | sha256sum)"
 }
 
+# copied: the diff id of the second layer from above.
+copied() { img-config it | jq -r '.rootfs.diff_ids[-2]'; }
+
+@test "COPY --link: one layer, the same upon any image, and not made again when that changes" {
+	local one df=$'FROM bb\nRUN echo base\nCOPY --link --chown=dan f d /tmp/x/\nRUN ls -A /tmp/x >/seen'
+	mkdir -p d/e && echo f >f && echo g >d/e/g && touch -d 2001-01-01 f d/e/g d/e d
+	printf 'FROM bb\nRUN chmod 711 / && chmod 1777 /tmp && echo other >/other\n' | dfile-build -q --network none -t other -f - . >/dev/null
+	assert_eq 234 "$(done_again <<<"$df")"
+	one=$(copied)
+	assert_eq "e f" "$(in_image seen | xargs)"
+	# Another image below: what RUN saw is made again, the copy is not.
+	assert_eq 24 "$(done_again <<<"${df/echo base/echo changed}")"
+	assert_eq "$one" "$(copied)"
+	assert_eq 24 "$(done_again <<<"${df/FROM bb/FROM other}")"
+	assert_eq "$one" "$(copied)"
+	# It says nothing of the image below, but what is on the way to the files is as COPY makes it.
+	assert_eq "711 755 1000 1000" "$(stat_in_image %a .) $(stat_in_image %a tmp) $(stat_in_image '%u' tmp/x/f) $(stat_in_image %g tmp/x/e/g)"
+	# Made anew, and upon nothing at all, it is the same to the bit.
+	sleep 1.1
+	assert_eq 234 "$(done_again --no-cache <<<"$df")"
+	assert_eq "$one" "$(copied)"
+	build --no-cache <<<$'FROM scratch\nCOPY --link --chown=1000:1000 f d /tmp/x/'
+	assert_eq "$one" "$(img-config it | jq -r '.rootfs.diff_ids[]')"
+	# The store holds what other stores make of it.
+	tree >"$T/one"
+	img-save it | TACKLEBOX_ROOT=$T/other img-load >/dev/null
+	TACKLEBOX_ROOT=$T/other tree >"$T/two"
+	diff "$T/one" "$T/two"
+	# Other files, another owner, another place are another layer.
+	echo F >f
+	assert_eq 34 "$(done_again <<<"$df")"
+	assert_eq 34 "$(done_again <<<"${df/=dan/=7}")"
+	assert_eq 34 "$(done_again <<<"${df/tmp/tmp2}")"
+}
+
+@test "COPY --link: a symlink on the way is replaced, a stage's files keep their owners" {
+	local df=$'FROM bb AS s\nRUN mkdir /s && echo s >/s/f && chown 3:4 /s/f\nFROM bb\nCOPY --link --from=s /s /link/s\nCOPY --link <<E /doc\nx\nE'
+	echo x >x
+	build <<<"$df"
+	assert_eq "-rw-r--r-- 0:0 doc
+drwxr-xr-x 0:0 link
+drwxr-xr-x 0:0 link/s
+-rw-r--r-- 3:4 link/s/f" "$(tree)"
+	assert_eq "" "$(done_again <<<"$df")"
+	build <<<$'FROM bb\nADD --link x /old/dir/\nCOPY --link=false x /link/y'
+	assert_eq "old/dir/x old/y" "$(tree | awk '/^-/ { print $3 }' | xargs)"
+	dfile-build -n --network none -f - . >"$T/script" <<<$'FROM bb\nCOPY --link x /y'
+	sh -n "$T/script"
+}
+
 @test "--cache-from: the layers of an image whose records are gone" {
 	local df=$'FROM bb\nRUN date +%N >/when\nENV A=1\nRUN echo x >/x'
 	done_again <<<"$df" >/dev/null

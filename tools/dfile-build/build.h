@@ -226,12 +226,15 @@ struct tree {
 	int *lower; /* descriptors of the layers */
 	size_t n_lower;
 	bool mounted;
+	bool bare; /* nothing is below, and the root is the upper */
 	struct stub *stubs; /* mount points that were not there */
 	size_t n_stubs;
 };
 /* Joins the layers, with a place for changes above them, or without (read_only). */
 int tree_open(
 	struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t);
+/* A place for changes that does not look at the layers below it. */
+int tree_open_bare(struct build *b, struct stage *s, const struct state *st, struct tree *t);
 /* Unmounts it; what was changed is left in t->upper. */
 int tree_unmount(struct tree *t);
 /* Whether anything was changed: after tree_unmount(). */
@@ -280,7 +283,8 @@ void copying_free(struct copying *c);
 int remote_gather(struct task *p, const char *word, struct gather *g);
 bool is_remote(const char *word);
 bool is_git(const char *word);
-/* Fetches an URL to a file, or a repository to a directory; both must not be there. */
+/* Fetches an URL to a file, or a repository (repository.c) to a directory; both must not be there.
+ */
 int remote_fetch(const char *url, const char *path);
 int git_fetch(const char *url, const char *path, bool keep_git);
 /* The absolute form of a directory that WORKDIR, or a destination, names. New string. */

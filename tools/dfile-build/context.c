@@ -98,6 +98,8 @@ open_dockerfile(struct build *b, bool unpacked, int *fd)
 	if (*fd >= 0)
 		return 0;
 	err_sys("open", path, "cannot open %s in the context", path);
+	/* Not a thing that is missing here, but a context that was given wrong. */
+	err.class = ERR_INVALID;
 	return asked.file ? -1 : err_hint("-f FILE names it when it is called otherwise");
 }
 

@@ -245,7 +245,7 @@ begin(struct build *b, struct stage *s)
 	} else if (image_get(b, s->image, platform, &s->st) < 0) {
 		return -1;
 	}
-	report_id(s->st.n ? digest_hex(s->st.id) : "");
+	report_id(strcmp(s->image, "scratch") == 0 && s->base < 0 ? "" : digest_hex(s->st.id));
 	return 0;
 }
 
