@@ -165,7 +165,8 @@ walk_upper(struct walk *w, struct within in)
 			break;
 		}
 		size_t up = walk_down(w, l.v[i]);
-		if (in.hidden && fstatat(fd, l.v[i], &sb, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		if (in.hidden && fstatat(fd, l.v[i], &sb, AT_SYMLINK_NOFOLLOW) < 0 &&
+			errno == ENOENT)
 			ok = note_hidden(w);
 		else
 			ok = visit(w, &fd, l.v[i], in);
