@@ -35,7 +35,8 @@ enum look
 lower_look(int layer, const char *path, bool user_xattr, int *parent, struct stat *sb, bool *cut)
 {
 	char name[NAME_MAX + 1];
-	auto_fd int fd = -1; /* of the directory that is looked into; -1: the top, which may be O_PATH */
+	auto_fd int fd =
+		-1; /* of the directory that is looked into; -1: the top, which may be O_PATH */
 	*parent = -1;
 	for (const char *p = path;;) {
 		int dir = fd < 0 ? layer : fd;

@@ -223,7 +223,7 @@ struct tree {
 	char dir[PATH_MAX]; /* holds the others */
 	char upper[PATH_MAX], root[PATH_MAX];
 	int fd; /* the root, open; -1 in a dry run */
-	int *lower; /* descriptors of the layers */
+	const int *lower; /* descriptors of the layers, its stage's; none where it is only read */
 	size_t n_lower;
 	bool mounted;
 	struct stub *stubs; /* mount points that were not there */
