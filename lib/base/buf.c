@@ -63,11 +63,16 @@ buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	buf_grow(b, 0);
+	size_t room = b->cap - b->len;
+	int n = vsnprintf(b->s + b->len, room, fmt, ap);
 	if (n < 0)
 		abort();
-	buf_grow(b, (size_t)n);
-	vsnprintf(b->s + b->len, (size_t)n + 1, fmt, again);
+	/* Most texts are short: they fit at once. */
+	if ((size_t)n >= room) {
+		buf_grow(b, (size_t)n);
+		vsnprintf(b->s + b->len, (size_t)n + 1, fmt, again);
+	}
 	b->len += (size_t)n;
 	va_end(again);
 }
@@ -224,5 +229,8 @@ fmt_new(const char *fmt, ...)
 char *
 str_new(const char *s)
 {
-	return fmt_new("%s", s);
+	char *copy = strdup(s);
+	if (!copy)
+		abort();
+	return copy;
 }

@@ -223,7 +223,7 @@ struct tree {
 	char dir[PATH_MAX]; /* holds the others */
 	char upper[PATH_MAX], root[PATH_MAX];
 	int fd; /* the root, open; -1 in a dry run */
-	int *lower; /* descriptors of the layers */
+	const int *lower; /* descriptors of the layers, its stage's; none where it is only read */
 	size_t n_lower;
 	bool mounted;
 	bool bare; /* nothing is below, and the root is the upper */
