@@ -38,6 +38,7 @@ statuses() {
 	try docker run --rm --network none bb nothing
 	assert_eq 127 "$status"
 	assert_like "$output" '*executable file not found*'
+	assert_eq 1 "$(grep -c 'cannot run nothing' <<<"$output")"
 	try docker run --rm --network none bb /etc/passwd
 	assert_eq 126 "$status"
 	try docker run --rm --network none --name x/y bb true
