@@ -140,7 +140,7 @@ exec_events() {
 exec_start: sh -c 'exit 3'
 exec_die" "$(jq -r .Action "$T/events")"
 	assert_eq '"3"' "$(jq '.Actor.Attributes.exitCode // empty' "$T/events")"
-	id=$(jq -r '.Actor.Attributes.execID // empty' "$T/events" | sort -u)
+	id=$(jq -r .Actor.Attributes.execID "$T/events" | sort -u)
 	assert_eq 3 "$(api GET "/exec/$id/json" | jq .ExitCode)"
 	# In the background too, and when there is no such program.
 	docker exec -d one sh -c 'exit 4'

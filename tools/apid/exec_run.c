@@ -92,6 +92,7 @@ words_of(const json_t *note, struct strlist *l)
 	json_t *item;
 	size_t i;
 	word(l, "box-exec");
+	add_option(l, note, "ID", "exec-id");
 	if (box_flag(note, "ProcessConfig.tty"))
 		word(l, "--tty");
 	if (box_flag(note, "OpenStdin"))
