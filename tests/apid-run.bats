@@ -65,13 +65,6 @@ input() {
 	served 'clients input'
 }
 
-# tmux_start COMMAND: in a terminal of 90x30; seen TEXT: it shows that.
-tmux_start() {
-	s="tmux -L tbtest-$$ -f /dev/null"
-	$s new-session -d -x 90 -y 30 "env DOCKER_HOST=$DOCKER_HOST DOCKER_CONFIG=$DOCKER_CONFIG $1; echo left \$?; sleep 20"
-}
-seen() { $s capture-pane -p | grep -qE "$1"; }
-
 terminal() {
 	tmux_start "docker run --name term -it --network none bb sh"
 	wait_for seen '#'

@@ -60,6 +60,10 @@ handler_fn networks_all, networks_inspect, networks_create, networks_remove, net
 	networks_disconnect, networks_prune;
 handler_fn volumes_all, volumes_inspect, volumes_create, volumes_rm, volumes_prune;
 
+/* Notes an event of a container (watch.c). Takes the reference of `more`, which may be NULL. */
+struct box;
+void tell_event(const struct box *b, const char *action, json_t *more);
+
 /* What clients look for when an image is not there: "No such image: NAME:TAG" (images.c). Other
  * errors stay as they are. Returns -1. */
 int no_such_image(const char *name);
