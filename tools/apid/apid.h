@@ -54,7 +54,7 @@ handler_fn exec_create, exec_start, exec_inspect, exec_resize;
 handler_fn archive_stat, archive_get, archive_begin_put, archive_put;
 handler_fn images_list_all, images_inspect, images_begin_create, images_create, images_push,
 	images_tag, images_rm, images_history, images_save, images_save_one, images_begin_load,
-	images_load, images_prune;
+	images_load, images_prune, distribution_inspect;
 handler_fn build_begin, build;
 handler_fn networks_all, networks_inspect, networks_create, networks_remove, networks_connect,
 	networks_disconnect, networks_prune;
