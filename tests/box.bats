@@ -31,6 +31,18 @@ teardown() { box_teardown; }
 	run -1 box-start one
 }
 
+@test "why a program could not be started is not what the program has written" {
+	local how
+	for how in '' -t -i; do
+		# shellcheck disable=SC2086 # no option is no word
+		run -127 box-run $how --name one --network none bb nothing
+		assert_eq 1 "$(grep -c 'cannot run nothing' <<<"$output")" "$how"
+		assert_eq "" "$(<"$TACKLEBOX_ROOT/names/one/log")" "$how"
+		assert_like "$(state_of one Error)" '*cannot run nothing*'
+		box-rm one
+	done
+}
+
 @test "box-run -i: input, all of it, and its end" {
 	head -c 3000000 /dev/urandom >"$T/data"
 	box-run -i --rm --network none bb cat <"$T/data" | cmp - "$T/data"

@@ -252,6 +252,30 @@ box_in_use() {
 	alone box_in_use
 }
 
+serving() {
+	apid >said &
+	local pid=$!
+	wait_for grep -q DOCKER_HOST said
+	run -0 tb-ledger --check
+	assert_eq "process $pid in use: apid is running" "$(xargs <<<"$output")"
+	assert_eq true "$(tb-ledger --json process | jq .in_use)"
+	run -0 tb-ledger --clean
+	curl -sf --unix-socket "$TACKLEBOX_RUN/apid.sock" http://localhost/_ping
+	# What is left beside it counts, and goes.
+	nft add table inet tacklebox-test
+	run -1 tb-ledger --check
+	run -0 tb-ledger --clean
+	run -0 tb-ledger --check
+	tb-ledger --clean --force >/dev/null
+	wait "$pid" || assert_eq 137 $?
+	nothing
+}
+
+@test "a running apid is in use: not left, and left alone" {
+	requires root nft curl
+	alone serving
+}
+
 busy() {
 	leave_everything
 	sleep 60 3<root/f &

@@ -24,7 +24,7 @@
 #define PAIRS_MAX 32
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-struct job *__wrap_job_start(const char *why, struct strlist *words, bool input, int input_fd);
+struct job *__wrap_job_start(const char *why, struct strlist *words, bool input, int extra);
 int __wrap_job_run(const char *why, struct strlist *words, const struct buf *text, struct buf *out);
 int __wrap_job_reply(struct request *r, const char *why, struct strlist *words, unsigned status);
 int __wrap_job_reply_json(struct request *r, const char *why, struct strlist *words,
@@ -147,11 +147,11 @@ check_words(struct strlist *l)
 }
 
 struct job *
-__wrap_job_start(const char *why, struct strlist *words, bool input, int input_fd)
+__wrap_job_start(const char *why, struct strlist *words, bool input, int extra)
 {
 	(void)why;
 	(void)input;
-	(void)input_fd;
+	(void)extra;
 	check_words(words);
 	return NULL;
 }

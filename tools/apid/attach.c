@@ -7,7 +7,6 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "box/event.h"
 #include "door/undo.h"
 #include "job.h"
 #include "logs.h"
@@ -25,6 +24,7 @@ struct attached {
 	struct attach_wait start;
 	int sock;
 	bool input, out, error, tty, logs, stream;
+	struct attach_keys keys;
 	struct winsize size; /* it is to begin with; 0: not said */
 };
 
@@ -88,9 +88,11 @@ run(void *self, int fd, const char *first, size_t n)
 			.in = a->sock,
 			.packets = true,
 			.end = -1,
-			.status = -1};
+			.status = -1,
+			.keys = a->keys};
 		introduce(a);
-		relay_run(r, first, n);
+		if (relay_run(r, first, n) == RELAY_DETACHED)
+			tell_event(&a->b, "detach", NULL);
 		free(r);
 	}
 	attached_free(a);
@@ -99,16 +101,16 @@ run(void *self, int fd, const char *first, size_t n)
 
 /* From here on nothing is missed. */
 static int
-begin(struct attached *a, const json_t *doc)
+begin(struct attached *a)
 {
 	pthread_mutex_lock(&door);
 	int r = attach_wait_begin(&a->b, &a->start);
 	if (r == 0 && (r = attach_connect(&a->b, &a->sock)) > 0)
 		attach_wait_end(&a->start);
-	if (r >= 0)
-		event_box(doc, "attach", NULL);
 	undo_forget();
 	pthread_mutex_unlock(&door);
+	if (r >= 0)
+		tell_event(&a->b, "attach", NULL);
 	return r < 0 ? -1 : 0;
 }
 
@@ -135,6 +137,16 @@ attached_new(const struct request *r, const struct box *b, const json_t *doc)
 	return a;
 }
 
+/* Only at a terminal are keys typed; docker's client looks for them by itself. */
+static int
+read_keys(const struct request *r, struct attached *a)
+{
+	const char *keys = request_query(r, "detachKeys");
+	if (!a->tty)
+		return 0;
+	return attach_keys_read(keys && *keys ? keys : ATTACH_KEYS_USUAL, &a->keys);
+}
+
 int
 containers_attach(struct request *r)
 {
@@ -150,7 +162,7 @@ containers_attach(struct request *r)
 		return err_set(ERR_CONFLICT, b.id,
 			"Container %s is paused, unpause the container before attach", b.id);
 	struct attached *a = attached_new(r, &b, doc);
-	if (a->stream && begin(a, doc) < 0) {
+	if (read_keys(r, a) < 0 || (a->stream && begin(a) < 0)) {
 		attached_free(a);
 		return -1;
 	}

@@ -4,10 +4,13 @@
  */
 #include "apid.h"
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/err.h"
 #include "job.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Parameters that are options, one value each. */
 static const struct {
@@ -100,23 +103,63 @@ words_of(const struct request *r, struct strlist *l)
 	return add_lists(r, l);
 }
 
-int
-build_begin(struct request *r)
+/* Who the client is to registries: base64 of JSON, which goes on as it is, by a pipe that holds it
+ * all. *fd is its end to read from, 0 when there is nothing in it. */
+static int
+open_auths(const struct request *r, int *fd)
+{
+	const char *packed = request_header(r, "X-Registry-Config");
+	auto_buf struct buf text = BUF_INIT;
+	int ends[2];
+	*fd = 0;
+	if (!packed || !*packed)
+		return 0;
+	if (base64_decode(packed, &text) < 0)
+		return err_set(ERR_INVALID, NULL, "X-Registry-Config is not base64");
+	auto_json json_t *doc = json_parse("X-Registry-Config", buf_str(&text), text.len);
+	if (!json_object_size(doc))
+		return doc ? 0 : -1;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_sys("pipe2", NULL, "cannot make a pipe");
+	ssize_t n = write(ends[1], text.s, text.len);
+	explicit_bzero(text.s, text.len);
+	close(ends[1]);
+	*fd = ends[0];
+	return n == (ssize_t)text.len ? 0
+				      : err_set(ERR_INVALID, NULL, "X-Registry-Config is too long");
+}
+
+/* What is built: what remote names, or the body. */
+static int
+begin(struct request *r, int auths)
 {
 	struct strlist l = {0};
-	const char *version = request_query(r, "version"), *remote = request_query(r, "remote");
-	if (version && strcmp(version, "2") == 0)
-		return err_set(ERR_UNSUPPORTED, NULL,
-			"there is no BuildKit here: build with DOCKER_BUILDKIT=0");
+	const char *remote = request_query(r, "remote");
+	bool far = remote && *remote;
 	if (words_of(r, &l) < 0) {
 		words_free(&l);
 		return -1;
 	}
-	bool far = remote && *remote;
+	if (auths)
+		word(&l, "--auths-fd=3");
 	word(&l, "--");
 	word(&l, far ? remote : "-");
-	r->job = job_start("an image, as a Dockerfile says", &l, !far, -1);
+	r->job = job_start("an image, as a Dockerfile says", &l, !far, auths);
 	return r->job ? 0 : -1;
+}
+
+int
+build_begin(struct request *r)
+{
+	int auths = 0;
+	const char *version = request_query(r, "version");
+	if (version && strcmp(version, "2") == 0)
+		return err_set(ERR_UNSUPPORTED, NULL,
+			"there is no BuildKit here: build with DOCKER_BUILDKIT=0");
+	int ok = open_auths(r, &auths) < 0 ? -1 : begin(r, auths);
+	if (auths)
+		close(auths);
+	return ok;
 }
 
 static int

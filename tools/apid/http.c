@@ -10,6 +10,7 @@
 #include "job.h"
 
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,6 +28,8 @@
 #define HEADERS_MAX 6
 /* A request that stands still for so long is given up, in seconds. */
 #define PATIENCE 120
+/* Of connections: fewer than that are none. */
+#define CROWD 8
 
 struct http_server {
 	struct MHD_Daemon *daemon;
@@ -365,6 +368,26 @@ on_end(void *self, struct MHD_Connection *conn, void **state, enum MHD_RequestTe
 
 /* ---- the server ---- */
 
+/* What threads have freed stays with the allocator (malloc_trim(3)): when most of a crowd has gone, it
+ * goes back. */
+static void
+on_connection(void *self, struct MHD_Connection *conn, void **state,
+	enum MHD_ConnectionNotificationCode what)
+{
+	static atomic_uint now, most;
+	(void)self;
+	(void)conn;
+	(void)state;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		unsigned n = ++now;
+		if (n > most)
+			most = n;
+	} else if (--now <= most / CROWD && most >= CROWD) {
+		most = 0;
+		malloc_trim(0);
+	}
+}
+
 static void
 on_log(void *self, const char *fmt, va_list ap)
 {
@@ -395,8 +418,8 @@ http_start(const struct listener *l)
 	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, &s->at,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, l->fd,
-		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE,
+		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE,
 		MHD_OPTION_CONNECTION_LIMIT, 8192U, MHD_OPTION_THREAD_STACK_SIZE,
 		(size_t)HTTP_STACK, MHD_OPTION_ARRAY, l->cert ? tls : none, MHD_OPTION_END);
 	if (s->daemon)

@@ -122,6 +122,8 @@ static const struct route routes[] = {
 		"nothing: the images are the cache"},
 	{"GET", "/plugins", system_plugins, BODY_NONE, NULL, "", "none"},
 	{"GET", "/plugins/{*}/json", system_no_plugin, BODY_NONE, NULL, "", "404"},
+	{"GET", "/distribution/{*}/json", distribution_inspect, BODY_NONE, NULL, "img-remote",
+		"what a registry has under a name"},
 	{"GET", "/images/search", system_no_search, BODY_NONE, NULL, "", "501"},
 	NO_SWARM("GET", "/swarm"),
 	NO_SWARM("GET", "/nodes"),

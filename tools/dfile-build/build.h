@@ -28,7 +28,8 @@ struct asked {
 	const char *context, *file, *target, *network, *platform, *iidfile, *progress_word;
 	bool no_cache, pull, squash, quiet;
 	enum progress progress;
-	int64_t max_context, shm_size;
+	int64_t max_context, shm_size, auths_fd;
+	json_t *auths; /* who we are to registries (image/creds.h); NULL: as docker login has it */
 	struct {
 		int64_t memory, swap, shares, period, quota, pids;
 		const char *cpus, *mems;

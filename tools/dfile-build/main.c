@@ -40,6 +40,7 @@
 #include "door/tool.h"
 #include "door/undo.h"
 #include "image/config.h"
+#include "image/creds.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -57,6 +58,7 @@
 struct asked asked = {.network = "default",
 	.max_context = INT64_C(16) << 30,
 	.shm_size = 64 << 20,
+	.auths_fd = -1,
 	.limits = {.pids = 4096}};
 
 static const struct opt options[] = {
@@ -77,6 +79,8 @@ static const struct opt options[] = {
 		false},
 	{0, "squash", NULL, opt_flag, &asked.squash, "the new layers become one", false},
 	{0, "platform", "OS/ARCH", opt_str, &asked.platform, "what it runs on", false},
+	{0, "auths-fd", "N", opt_int, &asked.auths_fd,
+		"read from this descriptor who we are to which registry, as JSON", false},
 	{0, "secret", "id=ID,src=FILE", opt_list, &asked.secrets,
 		"a file (or env=NAME) for RUN --mount=type=secret (repeatable)", false},
 	{0, "ssh", "ID[=SOCKET]", opt_list, &asked.ssh,
@@ -345,6 +349,8 @@ main(int argc, char **argv)
 	asked.context = a.operand[0];
 	if (check_words() < 0)
 		tool_usage_err();
+	if (asked.auths_fd >= 0 && !(asked.auths = creds_read_auths((int)asked.auths_fd)))
+		tool_die();
 	if (report_start() < 0 || open_build(&b, &lock) < 0)
 		tool_die();
 	int status = run(&b);

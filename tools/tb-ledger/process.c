@@ -165,6 +165,15 @@ is_resolver(const char *pid)
 	return memmem(text.s, text.len, path, strlen(path) + 1) != NULL;
 }
 
+static void
+add_process(struct ledger *l, const struct kind *k, const char *pid)
+{
+	const char *comm = ledger_comm(pid);
+	struct item *it = ledger_add(l, k, pid, "%s is running", comm);
+	/* A service runs because somebody wants it to: nobody has left it. */
+	it->in_use = strcmp(comm, "apid") == 0;
+}
+
 int
 list_processes(struct ledger *l, const struct kind *k)
 {
@@ -175,7 +184,7 @@ list_processes(struct ledger *l, const struct kind *k)
 		pid_t pid = is_digits(e->d_name) ? (pid_t)atoi(e->d_name) : getpid();
 		if (pid != getpid() && (is_our_program(e->d_name) || is_resolver(e->d_name)) &&
 			!is_our_child(e->d_name) && !ends_at_once(pid, &left))
-			ledger_add(l, k, e->d_name, "%s is running", ledger_comm(e->d_name));
+			add_process(l, k, e->d_name);
 	}
 	return 0;
 }
