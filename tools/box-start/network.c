@@ -16,7 +16,6 @@
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/tool.h"
-#include "mech/netns.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -157,18 +156,6 @@ connect_one(struct start *s, const char *name, json_t *net, bool *published)
 	return r;
 }
 
-/* One that is connected to nothing has a namespace nevertheless, to be connected later. */
-static int
-make_empty(const char *ns)
-{
-	struct netns made;
-	if (netns_open(ns, true, &made) < 0)
-		return -1;
-	if (made.fd >= 0)
-		close(made.fd);
-	return 0;
-}
-
 int
 start_network(struct start *s)
 {
@@ -182,7 +169,9 @@ start_network(struct start *s)
 	if (network_lock(false, &lock) < 0 || read_again(s) < 0)
 		return -1;
 	json_t *all = box_value(s->doc, "NetworkingConfig.EndpointsConfig");
-	if (!json_object_size(all) && make_empty(box_text(net, "Netns")) < 0)
+	/* One that is connected to nothing has a namespace nevertheless, to be connected later. */
+	if ((!json_object_size(all) || s->user[0]) &&
+		start_empty_net(s, box_text(net, "Netns")) < 0)
 		return -1;
 	json_object_foreach(
 		all, key, value) if (connect_one(s, key, net, &published) < 0) return -1;
