@@ -129,7 +129,7 @@ words(struct strlist *l, const struct box *b, const json_t *doc, pid_t pid, char
 	strlist_add(l, "--all");
 	strlist_add(l, "--root");
 	/* Where an ordinary user can have none, it has none. */
-	if (!rootless_inside() || cg_open(group, &g) == 0)
+	if (!rootless_here() || cg_open(group, &g) == 0)
 		add(l, "--join-cgroup", group);
 	err_clear();
 	add(l, "--cwd", *cwd ? cwd : "/");
