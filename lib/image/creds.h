@@ -25,9 +25,9 @@ void creds_free(struct creds *c);
  * Closes it. Returns 0, or -1 with `err` set. */
 int creds_read_fd(int fd, struct creds *c);
 
-/* Who we are to several registries, read from a descriptor to its end, which is closed: an object as
- * "auths" in Docker's config.json, which is what the API has as X-Registry-Config. A new reference;
- * NULL with `err` set. */
+/* Who we are to several registries, read from a descriptor to its end, which is closed: an object
+ * as "auths" in Docker's config.json, which is what the API has as X-Registry-Config. A new
+ * reference; NULL with `err` set. */
 json_t *creds_read_auths(int fd);
 /* Of these the one for a host, appended as JSON that creds_read_fd() takes. Returns 1, 0 for none,
  * -1 with `err` set. */

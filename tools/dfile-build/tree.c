@@ -159,7 +159,7 @@ tree_open_bare(struct build *b, struct stage *s, const struct state *st, struct 
 	if (r == 0)
 		r = sys_mkdir("a layer that looks at none below", t->upper, 0755);
 	if (r == 0 && !step_dry())
-		r = open_lowers(t, &layers);
+		r = open_lowers(s, &layers, t);
 	if (r == 0 && !step_dry() && (t->fd = open(t->upper, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		r = err_sys("open", t->upper, "cannot open %s", t->upper);
 	free_paths(&layers);
