@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "door/channel.h"
 #include "door/sys.h"
 
 #include <errno.h>
@@ -240,7 +241,7 @@ take_packet(int sock)
 {
 	char data[CHUNK + 2];
 	int status;
-	ssize_t n = recv(sock, data, sizeof(data) - 1, 0);
+	ssize_t n = channel_take(sock, data, sizeof(data) - 1, 0);
 	if (n < 0 && errno == EINTR)
 		return -1;
 	if (n <= 0)

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "door/channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +56,7 @@ take_packet(struct relay *r)
 {
 	/* Its first byte says what it is, and lies where the last byte of the head will. */
 	char *p = r->to_client + RELAY_HEAD - 1;
-	ssize_t n = recv(r->out[0], p, RELAY_CHUNK + 1, MSG_DONTWAIT);
+	ssize_t n = channel_take(r->out[0], p, RELAY_CHUNK + 1, MSG_DONTWAIT);
 	if (n < 0 && transient())
 		return true;
 	char type = n > 0 ? *p : 0;
