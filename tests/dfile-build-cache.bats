@@ -4,11 +4,12 @@
 
 load helpers
 load dfile_build_helpers
+load registry
 
 setup_file() { build_setup_file; }
 teardown_file() { tb_teardown_file; }
 setup() { build_setup; }
-teardown() { build_teardown; }
+teardown() { registry_stop; build_teardown; }
 
 # done_again [OPTION…] with the Dockerfile on standard input: numbers of the steps that were not found.
 done_again() {
@@ -143,6 +144,77 @@ drwxr-xr-x 0:0 link/s
 	assert_eq "$(img-config cached | jq -c .rootfs)" "$(img-config it | jq -c .rootfs)"
 	rm -f "$TACKLEBOX_ROOT"/build/cache/*
 	assert_eq 4 "$(done_again --cache-from cached <<<"${df/echo x/echo y}")"
+	# A setting that was another one counts for what ran after it.
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	assert_eq 34 "$(done_again --cache-from cached <<<"${df/A=1/A=2}")"
+}
+
+@test "--cache-from: what no history tells is done: files that were mounted, programs that were here-documents" {
+	local df=$'FROM bb\nRUN --mount=source=f,target=/f cat /f >/g\nRUN <<E\n#!/bin/sh\necho one >/h\nE\nARG A=1\nRUN echo $A'
+	echo 1 >f
+	assert_eq 2345 "$(done_again <<<"$df")"
+	img-tag it cached
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	assert_eq 2345 "$(done_again --cache-from cached <<<"$df")"
+	echo 2 >f
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	done_again --cache-from cached <<<"${df/one/two}" >/dev/null
+	assert_eq "2 two" "$(in_image g) $(in_image h)"
+	df=$'FROM bb\nARG A=1\nRUN echo $A >/a; date +%N >/when'
+	done_again <<<"$df" >/dev/null
+	img-tag it cached
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	assert_eq "" "$(done_again --cache-from cached <<<"$df")"
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	assert_eq 3 "$(done_again --cache-from cached --build-arg A=2 <<<"$df")"
+}
+
+@test "--cache-from: an image that was pushed elsewhere and pulled here, what it copied included" {
+	requires docker-registry jq
+	local df=$'FROM bb\nENV A=1\nCOPY --chown=3 f d /x/\nRUN cat /x/f; date +%N >/when\nADD t.tar /y\nWORKDIR /w\nCOPY --link f /z\nRUN date +%N >/w/when\nCMD ["c"]' once
+	mkdir -p d/e && echo f >f && echo g >d/e/g && ln -s e/g d/l && tar -cf t.tar f
+	build <<<"$df"
+	registry_start "$T/registry"
+	img-tag it "$REGISTRY/it:1"
+	img-push -q "$REGISTRY/it:1" >/dev/null
+	once=$(img-config it | jq -c .rootfs)
+	img-save bb | TACKLEBOX_ROOT=$T/far img-load >/dev/null
+	export TACKLEBOX_ROOT=$T/far
+	img-pull -q "$REGISTRY/it:1" >/dev/null
+	registry_stop
+	touch f # times do not count
+	assert_eq "" "$(done_again --cache-from none --cache-from "$REGISTRY/it:1" <<<"$df")"
+	assert_eq "$once" "$(img-config it | jq -c .rootfs)"
+	# And not without it: each RUN has its own time.
+	rm -f "$T"/far/build/cache/*
+	assert_eq 23456789 "$(done_again <<<"$df")"
+	[ "$once" != "$(img-config it | jq -c .rootfs)" ]
+	# A file that is another one, a mode, a name, an owner: from there on it is another image.
+	local what
+	for what in 'echo F >f' 'chmod 700 d/e' 'mv d/l d/k' 'ln -snf e/G d/l' 'touch d/more'; do
+		rm -f "$T"/far/build/cache/*
+		cp -a "$T/c" "$T/c2" && cd "$T/c2" && eval "$what"
+		assert_eq 3456789 "$(done_again --cache-from "$REGISTRY/it:1" <<<"$df")" "$what"
+		cd "$T/c" && rm -rf "$T/c2"
+	done
+	rm -f "$T"/far/build/cache/*
+	assert_eq 3456789 "$(done_again --cache-from "$REGISTRY/it:1" <<<"${df/=3 /=4 }")"
+}
+
+@test "--cache-from: images that buildah has built" {
+	requires buildah
+	local df=$'FROM localhost/bb\nENV A=1\nLABEL l=ab\nARG X\nCOPY f d /x/\nRUN date +%N >/when\nUSER 1\nRUN true $X\nCMD ["c"]'
+	mkdir -p d/e && echo f >f && echo g >d/e/g && chmod 700 d/e
+	img-tag bb localhost/bb
+	img-save localhost/bb >"$T/bb.tar"
+	buildah() { command buildah --root "$T/buildah" --runroot "$T/buildah.run" --storage-driver vfs "$@"; }
+	buildah pull -q "docker-archive:$T/bb.tar" >/dev/null
+	buildah bud -q --layers --isolation chroot --format docker --pull-never -t theirs -f - . <<<"$df" >/dev/null
+	buildah push -q theirs "docker-archive:$T/theirs.tar:theirs:latest"
+	img-load <"$T/theirs.tar" >/dev/null
+	assert_eq "" "$(done_again --cache-from theirs <<<"$df")"
+	assert_eq "$(img-config theirs | jq -c .rootfs)" "$(img-config it | jq -c .rootfs)"
+	img-rm theirs it >/dev/null
 }
 
 @test "stages that are not needed are not built, the others side by side" {

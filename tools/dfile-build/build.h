@@ -295,6 +295,13 @@ int settings_change(struct task *p);
 /* Appends what the history says of it. */
 void settings_by(const struct task *p, struct buf *out);
 
+/* The step of an image of --cache-from that is this one (cache_from.c): by its text; or by what it
+ * has made, which lies in t->upper. False: there is none. */
+bool cache_from_text(const struct task *p, struct build_record *r);
+bool cache_from_files(const struct task *p, const struct tree *t, struct build_record *r);
+/* Whether two directories are layers that say the same (same.c). */
+bool same_layers(int dir_a, const char *path_a, int dir_b, const char *path_b);
+
 /* --mount of RUN (mounts.c) */
 struct run_mounts {
 	struct strlist words; /* for ns-exec */
