@@ -291,13 +291,58 @@ drwxr-xr-x 0:0 link/s
 	assert_like "$output" "*secret absent: not found*"
 }
 
+@test "RUN --mount=type=cache: what it begins as, whose it is, one cache twice in a RUN" {
+	local df=$'FROM bb AS s\nRUN mkdir -p /d/e && echo 1 >/d/f && chown 3:4 /d/f && chmod 1750 /d && chown 5:6 /d && ln -s f /d/l && mkfifo /d/e/p\n'
+	df+=$'FROM bb\nRUN --mount=type=cache,id=a,from=s,source=/d,target=/m cat /m/f >/0; stat -c "%a %u:%g %n" /m /m/* >/1; readlink /m/l >>/1; [ -p /m/e/p ]; echo kept >/m/f\n'
+	df+=$'RUN --mount=type=cache,id=a,from=s,source=d/,target=/n cat /n/f >/2\n'
+	df+=$'RUN --mount=type=cache,id=a,target=/n ls -A /n >/3; mkdir /n/sub; touch /n/sub/x\n'
+	df+=$'RUN --mount=type=cache,id=a,target=/n,source=sub ls -A /n >/4\n'
+	df+=$'RUN --mount=type=cache,id=b,from=bb,source=/etc,target=/n,uid=7,gid=8,mode=0711 stat -c "%a %u:%g" /n >/5; cmp /n/passwd /etc/passwd\n'
+	df+=$'RUN --mount=type=cache,id=c,sharing=locked,target=/x --mount=type=cache,id=c,sharing=locked,target=/y touch /x/a; ls /y >/6\n'
+	df+=$'RUN --mount=type=cache,id=c,sharing=private,target=/x --mount=type=cache,id=c,target=/y ls /x /y >/7'
+	build <<<"$df"
+	assert_eq $'1750 5:6 /m\n755 0:0 /m/e\n644 3:4 /m/f\n644 3:4 /m/l\nf' "$(in_image 1 | sed 's,777 0:0 /m/l,644 3:4 /m/l,')"
+	assert_eq 1 "$(in_image 0)"
+	assert_eq "kept||x|711 7:8|a" "$(in_image 2)|$(in_image 3)|$(in_image 4)|$(in_image 5)|$(in_image 6)"
+	assert_eq $'/x:\na\n\n/y:\na' "$(in_image 7)"
+	# Another stage of that name is another beginning.
+	build <<<"${df/echo 1/echo 2}"
+	assert_eq 2 "$(in_image 0)"
+	for df in source=/d/f source=/none source=/../../../../nowhere; do
+		try <<<$'FROM bb AS s\nRUN mkdir /d; touch /d/f\nFROM bb\nRUN --mount=type=cache,id=z,from=s,'"$df"$',target=/m true'
+		assert_eq 1 "$status" "$df"
+		assert_like "$output" "*:4: cannot open the directory*"
+	done
+	# What was begun and not ended is nobody's cache.
+	local dir
+	for dir in "$TACKLEBOX_ROOT"/build/mounts/*/; do mv "${dir%/}" "${dir%/}.part"; done
+	build --no-cache <<<$'FROM bb\nRUN --mount=type=cache,id=a,target=/m ls -A /m >/n'
+	assert_eq "" "$(in_image n)"
+	rm -rf "$TACKLEBOX_ROOT"/build/mounts/*.part
+}
+
+@test "RUN --mount=type=cache: private ones do not meet, locked ones wait" {
+	build <<-'EOF'
+		FROM bb AS a
+		RUN --mount=type=cache,id=meet,target=/m --mount=type=cache,id=p,sharing=private,target=/p touch /p/a /m/a; i=0; until [ -e /m/b ]; do i=$((i+1)); [ $i -lt 400 ] || exit 1; sleep 0.05; done; ls -A /p >/seen
+		FROM bb AS b
+		RUN --mount=type=cache,id=meet,target=/m --mount=type=cache,id=p,sharing=private,target=/p touch /p/b; i=0; until [ -e /m/a ]; do i=$((i+1)); [ $i -lt 400 ] || exit 1; sleep 0.05; done; ls -A /p >/seen; touch /m/b
+		FROM bb
+		COPY --from=a /seen /a
+		COPY --from=b /seen /b
+	EOF
+	assert_eq "a b" "$(in_image a) $(in_image b)"
+}
+
 @test "a secret stands in no command line that -x tells" {
-	echo t0psecret >"$T/secret"
+	printf t0psecret >"$T/secret"
 	S=t0psecret dfile-build --network none -xx --secret id=s,src="$T/secret" --secret id=e,env=S -f - . 2>"$T/told" >/dev/null <<-'EOF'
 		FROM bb
 		RUN --mount=type=secret,id=s --mount=type=secret,id=e [ "$(cat /run/secrets/s)" = "$(cat /run/secrets/e)" ]
+		RUN --mount=type=secret,id=s,env=X --mount=type=secret,id=e [ "$X" = "$(cat /run/secrets/e)" ]
 	EOF
 	grep -q 'ns-exec' "$T/told"
+	grep -q -- "--env-from '*X=" "$T/told"
 	run ! grep -q t0psecret "$T/told"
 }
 

@@ -303,13 +303,17 @@ bool cache_from_files(const struct task *p, const struct tree *t, struct build_r
 bool same_layers(int dir_a, const char *path_a, int dir_b, const char *path_b);
 
 /* --mount of RUN (mounts.c) */
+struct held_cache {
+	int fd; /* its lock */
+	char *dir;
+};
 struct run_mounts {
 	struct strlist words; /* for ns-exec */
 	struct strlist env; /* NAME=VALUE, for RUN alone */
 	struct strlist places; /* mounted, to be unmounted */
 	struct tree *trees; /* of stages and images, to be closed */
 	size_t n_trees;
-	int *locks;
+	struct held_cache *locks;
 	size_t n_locks;
 };
 /* Appends what the record depends on. */
