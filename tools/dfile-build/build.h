@@ -296,14 +296,25 @@ int settings_change(struct task *p);
 /* Appends what the history says of it. */
 void settings_by(const struct task *p, struct buf *out);
 
+/* The step of an image of --cache-from that is this one (cache_from.c): by its text; or by what it
+ * has made, which lies in t->upper. False: there is none. */
+bool cache_from_text(const struct task *p, struct build_record *r);
+bool cache_from_files(const struct task *p, const struct tree *t, struct build_record *r);
+/* Whether two directories are layers that say the same (same.c). */
+bool same_layers(int dir_a, const char *path_a, int dir_b, const char *path_b);
+
 /* --mount of RUN (mounts.c) */
+struct held_cache {
+	int fd; /* its lock */
+	char *dir;
+};
 struct run_mounts {
 	struct strlist words; /* for ns-exec */
 	struct strlist env; /* NAME=VALUE, for RUN alone */
 	struct strlist places; /* mounted, to be unmounted */
 	struct tree *trees; /* of stages and images, to be closed */
 	size_t n_trees;
-	int *locks;
+	struct held_cache *locks;
 	size_t n_locks;
 };
 /* Appends what the record depends on. */

@@ -243,7 +243,9 @@ copy_all(struct task *p, struct copying *c, struct build_record *r)
 		ok = -1;
 	if (ok == 0)
 		ok = tree_unmount(&t);
-	if (ok == 0)
+	if (ok == 0 && !step_dry() && cache_from_files(p, &t, r))
+		report_cached();
+	else if (ok == 0)
 		ok = tree_adopt(p->b, st, &t, &r->layer);
 	r->has_layer = ok == 0;
 	return tree_close(&t) < 0 ? -1 : ok;

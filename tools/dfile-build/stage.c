@@ -162,44 +162,6 @@ key_of(const struct task *p, char key[DIGEST_SIZE])
 	sha256_of(text.s, text.len, key);
 }
 
-/* A step of an image that --cache-from names: what made it is known by its text alone, so its
- * layers up to here must be ours, and its history must go on as we do. */
-static bool
-from_image(const struct task *p, const char *name, struct build_record *r)
-{
-	auto_image struct image img = {0};
-	const struct state *st = &p->s->st;
-	const json_t *ours = json_object_get(st->config, "history"), *theirs;
-	size_t n = json_array_size(ours);
-	if (image_find(p->b->store, name, &img) < 0)
-		return false;
-	theirs = json_object_get(img.config, "history");
-	const json_t *row = json_array_get(theirs, n);
-	const char *by = json_string_value(json_object_get(row, "created_by"));
-	if (!row || !by || strcmp(by, p->by.s) != 0 || img.n < st->n)
-		return false;
-	for (size_t i = 0; i < st->n; i++)
-		if (strcmp(img.layers[i].diff_id, st->layers[i].diff_id) != 0)
-			return false;
-	time_t created = 0;
-	const char *when = json_string_value(json_object_get(row, "created"));
-	if (when && parse_rfc3339(when, &created) < 0)
-		return false;
-	*r = (struct build_record){.created = created,
-		.has_layer = !json_is_true(json_object_get(row, "empty_layer"))};
-	if (!r->has_layer)
-		return true;
-	if (img.n <= st->n || !store_has_layer(p->b->store, img.layers[st->n].chain))
-		return false;
-	const struct image_layer *l = &img.layers[st->n];
-	r->layer.size = l->blob.size;
-	memcpy(r->layer.diff_id, l->diff_id, DIGEST_SIZE);
-	memcpy(r->layer.blob, l->blob.digest, DIGEST_SIZE);
-	memcpy(r->layer.chain, l->chain, DIGEST_SIZE);
-	memcpy(r->layer.media_type, l->blob.media_type, sizeof(r->layer.media_type));
-	return true;
-}
-
 static bool
 find_record(const struct task *p, const char *key, struct build_record *r)
 {
@@ -208,9 +170,9 @@ find_record(const struct task *p, const char *key, struct build_record *r)
 	if (asked.no_cache)
 		return false;
 	found = build_cache_get(p->b->store, key, r) == 1;
-	/* What is copied is not in the history: only the record knows it. */
-	for (size_t i = 0; !found && !is_copy(p) && i < asked.cache_from.n; i++)
-		found = from_image(p, asked.cache_from.v[i], r);
+	/* What is copied is not in the history: that is looked at when it was. */
+	if (!found && !is_copy(p))
+		found = cache_from_text(p, r);
 	err = before;
 	return found;
 }
