@@ -147,6 +147,6 @@ sums_save(void)
 			" %" PRId64 " %s\n",
 			k->dev, k->ino, k->size, k->sec, k->nsec, k->csec, k->cnsec, k->digest);
 	}
-	return sys_replace(
+	return sys_remember(
 		"what the files of this context hold", all.path, buf_str(&text), text.len, 0600);
 }
