@@ -368,8 +368,8 @@ on_end(void *self, struct MHD_Connection *conn, void **state, enum MHD_RequestTe
 
 /* ---- the server ---- */
 
-/* What threads have freed stays with the allocator (malloc_trim(3)): when most of a crowd has gone, it
- * goes back. */
+/* What threads have freed stays with the allocator (malloc_trim(3)): when most of a crowd has gone,
+ * it goes back. */
 static void
 on_connection(void *self, struct MHD_Connection *conn, void **state,
 	enum MHD_ConnectionNotificationCode what)
@@ -419,9 +419,10 @@ http_start(const struct listener *l)
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, &s->at,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, l->fd,
 		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE,
-		MHD_OPTION_CONNECTION_LIMIT, 8192U, MHD_OPTION_THREAD_STACK_SIZE,
-		(size_t)HTTP_STACK, MHD_OPTION_ARRAY, l->cert ? tls : none, MHD_OPTION_END);
+		on_connection, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE, MHD_OPTION_CONNECTION_LIMIT,
+		8192U, MHD_OPTION_THREAD_STACK_SIZE, (size_t)HTTP_STACK, MHD_OPTION_ARRAY,
+		l->cert ? tls : none, MHD_OPTION_END);
 	if (s->daemon)
 		return s;
 	free(s);
