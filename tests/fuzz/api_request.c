@@ -74,11 +74,12 @@ request_header(const struct request *r, const char *name)
 	return find(r->http->header, r->http->n_header, name);
 }
 
-void *
-request_session(const struct request *r)
+int
+http_add(struct http_server *s, int fd)
 {
-	(void)r;
-	return NULL;
+	(void)s;
+	(void)fd;
+	abort();
 }
 
 struct pollfd

@@ -3,7 +3,6 @@
 
 #include "base/cidr.h"
 #include "base/err.h"
-#include "tls.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,10 +42,6 @@ guard_check(const struct request *r, const struct listener *at)
 	char host[256];
 	if (!at->tcp)
 		return 0;
-	/* The handshake asks for a certificate, and goes on without one. */
-	if (at->ca && !tls_client_known(request_session(r)))
-		return err_set(
-			ERR_DENIED, NULL, "the client has shown no certificate that is taken here");
 	if (origin || (site && strcmp(site, "none") != 0 && strcmp(site, "same-origin") != 0))
 		return err_set(ERR_DENIED, origin, "requests of web pages are refused");
 	host_only(text ? text : "localhost", host);

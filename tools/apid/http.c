@@ -105,20 +105,12 @@ socket_of(struct MHD_Connection *conn)
 	return i ? i->connect_fd : -1;
 }
 
-void *
-request_session(const struct request *r)
-{
-	const union MHD_ConnectionInfo *i =
-		MHD_get_connection_info(r->http->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	return i ? i->tls_session : NULL;
-}
-
 struct pollfd
 request_gone(const struct request *r)
 {
 	/* Over TCP the end of what it sends is all that is ever seen of a client that left; on a
-	 * unix socket it may only mean that it asks nothing more. */
-	short events = r->http->at->tcp ? POLLRDHUP : 0;
+	 * unix socket, and behind TLS, it may only mean that it asks nothing more. */
+	short events = r->http->at->tcp && !r->http->at->cert ? POLLRDHUP : 0;
 	return (struct pollfd){socket_of(r->http->conn), events, 0};
 }
 
@@ -407,27 +399,30 @@ http_start(const struct listener *l)
 	struct http_server *s = calloc(1, sizeof(*s));
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
 		MHD_USE_POLL | MHD_ALLOW_UPGRADE | MHD_USE_ITC | MHD_USE_ERROR_LOG |
-		(l->cert ? MHD_USE_TLS : 0);
+		(l->cert ? MHD_USE_NO_LISTEN_SOCKET : 0);
 	if (!s)
 		abort();
 	s->at = *l;
-	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)l->key},
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)l->cert},
-		{l->ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, (void *)(uintptr_t)l->ca},
-		{MHD_OPTION_END, 0, NULL}};
-	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, &s->at,
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, l->fd,
-		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE, MHD_OPTION_CONNECTION_LIMIT,
-		8192U, MHD_OPTION_THREAD_STACK_SIZE, (size_t)HTTP_STACK, MHD_OPTION_ARRAY,
-		l->cert ? tls : none, MHD_OPTION_END);
+		8192U, MHD_OPTION_THREAD_STACK_SIZE, (size_t)HTTP_STACK,
+		l->cert ? MHD_OPTION_END : MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_END);
 	if (s->daemon)
 		return s;
 	free(s);
 	err_set(ERR_INTERNAL, l->name, "cannot serve at %s", l->name);
 	return NULL;
+}
+
+int
+http_add(struct http_server *s, int fd)
+{
+	/* It is only counted by, and nobody is limited. */
+	const struct sockaddr from = {.sa_family = AF_UNIX};
+	return MHD_add_connection(s->daemon, fd, &from, sizeof(from)) == MHD_YES ? 0 : -1;
 }
 
 void

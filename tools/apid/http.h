@@ -37,12 +37,15 @@ struct listener {
 	int fd; /* listens already; http_start() takes it */
 	bool tcp;
 	char name[108]; /* path, or host:port, as it was asked for */
-	/* PEM texts; NULL: no TLS. With ca, clients must show a certificate of it. */
+	/* PEM texts; NULL: no TLS (tls.h). With ca, clients must show a certificate of it. */
 	const char *key, *cert, *ca;
 };
 struct http_server;
-/* Serves from now on, in threads of its own; NULL with `err` set. */
+/* Serves from now on, in threads of its own; NULL with `err` set. What speaks TLS is not listened
+ * to: its connections come by http_add(). */
 struct http_server *http_start(const struct listener *l);
+/* One more connection, from elsewhere: takes fd. -1 when there is no room. */
+int http_add(struct http_server *s, int fd);
 /* Takes no more, ends what is being served, and returns when nobody is left. */
 void http_stop(struct http_server *s);
 /* Whether http_stop() was called: streams end then. */
@@ -64,8 +67,6 @@ void request_each(const struct request *r, const char *name,
 const char *request_header(const struct request *r, const char *name);
 /* Whether it wants the connection for itself ("Upgrade: tcp"). */
 bool request_upgrades(const struct request *r);
-/* Its TLS session, as tls.h takes it; NULL without TLS. */
-void *request_session(const struct request *r);
 /* What to poll for besides other things: any event says that the client is gone, or we are to
  * stop. */
 struct pollfd request_gone(const struct request *r);

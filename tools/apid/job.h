@@ -47,8 +47,8 @@ ssize_t job_read(struct job *j, const struct request *r, char *p, size_t n);
 bool job_peek(struct job *j, const struct request *r);
 /* Waits for its end: 0, or -1 with `err` set as the tool said. */
 int job_result(struct job *j);
-/* What it prints, appended to out (NULL: lost), and its end: 0, or -1 with `err` set. One newline at
- * its end is not. */
+/* What it prints, appended to out (NULL: lost), and its end: 0, or -1 with `err` set. One newline
+ * at its end is not. */
 int job_collect(struct job *j, struct buf *out);
 /* Ends it, if it runs yet, and frees. NULL is fine. */
 void job_free(struct job *j);
