@@ -124,9 +124,10 @@ reply_stream(struct request *r, unsigned status, const char *type, const struct 
 
 /* Nobody is there who could attach. */
 int
-reply_upgrade(struct request *r, upgrade_fn *fn, void *self)
+reply_upgrade(struct request *r, const char *to, upgrade_fn *fn, void *self)
 {
 	(void)r;
+	(void)to;
 	(void)fn;
 	(void)self;
 	abort();

@@ -8,17 +8,15 @@
 #include "door/tell.h"
 #include "door/tool.h"
 #include "job.h"
+#include "thread.h"
+#include "upgrade.h"
 
-#include <linux/sockios.h>
 #include <malloc.h>
 #include <microhttpd.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 
 /* Request line and headers, and the piece of an answer that is sent at once. More than some use. */
 #define CONNECTION_MEMORY ((size_t)256 << 10)
@@ -46,12 +44,12 @@ struct exchange {
 	unsigned n_headers;
 	bool replied, too_large;
 	enum MHD_Result queued;
+	struct upgrade *upgrade; /* that is to come */
 	struct err failed; /* before the body was read; class and message, if `refused` */
 	bool refused;
 };
 
 static atomic_bool stopping;
-static atomic_uint upgraded; /* connections that are no longer HTTP */
 
 bool
 http_stopping(void)
@@ -192,70 +190,30 @@ reply_stream(struct request *r, unsigned status, const char *type, const struct 
 
 /* ---- connections that are no longer HTTP ---- */
 
-struct upgrade {
-	upgrade_fn *fn;
-	void *self;
-	int fd;
-	struct MHD_UpgradeResponseHandle *handle;
-	struct buf first;
-};
-
-/* Docker's SDK for Python reads the answer through a buffer and the stream past it: of what comes
- * together with the answer it loses all that the buffer took. So that a client which is about to
- * read does so first (unix(7): SIOCOUTQ is what the peer has not read yet; over TCP, what it has
- * not acknowledged). One that does not read soon is not waited for. */
 static void
-let_read(int fd)
+hang_up(void *handle)
 {
-	for (int i = 0, left; i < 50 && ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0; i++)
-		nanosleep(&(struct timespec){0, i < 10 ? 50000 : 1000000}, NULL);
-}
-
-static void *
-serve_upgraded(void *arg)
-{
-	struct upgrade *u = arg;
-	let_read(u->fd);
-	u->fn(u->self, u->fd, buf_str(&u->first), u->first.len);
-	MHD_upgrade_action(u->handle, MHD_UPGRADE_ACTION_CLOSE);
-	buf_free(&u->first);
-	free(u);
-	upgraded--;
-	return NULL;
+	MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 }
 
 static void
 on_upgrade(void *self, struct MHD_Connection *conn, void *state, const char *first, size_t n,
 	MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
 {
-	struct upgrade *u = self;
-	pthread_t thread;
-	pthread_attr_t attr;
+	const struct request *r = state;
 	(void)conn;
-	(void)state;
-	u->fd = fd;
-	u->handle = handle;
-	buf_add(&u->first, first, n);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, HTTP_STACK);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	upgraded++;
-	if (pthread_create(&thread, &attr, serve_upgraded, u) != 0)
-		serve_upgraded(u);
-	pthread_attr_destroy(&attr);
+	r->http->upgrade = NULL;
+	upgrade_begin(self, fd, first, n, hang_up, handle);
 }
 
 int
-reply_upgrade(struct request *r, upgrade_fn *fn, void *self)
+reply_upgrade(struct request *r, const char *to, upgrade_fn *fn, void *self)
 {
-	struct upgrade *u = calloc(1, sizeof(*u));
-	if (!u)
-		abort();
-	u->fn = fn;
-	u->self = self;
+	struct upgrade *u = r->http->upgrade = upgrade_new(fn, self);
 	struct MHD_Response *m = MHD_create_response_for_upgrade(on_upgrade, u);
-	MHD_add_response_header(m, "Upgrade", "tcp");
-	return queue(r, MHD_HTTP_SWITCHING_PROTOCOLS, "application/vnd.docker.raw-stream", m);
+	MHD_add_response_header(m, "Upgrade", to);
+	return queue(
+		r, MHD_HTTP_SWITCHING_PROTOCOLS, strcmp(to, "tcp") == 0 ? STREAM_TYPE : NULL, m);
 }
 
 /* ---- one exchange ---- */
@@ -349,6 +307,8 @@ on_end(void *self, struct MHD_Connection *conn, void **state, enum MHD_RequestTe
 		return;
 	for (unsigned i = 0; i < r->http->n_headers; i++)
 		free(r->http->header[i].value);
+	if (r->http->upgrade)
+		upgrade_to_nobody(r->http->upgrade);
 	job_free(r->job);
 	if (r->kept && r->free_kept)
 		r->free_kept(r->kept);
@@ -408,7 +368,7 @@ http_start(const struct listener *l)
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE, MHD_OPTION_CONNECTION_LIMIT,
-		8192U, MHD_OPTION_THREAD_STACK_SIZE, (size_t)HTTP_STACK,
+		8192U, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK,
 		l->cert ? MHD_OPTION_END : MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_END);
 	if (s->daemon)
 		return s;
@@ -429,7 +389,7 @@ void
 http_stop(struct http_server *s)
 {
 	stopping = true;
-	for (unsigned i = 0; i < 200 && upgraded; i++)
+	for (unsigned i = 0; i < 200 && upgrades_now(); i++)
 		poll(NULL, 0, 10);
 	MHD_stop_daemon(s->daemon);
 	free(s);

@@ -17,8 +17,6 @@ struct route;
 struct job;
 
 #define PARTS_MAX 2
-/* Of a thread that serves: paths and small buffers. */
-#define HTTP_STACK ((size_t)256 << 10)
 
 struct request {
 	const char *method, *path; /* without "/v1.41", escapes undone */
@@ -66,7 +64,7 @@ void request_each(const struct request *r, const char *name,
 	void (*fn)(void *self, const char *value), void *self);
 const char *request_header(const struct request *r, const char *name);
 /* Whether it wants the connection for itself ("Upgrade: tcp"). */
-bool request_upgrades(const struct request *r);
+bool request_upgrades(const struct request *r, const char *to);
 /* What to poll for besides other things: any event says that the client is gone, or we are to
  * stop. */
 struct pollfd request_gone(const struct request *r);
@@ -93,9 +91,10 @@ struct source {
 };
 int reply_stream(struct request *r, unsigned status, const char *type, const struct source *s);
 
+#define STREAM_TYPE "application/vnd.docker.raw-stream"
 /* What becomes of a connection that is no longer HTTP: fd is the caller's until it returns, then it
  * is closed; `first` came behind the request. Runs in a thread of its own. */
 typedef void upgrade_fn(void *self, int fd, const char *first, size_t n);
-int reply_upgrade(struct request *r, upgrade_fn *fn, void *self);
+int reply_upgrade(struct request *r, const char *to, upgrade_fn *fn, void *self);
 
 #endif

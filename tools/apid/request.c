@@ -27,10 +27,10 @@ request_flag(const struct request *r, const char *name, bool otherwise)
 }
 
 bool
-request_upgrades(const struct request *r)
+request_upgrades(const struct request *r, const char *to)
 {
-	const char *to = request_header(r, "Upgrade");
-	return to && strcasecmp(to, "tcp") == 0;
+	const char *asked = request_header(r, "Upgrade");
+	return asked && strcasecmp(asked, to) == 0;
 }
 
 /* "/v1.41/info": what we speak of is the same in all of them. */

@@ -5,12 +5,13 @@
 #include "base/err.h"
 #include "door/channel.h"
 #include "relay.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -232,21 +233,15 @@ static void
 begin(const struct front *f, int fd)
 {
 	struct wire *w = calloc(1, sizeof(*w));
-	pthread_attr_t attr;
-	pthread_t thread;
 	if (!w)
 		abort();
 	w->front = f;
 	w->fd = fd;
 	w->plain = -1;
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, HTTP_STACK);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, serve, w) != 0) {
-		close(fd);
-		free(w);
-	}
-	pthread_attr_destroy(&attr);
+	if (thread_start(serve, w, NULL) == 0)
+		return;
+	close(fd);
+	free(w);
 }
 
 static void *
@@ -267,15 +262,18 @@ int
 tls_start(const struct listener *l, struct http_server *s)
 {
 	struct front *f = calloc(1, sizeof(*f));
-	pthread_t thread;
 	if (!f)
 		abort();
 	f->at = l;
 	f->server = s;
-	int no = 0;
-	if (read_certificates(f) == 0 && (no = pthread_create(&thread, NULL, accept_all, f)) == 0)
-		return pthread_detach(thread);
+	if (read_certificates(f) == 0 && thread_start(accept_all, f, NULL) == 0)
+		return 0;
 	free(f);
-	errno = no;
-	return no ? err_sys("pthread_create", NULL, "cannot make a thread") : -1;
+	return -1;
+}
+
+void
+tls_sha1(const char *p, size_t n, unsigned char hash[TLS_SHA1_SIZE])
+{
+	gnutls_hash_fast(GNUTLS_DIG_SHA1, p, n, hash);
 }

@@ -13,4 +13,8 @@
  * `err` set. */
 int tls_start(const struct listener *l, struct http_server *s);
 
+/* SHA-1, with which web sockets are greeted (RFC 6455): it protects nothing. */
+#define TLS_SHA1_SIZE 20
+void tls_sha1(const char *p, size_t n, unsigned char hash[TLS_SHA1_SIZE]);
+
 #endif
