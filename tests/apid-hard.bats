@@ -25,6 +25,14 @@ many() {
 	served many
 }
 
+# No tool that a killed apid has started.
+nothing_at_work() {
+	local pid
+	for pid in $(pgrep -x 'dfile-build|img-pull|box-(create|start|end|rm)'); do
+		! grep -qzxF "TACKLEBOX_RUN=$TACKLEBOX_RUN" "/proc/$pid/environ" 2>/dev/null || return
+	done
+}
+
 # Whatever it was doing, all containers are in order afterwards and a new one knows them.
 struck() {
 	local i pause client name state
@@ -37,6 +45,7 @@ struck() {
 		apid_end KILL
 		wait $client || :
 		apid_start
+		wait_for nothing_at_work # box-start may be yet, and start it
 		# It is not there, or made, or it has run to its end.
 		if docker inspect "$name" >"$T/doc" 2>/dev/null; then
 			wait_for sh -c '[ "$(docker inspect -f "{{.State.Running}}" '"$name"')" = false ]'
@@ -69,13 +78,6 @@ settled() {
 	[ -z "$(find "$TACKLEBOX_ROOT/boxes" -mindepth 1 -maxdepth 1 2>/dev/null)" ] || fail "a box of a build" || return
 	assert_eq "" "$(tb-ledger mount netns temporary | grep -F "$TB_DIR/" || :)"
 }
-nothing_at_work() {
-	local pid
-	for pid in $(pgrep -x 'dfile-build|img-pull'); do
-		! grep -qzxF "TACKLEBOX_RUN=$TACKLEBOX_RUN" "/proc/$pid/environ" 2>/dev/null || return
-	done
-}
-
 # strike COMMAND…: kills apid $pause ms after the client began.
 strike() {
 	local client

@@ -353,6 +353,37 @@ on_log(void *self, const char *fmt, va_list ap)
 	tool_warn("%s", line);
 }
 
+static int
+hex(char c)
+{
+	return c >= '0' && c <= '9'    ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
+}
+
+/* "%00" stays as it is: otherwise what follows it would not be seen, and "a%00b" be "a". So does
+ * what is no escape. */
+static size_t
+unescape(void *self, struct MHD_Connection *conn, char *s)
+{
+	const char *start = s;
+	char *to = s;
+	(void)self;
+	(void)conn;
+	for (; *s; s++) {
+		int high = *s == '%' ? hex(s[1]) : -1, low = high < 0 ? -1 : hex(s[2]);
+		if (low < 0 || high + low == 0) {
+			*to++ = *s;
+			continue;
+		}
+		*to++ = (char)(high << 4 | low);
+		s += 2;
+	}
+	*to = '\0';
+	return (size_t)(to - start);
+}
+
 struct http_server *
 http_start(const struct listener *l)
 {
@@ -365,8 +396,8 @@ http_start(const struct listener *l)
 	s->at = *l;
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, &s->at,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
+		unescape, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE, MHD_OPTION_CONNECTION_LIMIT,
 		8192U, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK,
 		l->cert ? MHD_OPTION_END : MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_END);

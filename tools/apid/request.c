@@ -113,7 +113,8 @@ reply_error(struct request *r, unsigned status)
 {
 	auto_buf struct buf text = BUF_INIT;
 	err_text(&err, &text);
-	if (err.hint[0])
+	/* That of a tool which did not like its command line is for who typed it. */
+	if (err.hint[0] && err.status != EXIT_USAGE)
 		buf_addf(&text, " (hint: %s)", err.hint);
 	unsigned code = status ? status : status_of(err.class);
 	return reply_json(r, code, json_pack("{s:s}", "message", buf_str(&text)));

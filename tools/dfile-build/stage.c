@@ -63,9 +63,9 @@ open_creds(const char *name, int *fd)
 	explicit_bzero(text.s, text.len);
 	close(ends[1]);
 	*fd = ends[0];
-	return n == (ssize_t)text.len ? 0
-				      : err_set(ERR_INVALID, ref.host,
-						"the password for %s is too long", ref.host);
+	return n == (ssize_t)text.len
+		? 0
+		: err_set(ERR_INVALID, ref.host, "the password for %s is too long", ref.host);
 }
 
 static int
