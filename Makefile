@@ -16,7 +16,7 @@ JOBS   ?= $(shell nproc)
 
 # Debian packages, each named once. `make deps`, deps-test … install what is missing.
 PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libgnutls28-dev libisal-dev libjansson-dev libmicrohttpd-dev \
-	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev
+	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev libwslay-dev
 PKG_DEMO  = busybox-static
 PKG_TEST  = $(PKG_DEMO) aardvark-dns acl ansible attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry \
 	e2fsprogs git iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl passt podman procps \
@@ -66,8 +66,8 @@ ifeq ($(shell $(PKG_CONFIG) --exists libisal 2>/dev/null && echo 1),1)
 PKGS += libisal
 BASE_CFLAGS += -DHAVE_ISAL
 endif
-# Of libcrypto only the sum: see lib/image/sha256.c.
-LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -l:libcrypto.a
+# Of libcrypto only the sum: see lib/image/sha256.c. Debian's wslay has no file for pkg-config.
+LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lwslay -l:libcrypto.a
 PKG_CFLAGS = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
 
 ifeq ($(V),1)

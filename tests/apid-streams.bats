@@ -117,3 +117,101 @@ by_client() {
 	requires tmux
 	served 'clients by_client'
 }
+
+# By Debian's library for web sockets, which the SDK brings along; raw where a frame is to be wrong.
+web_sockets() {
+	local at=/containers/one/attach/ws
+	docker create -i --name one --network none bb sh -c 'echo begun; cat; echo ended >&2'
+	docker start one
+	docker run -d -it --name term --network none bb sh
+	apid_end
+	apid_start -H tcp://127.0.0.1:2375 -H "$DOCKER_HOST"
+	/usr/bin/python3 - "${DOCKER_HOST#unix://}" <<-'END'
+		import os, socket, sys, threading, websocket
+		def unix():
+		    s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(sys.argv[1])
+		    return s
+		def come(ws, n):
+		    got = b""
+		    while len(got) < n:
+		        data = ws.recv()
+		        assert data, (n, got[-100:])
+		        got += data if isinstance(data, bytes) else data.encode()
+		    return got
+		def connect(box, query, **how):
+		    return websocket.create_connection("ws://localhost/containers/%s/attach/ws?%s" % (box, query), timeout=20, **how)
+		everything = "logs=1&stream=1&stdin=1&stdout=1&stderr=1"
+		ws = connect("one", everything, socket=unix())
+		assert come(ws, 6) == b"begun\n"
+		data = os.urandom(1000000)
+		ws.send_binary(data[:10])
+		ws.send_frame(websocket.ABNF.create_frame(data[10:20], websocket.ABNF.OPCODE_BINARY, fin=0))
+		ws.ping("are you there")
+		ws.send_frame(websocket.ABNF.create_frame(data[20:30], websocket.ABNF.OPCODE_CONT, fin=1))
+		assert come(ws, 30) == data[:30]
+		def send_all():
+		    for i in range(30, len(data), 50000):
+		        ws.send_binary(data[i:i + 50000])
+		threading.Thread(target=send_all, daemon=True).start()
+		assert come(ws, len(data) - 30) == data[30:]
+		# Another one, by TCP, with an Origin as programs send it; keys that lead out of a terminal.
+		term = websocket.create_connection("ws://127.0.0.1:2375/containers/term/attach/ws?stream=1&stdin=1&stdout=1", timeout=20)
+		term.send("echo $((40+2))\n")
+		seen = b""
+		while b"42" not in seen:
+		    seen += come(term, 1)
+		term.send("\x10\x11")
+		try:
+		    while term.recv(): pass
+		except websocket.WebSocketConnectionClosedException:
+		    pass
+		# A frame that is not masked is a client's mistake (RFC 6455 section 5.1).
+		bad = unix()
+		bad.sendall(b"GET /containers/term/attach/ws?stream=1&stdin=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n\x82\x01x")
+		out = b""
+		while True:
+		    got = bad.recv(4096)
+		    if not got: break
+		    out += got
+		assert b" 101 " in out and b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in out, out
+		assert out.endswith(b"\x88\x02\x03\xea"), out # closed, 1002
+		ws.close()
+	END
+	assert_eq running "$(state_of term Status)"
+	wait_for said ended one # its input has ended with who gave it
+	assert_eq 400 "$(status_of GET "$at?stream=1")"
+	assert_eq 404 "$(status_of GET /containers/none/attach/ws)"
+	assert_eq 403 "$(curl -s -o /dev/null -w '%{http_code}' -H 'Origin: http://evil.example' "http://127.0.0.1:2375$at")"
+}
+@test "attached in a web socket: all bytes both ways, pings, pieces, keys; wrong frames" {
+	/usr/bin/python3 -c 'import websocket' 2>/dev/null || tb_skip "needs python3-websocket"
+	served web_sockets
+}
+
+# What was made for a client goes, although it never heard of it.
+gone_at_once() {
+	docker run -d -i --name one --network none bb sleep 1000
+	docker create -i --name two --network none bb sleep 1000
+	python3 - "${DOCKER_HOST#unix://}" "$APID" <<-'END'
+		import os, socket, sys, time
+		def held(): return [len(os.listdir("/proc/%s/%s" % (sys.argv[2], d))) for d in ("fd", "task")]
+		before = held()
+		left = []
+		for i in range(60):
+		    # It reads nothing: the answer is the first thing that does not reach it (unix(7)).
+		    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.shutdown(socket.SHUT_RD)
+		    left.append(s)
+		    s.sendall(b"POST /containers/%s/attach?stream=1&stdout=1&stdin=1 HTTP/1.1\r\nHost: x\r\n"
+		        b"Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n" % (b"two" if i % 2 else b"one"))
+		# They may not have been looked at yet: it is to stay so for a second.
+		end, still = time.monotonic() + 30, 0
+		while still < 10:
+		    assert time.monotonic() < end, (before, held())
+		    still = still + 1 if held() == before else 0
+		    time.sleep(0.1)
+	END
+}
+@test "who asks to be attached and does not hear the answer: nothing of it stays" {
+	served gone_at_once
+}

@@ -86,7 +86,7 @@ as_boxer() {
 	fi
 	nsenter --target "$(<"$TB_DIR/boxer/pid")" --mount --net -- env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN \
 		-u XDG_DATA_HOME PATH="$BIN:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$home" USER=nobody LOGNAME=nobody TMPDIR="$home" XDG_RUNTIME_DIR="$home/run" \
-		setpriv --reuid nobody --regid nogroup --clear-groups timeout --foreground 30 "$@"
+		setpriv --reuid nobody --regid nogroup --clear-groups timeout --foreground "${BOXER_TIME:-30}" "$@"
 }
 
 # Nothing of his runs, is mounted or has a name any more: he needs nobody to clean up.

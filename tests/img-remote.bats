@@ -35,7 +35,7 @@ teardown() {
 }
 
 @test "an index: all its machines" {
-	local index config
+	local index
 	registry_start "$T/registry"
 	three_layers
 	make_layout "$T/layout" x "$T"/*.tar

@@ -74,11 +74,12 @@ request_header(const struct request *r, const char *name)
 	return find(r->http->header, r->http->n_header, name);
 }
 
-void *
-request_session(const struct request *r)
+int
+http_add(struct http_server *s, int fd)
 {
-	(void)r;
-	return NULL;
+	(void)s;
+	(void)fd;
+	abort();
 }
 
 struct pollfd
@@ -123,9 +124,10 @@ reply_stream(struct request *r, unsigned status, const char *type, const struct 
 
 /* Nobody is there who could attach. */
 int
-reply_upgrade(struct request *r, upgrade_fn *fn, void *self)
+reply_upgrade(struct request *r, const char *to, upgrade_fn *fn, void *self)
 {
 	(void)r;
+	(void)to;
 	(void)fn;
 	(void)self;
 	abort();

@@ -49,7 +49,7 @@ handler_fn containers_list, containers_create, containers_inspect, containers_st
 	containers_stop, containers_restart, containers_kill, containers_pause, containers_unpause,
 	containers_rename, containers_remove, containers_update, containers_resize, containers_wait,
 	containers_top, containers_diff, containers_export, containers_commit, containers_stats,
-	containers_logs, containers_attach, containers_prune;
+	containers_logs, containers_attach, containers_attach_ws, containers_prune;
 handler_fn exec_create, exec_start, exec_inspect, exec_resize;
 handler_fn archive_stat, archive_get, archive_begin_put, archive_put;
 handler_fn images_list_all, images_inspect, images_begin_create, images_create, images_push,

@@ -38,21 +38,29 @@ add_hosts(void *self, const char *value)
 		wordf(self, "--add-host=%s", w);
 }
 
-/* A parameter that is a JSON document: a new reference; NULL without `err` when there is none. */
+/* A parameter that is a JSON document of that type: a new reference; NULL without `err` when there
+ * is none. */
 static json_t *
-document(const struct request *r, const char *name)
+document(const struct request *r, const char *name, json_type type)
 {
 	const char *text = request_query(r, name);
 	err_clear();
-	return text && *text && strcmp(text, "null") != 0 ? json_parse(name, text, strlen(text))
-							  : NULL;
+	if (!text || !*text || strcmp(text, "null") == 0)
+		return NULL;
+	json_t *doc = json_parse(name, text, strlen(text));
+	if (!doc || json_typeof(doc) == type)
+		return doc;
+	json_decref(doc);
+	err_set(ERR_INVALID, name, "%s is not a JSON %s", name,
+		type == JSON_OBJECT ? "object" : "array");
+	return NULL;
 }
 
 /* {"NAME": "VALUE"}; a null value leaves the name as the Dockerfile has it. */
 static int
 add_map(const struct request *r, const char *name, const char *option, struct strlist *l)
 {
-	auto_json json_t *map = document(r, name);
+	auto_json json_t *map = document(r, name, JSON_OBJECT);
 	const char *key;
 	json_t *v;
 	if (!map)
@@ -65,10 +73,10 @@ add_map(const struct request *r, const char *name, const char *option, struct st
 static int
 add_lists(const struct request *r, struct strlist *l)
 {
-	auto_json json_t *images = document(r, "cachefrom");
+	auto_json json_t *images = document(r, "cachefrom", JSON_ARRAY);
 	if (!images && err.message[0])
 		return -1;
-	auto_json json_t *limits = document(r, "ulimits");
+	auto_json json_t *limits = document(r, "ulimits", JSON_ARRAY);
 	json_t *v;
 	size_t i;
 	if (!limits && err.message[0])

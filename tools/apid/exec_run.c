@@ -11,6 +11,7 @@
 #include "job.h"
 #include "push.h"
 #include "relay.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -260,9 +261,8 @@ watch(void *self)
 static void
 watch_alone(struct running *x)
 {
-	pthread_t thread;
-	if (pthread_create(&thread, NULL, watch, x) == 0)
-		pthread_detach(thread);
+	if (thread_start(watch, x, NULL) < 0)
+		watch(x);
 }
 
 static void
@@ -370,7 +370,7 @@ exec_start(struct request *r)
 		return start_detached(r, x);
 	list_add(x);
 	note_start(x); /* a client that has the answer may ask at once */
-	return request_upgrades(r) ? reply_upgrade(r, run, x) : reply_relayed(r, run, x);
+	return reply_relayed(r, run, x);
 }
 
 int

@@ -51,6 +51,8 @@ static const struct route routes[] = {
 		"waits for its end"},
 	{"POST", "/containers/{}/attach", containers_attach, BODY_NONE, NULL, "box-attach",
 		"its streams, upgraded to tcp"},
+	{"GET", "/containers/{}/attach/ws", containers_attach_ws, BODY_NONE, NULL, "box-attach",
+		"its streams, in a web socket"},
 	{"GET", "/containers/{}/logs", containers_logs, BODY_NONE, NULL, "box-logs",
 		"what it has written"},
 	{"GET", "/containers/{}/top", containers_top, BODY_NONE, NULL, "box-top", "its processes"},

@@ -41,6 +41,7 @@
 #include "door/undo.h"
 #include "image/config.h"
 #include "image/creds.h"
+#include "image/ref.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -325,6 +326,7 @@ static int
 check_words(void)
 {
 	size_t i;
+	struct ref tag;
 	platform_host(&asked.host);
 	asked.wanted = asked.host;
 	if (parse_progress() < 0 ||
@@ -334,6 +336,9 @@ check_words(void)
 		if (!strchr(asked.labels.v[i], '=') || *asked.labels.v[i] == '=')
 			return err_set(ERR_INVALID, asked.labels.v[i],
 				"--label: '%s' is not NAME=VALUE", asked.labels.v[i]);
+	for (i = 0; i < asked.tags.n; i++)
+		if (ref_parse_name(asked.tags.v[i], &tag) < 0)
+			return -1;
 	return 0;
 }
 
