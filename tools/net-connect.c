@@ -9,7 +9,6 @@
 #include "box/endpoint.h"
 #include "box/etc.h"
 #include "box/network.h"
-#include "box/resolver.h"
 #include "door/env.h"
 #include "door/tool.h"
 
@@ -114,8 +113,6 @@ main(int argc, char **argv)
 	if (network_lock(true, &lock) < 0 || network_find(a.operand[0], &n) < 0 ||
 		box_find(a.operand[1], &b) < 0 || connect_box(&n, &b) < 0)
 		tool_die();
-	if (n.own && !resolver_there())
-		tool_warn("names are not resolved in it: there is no aardvark-dns here");
 	network_free(&n);
 	return tool_finish();
 }
