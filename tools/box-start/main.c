@@ -27,6 +27,7 @@
 #include "door/sys.h"
 #include "door/sys_ns.h"
 #include "door/tool.h"
+#include "door/undo.h"
 #include "mech/oci.h"
 
 #include <errno.h>
@@ -340,6 +341,8 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 		return give_up(s);
 	if (*pid < 0)
 		return -1;
+	/* It runs: what was made for it goes with its end, whatever becomes of us. */
+	undo_forget();
 	event_box(s->doc, "start", NULL);
 	return box_has_check(s->doc) ? start_checks(s) : 0;
 }
