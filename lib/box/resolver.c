@@ -25,6 +25,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define FILE_MAX (16 << 20)
+
 /* How long it may take until it answers, or has ended. */
 #define PATIENCE_MS 2000
 
@@ -190,18 +192,16 @@ add_line(struct buf *out, const struct network *n, const struct box *b, const js
 	buf_addc(out, '\n');
 }
 
-/* The lines of all other boxes. */
+/* The lines of all other boxes: the first line is the gateway. */
 static void
-keep_others(const char *path, const char *id, struct buf *out)
+keep_others(const struct buf *file, const char *id, struct buf *out)
 {
-	auto_buf struct buf text = BUF_INIT;
-	struct err before = err;
-	bool first = true;
-	if (file_read(path, 16 << 20, &text) < 0)
-		err = before;
-	for (char *rest = text.s, *line; rest && (line = strsep(&rest, "\n")); first = false)
-		if (!first && *line && strncmp(line, id, 64) != 0)
-			buf_addf(out, "%s\n", line);
+	const char *line = strchr(buf_str(file), '\n'), *end;
+	for (; line && *++line; line = end) {
+		end = strchrnul(line, '\n');
+		if (strncmp(line, id, 64) != 0)
+			buf_addf(out, "%.*s\n", (int)(end - line), line);
+	}
 }
 
 /* Writes the file of the network, or removes one that nobody is in any more. */
@@ -210,13 +210,17 @@ change(const struct network *n, const struct box *b, const json_t *doc, const js
 	const char *path)
 {
 	char tmp[PATH_MAX];
-	auto_buf struct buf lines = BUF_INIT, text = BUF_INIT;
-	keep_others(path, b->id, &lines);
+	auto_buf struct buf lines = BUF_INIT, text = BUF_INIT, there = BUF_INIT;
+	if (file_exists(path) && file_read(path, FILE_MAX, &there) < 0)
+		return -1;
+	keep_others(&there, b->id, &lines);
 	if (net)
 		add_line(&lines, n, b, doc, net);
 	if (!lines.len)
-		return file_exists(path) ? sys_unlink("nobody is left in this network", path) : 0;
+		return there.len ? sys_unlink("nobody is left in this network", path) : 0;
 	buf_addf(&text, "%s\n%s", network_gateway(n), lines.s);
+	if (strcmp(buf_str(&there), text.s) == 0)
+		return 0;
 	return state_run_path(tmp, "resolver.new") < 0
 		? -1
 		: sys_put("who is called what", path, tmp, text.s, text.len, 0644);
