@@ -146,7 +146,6 @@ teardown() {
 }
 
 @test "three services of an ordinary user: up, scaled, killed, restarted, down" {
-	[ -x /usr/lib/podman/aardvark-dns ] || tb_skip "needs aardvark-dns"
 	cp "$TB_TESTS/three-services.sh" "$TB_DIR/home/" && chmod 755 "$TB_DIR/home/three-services.sh"
 	as_boxer bash "$TB_DIR/home/three-services.sh" bb 8080
 	run -0 as_boxer box-ps -aq

@@ -28,6 +28,7 @@
 #include "door/sys_ns.h"
 #include "door/sys_userns.h"
 #include "door/tool.h"
+#include "door/undo.h"
 #include "mech/oci.h"
 
 #include <errno.h>
@@ -359,6 +360,8 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 		return -1;
 	if (s->user_fd >= 0)
 		close(take_fd(&s->user_fd));
+	/* It runs: what was made for it goes with its end, whatever becomes of us. */
+	undo_forget();
 	event_box(s->doc, "start", NULL);
 	return box_has_check(s->doc) ? start_checks(s) : 0;
 }

@@ -10,12 +10,12 @@
 #include "box/endpoint.h"
 #include "box/network.h"
 #include "box/ports.h"
-#include "box/resolver.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/tool.h"
+#include "mech/netns.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -140,9 +140,6 @@ connect_one(struct start *s, const char *name, json_t *net, bool *published)
 	if (network_find(name, &n) < 0)
 		return -1;
 	int r = endpoint_add(&s->b, s->doc, &n, net);
-	if (r == 0 && n.own && !resolver_there())
-		tool_warn("names are not resolved in network %s: there is no aardvark-dns here",
-			n.name);
 	if (r == 0 && !n.internal && !*published) {
 		*published = true;
 		const json_t *e = json_object_get(json_object_get(net, "Networks"), n.name);
