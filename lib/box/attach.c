@@ -275,24 +275,29 @@ take_signal(const struct box *b, const struct attach *a, int signals)
 		err_clear();
 }
 
+/* Input is read only when there is room for it on its way. Who waits for room does not take output
+ * meanwhile; and box-mon, where that piles up, takes no more input. */
 static int
 loop(const struct box *b, const struct attach *a, int signals)
 {
-	bool in = a->input;
+	bool in = a->input, room = false;
 	for (;;) {
-		struct pollfd p[] = {{a->sock, POLLIN, 0}, {in ? STDIN_FILENO : -1, POLLIN, 0},
-			{signals, POLLIN, 0}};
+		struct pollfd p[] = {{a->sock, (short)(POLLIN | (in && !room ? POLLOUT : 0)), 0},
+			{in && room ? STDIN_FILENO : -1, POLLIN, 0}, {signals, POLLIN, 0}};
 		if (poll(p, 3, -1) < 0)
 			continue;
 		if (p[2].revents)
 			take_signal(b, a, signals);
+		if (p[0].revents & POLLOUT)
+			room = true;
 		if (p[1].revents) {
+			room = false;
 			enum input got = send_input(a->sock);
 			if (got == INPUT_LEAVE)
 				return ATTACH_DETACHED;
 			in = got == INPUT_MORE;
 		}
-		int status = p[0].revents ? take_packet(a->sock) : -1;
+		int status = p[0].revents & ~POLLOUT ? take_packet(a->sock) : -1;
 		if (status >= 0)
 			return status;
 	}
