@@ -25,8 +25,6 @@
 /* How often a waiter looks whether its box is still there. */
 #define GONE_MS 200
 
-#define CHUNK 16384
-
 /* ---- channels ---- */
 
 /* A socket's name has room for 107 bytes; a directory's descriptor makes any path short. */
@@ -212,7 +210,7 @@ enum input { INPUT_MORE, INPUT_END, INPUT_LEAVE };
 static enum input
 send_input(int sock)
 {
-	char data[CHUNK];
+	char data[BOX_INPUT];
 	auto_buf struct buf packet = BUF_INIT;
 	ssize_t n = read(STDIN_FILENO, data, sizeof(data) - sizeof(leave.keys) - 1);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -246,7 +244,7 @@ write_all(int fd, const char *p, size_t n)
 static int
 take_packet(int sock)
 {
-	char data[CHUNK + 2];
+	char data[BOX_OUTPUT + 2];
 	int status;
 	ssize_t n = recv(sock, data, sizeof(data) - 1, 0);
 	if (n < 0 && errno == EINTR)

@@ -38,8 +38,8 @@ send_client(struct relay *r)
 static bool
 show(struct relay *r, unsigned stream, size_t n)
 {
-	const unsigned char head[RELAY_HEAD] = {
-		(unsigned char)stream, 0, 0, 0, 0, 0, (unsigned char)(n >> 8), (unsigned char)n};
+	const unsigned char head[RELAY_HEAD] = {(unsigned char)stream, 0, 0, 0, 0,
+		(unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
 	if (!n || !r->shown[stream])
 		return true;
 	memcpy(r->to_client, head, RELAY_HEAD);
@@ -55,14 +55,14 @@ take_packet(struct relay *r)
 {
 	/* Its first byte says what it is, and lies where the last byte of the head will. */
 	char *p = r->to_client + RELAY_HEAD - 1;
-	ssize_t n = recv(r->out[0], p, RELAY_CHUNK + 1, MSG_DONTWAIT);
+	ssize_t n = recv(r->out[0], p, BOX_OUTPUT + 1, MSG_DONTWAIT);
 	if (n < 0 && transient())
 		return true;
 	char type = n > 0 ? *p : 0;
 	if (type == 'o' || type == 'e')
 		return show(r, type == 'o' ? 1 : 2, (size_t)n - 1);
 	if (type == 'x') {
-		p[n < RELAY_CHUNK ? n : RELAY_CHUNK] = '\0';
+		p[n < BOX_OUTPUT ? n : BOX_OUTPUT] = '\0';
 		if (sscanf(p + 1, "%d", &r->status) != 1)
 			r->status = -1;
 	}
@@ -78,7 +78,7 @@ take_output(struct relay *r, unsigned i)
 {
 	if (r->packets)
 		return take_packet(r);
-	ssize_t n = read(r->out[i], r->to_client + RELAY_HEAD, RELAY_CHUNK);
+	ssize_t n = read(r->out[i], r->to_client + RELAY_HEAD, BOX_OUTPUT);
 	if (n > 0)
 		return show(r, i + 1, (size_t)n);
 	/* EIO of a terminal: nobody has it open any more. */
@@ -135,7 +135,7 @@ end_input(struct relay *r)
 static void
 take_input(struct relay *r)
 {
-	char data[RELAY_CHUNK - 1];
+	char data[BOX_INPUT - 1];
 	ssize_t n = recv(r->client, data, sizeof(data), MSG_DONTWAIT);
 	if (n < 0 && transient())
 		return;
@@ -190,7 +190,7 @@ relay_run(struct relay *r, const char *first, size_t n)
 {
 	fcntl(r->client, F_SETFL, fcntl(r->client, F_GETFL) | O_NONBLOCK);
 	while (n && r->input) {
-		size_t some = n < RELAY_CHUNK - 1 ? n : RELAY_CHUNK - 1;
+		size_t some = n < BOX_INPUT - 1 ? n : BOX_INPUT - 1;
 		put(r, first, some);
 		first += some;
 		n -= some;

@@ -4,12 +4,12 @@
 #ifndef APID_RELAY_H
 #define APID_RELAY_H
 
+#include "box/attach.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-/* As much as a packet of box-mon holds. */
-#define RELAY_CHUNK 16384
 #define RELAY_HEAD 8
 
 struct relay {
@@ -23,9 +23,9 @@ struct relay {
 	int end; /* readable once the program has ended; -1: the ends of out tell it */
 	int status; /* the channel said so; -1 */
 	/* ---- its own ---- */
-	char to_client[RELAY_HEAD + RELAY_CHUNK + 1];
+	char to_client[RELAY_HEAD + BOX_OUTPUT + 1];
 	size_t n_client, at_client;
-	char to_program[RELAY_CHUNK + 1];
+	char to_program[BOX_INPUT + 1];
 	size_t n_program, at_program;
 	bool client_done, ended;
 };
