@@ -101,18 +101,12 @@ box_layer_make(const struct box *b, const json_t *doc)
 	return err.class == ERR_NOT_FOUND ? err_hint("mkfs.ext4 is in the package e2fsprogs") : -1;
 }
 
-static int
-is_point(void *self, const struct mount_entry *m)
-{
-	return strcmp(m->point, self) == 0;
-}
-
 static bool
 is_mounted(const struct box *b)
 {
 	char place[PATH_MAX];
 	box_path(b, "layer", place);
-	return mountinfo_each("/proc/self/mountinfo", is_point, place) == 1;
+	return mount_is_on(place);
 }
 
 bool
