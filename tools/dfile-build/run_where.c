@@ -76,16 +76,14 @@ run_group(struct task *p)
 	return r;
 }
 
-int
-run_net(struct task *p)
+static int
+make_net(void *self)
 {
+	struct task *p = self;
 	struct stage *s = p->s;
 	struct network n;
 	const char *mode = run_network(p);
-	if (s->net || strcmp(mode, "none") == 0 || strcmp(mode, "host") == 0)
-		return 0;
-	/* As it is: nobody removes it meanwhile. An ordinary user's are in a place of their own, to
-	 * which this goes over. */
+	/* As it is: nobody removes it meanwhile. */
 	auto_fd int lock = -1;
 	if (network_lock(false, &lock) < 0 ||
 		network_find(strcmp(mode, "default") == 0 ? "bridge" : mode, &n) < 0)
@@ -99,6 +97,17 @@ run_net(struct task *p)
 		s->net = take_ptr(&name);
 	network_free(&n);
 	return r == 0 ? rootless_way() : r;
+}
+
+/* An ordinary user's networks are in a place of their own, from which nothing leads back to the
+ * host's: but a later RUN may ask for that. */
+int
+run_net(struct task *p)
+{
+	const char *mode = run_network(p);
+	if (p->s->net || strcmp(mode, "none") == 0 || strcmp(mode, "host") == 0)
+		return 0;
+	return rootless_in_net(make_net, p);
 }
 
 /* One of the files of its own that a program finds below /etc. */

@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# Boxes of an ordinary user under strain: at random, with what he uses killed, with another program that
+# leads out; and that nothing of it is left.
+load helpers
+load box_helpers
+
+setup_file() { boxer_setup_file; }
+teardown_file() { boxer_teardown_file; }
+setup() { boxer_test_setup; }
+teardown() { boxer_test_teardown; }
+
+@test "ten boxes on three networks, connected, disconnected, killed and started at random" {
+	requires /usr/lib/podman/aardvark-dns python3
+	cp "$TB_TESTS/random-days.sh" "$TB_TESTS/dns.py" "$TB_DIR/home/"
+	BOXER_TIME=$((${TEST_DAYS:-0} + 300)) as_boxer bash "$TB_DIR/home/random-days.sh" bb $(($(rounds) * 2)) "${TEST_DAYS:-0}" \
+		"$TB_DIR/home/run/tacklebox" >"$T/out" || fail "$(<"$T/out")"
+	[[ $(<"$T/out") =~ ^[0-9]+' steps in ' ]]
+	wait_for boxer_is_gone
+}
+
+@test "the host's network after another one: in one build, and of boxes started together" {
+	local host
+	host=$(readlink "/proc/$(<"$TB_DIR/boxer/pid")/ns/net")
+	mkdir "$TB_DIR/home/context"
+	printf '%s\n' 'FROM bb' 'RUN ip route | grep -c ^default >/a' 'RUN --network=host readlink /proc/self/ns/net >/b' \
+		'RUN --network=none ls /sys/class/net >/c' 'RUN ip route | grep -c 10.88 >/d' >"$TB_DIR/home/context/Dockerfile"
+	chown -R nobody "$TB_DIR/home/context"
+	as_boxer dfile-build -q --allow network.host -t mine "$TB_DIR/home/context" >"$T/out" 2>&1 || fail "$(<"$T/out")"
+	rm -r "$TB_DIR/home/context"
+	run -0 as_boxer box-run --rm --network none mine cat /a /b /c /d
+	assert_eq "1 $host lo 2" "$(xargs <<<"$output")"
+	as_boxer img-rm mine >/dev/null
+	as_boxer box-create --name one bb sleep 1000 >/dev/null
+	as_boxer box-create --name two --network host bb sleep 1000 >/dev/null
+	as_boxer box-start one two >/dev/null
+	assert_eq "$host" "$(as_boxer box-exec two readlink /proc/self/ns/net)"
+	[ "$host" != "$(as_boxer box-exec one readlink /proc/self/ns/net)" ]
+}
+
+# without_pasta COMMAND…: where there is no pasta, and slirp4netns leads out.
+without_pasta() {
+	local at=("nsenter" --target "$(<"$TB_DIR/boxer/pid")" --mount --) got=0
+	"${at[@]}" mount --bind /dev/null "$(readlink -f "$(command -v pasta)")"
+	(set -e; "$@")
+	got=$?
+	as_boxer bash -c 'box-ps -aq | xargs -r box-rm -f' >/dev/null
+	wait_for boxer_is_gone || got=1
+	"${at[@]}" umount "$(readlink -f "$(command -v pasta)")"
+	return $got
+}
+by_slirp() {
+	as_boxer box-run -d --name web -p 127.0.0.1:8080:80 bb sh -c \
+		'mkdir /w; echo page >/w/index.html; exec httpd -f -p 80 -h /w' >/dev/null
+	pgrep -u nobody -f "slirp4netns .*$TB_DIR/home"
+	wait_for as_boxer busybox wget -qO- http://127.0.0.1:8080
+	assert_eq page "$(as_boxer busybox wget -qO- http://127.0.0.1:8080)"
+	# A stream of a megabyte, out and back.
+	as_boxer box-exec web sh -c 'head -c 1000000 /dev/zero >/w/much'
+	assert_eq 1000000 "$(as_boxer busybox wget -qO- http://127.0.0.1:8080/much | wc -c)"
+	as_boxer busybox httpd -p 192.0.2.2:8089 -h "$T/www" 3>&-
+	as_boxer busybox httpd -p 127.0.0.1:8090 -h "$T/www" 3>&-
+	wait_for as_boxer box-exec web timeout 3 wget -qO- http://192.0.2.2:8089
+	assert_eq outside "$(as_boxer box-exec web timeout 3 wget -qO- http://192.0.2.2:8089)"
+	# Not what listens on the host's loopback, by no name of it.
+	as_boxer box-exec web sh -c 'for a in 127.0.0.1 10.0.2.2 10.88.0.1; do timeout 3 wget -qO- http://$a:8090; done; true' >"$T/loopback" 2>&1
+	pkill -f "httpd -p .*$T/www"
+	grep -q . "$T/loopback"
+	[[ $(<"$T/loopback") != *outside* ]]
+	as_boxer box-rm -f web >/dev/null
+	as_boxer bash "$TB_DIR/home/three-services.sh" bb 8080
+}
+
+@test "slirp4netns leads out where there is no pasta, which comes first" {
+	requires slirp4netns /usr/lib/podman/aardvark-dns
+	mkdir "$T/www" && echo outside >"$T/www/index.html"
+	cp "$TB_TESTS/three-services.sh" "$TB_DIR/home/"
+	as_boxer box-run -d --name first bb sleep 1000 >/dev/null
+	run -0 pgrep -u nobody -f "pasta .*--netns $TB_DIR/home"
+	run -1 pgrep -u nobody -f "slirp4netns .*$TB_DIR/home"
+	as_boxer box-rm -f first >/dev/null
+	wait_for boxer_is_gone
+	without_pasta by_slirp
+}
