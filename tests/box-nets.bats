@@ -292,6 +292,19 @@ faulty() {
 }
 @test "each step of net-create and of net-connect fails once" { net faulty; }
 
+# What a box on the default network, or on the host's, has for a server.
+server_of() { box-run --rm --network "$1" bb sed -n 's/^nameserver //p' /etc/resolv.conf | xargs; }
+behind_resolved() {
+	mkdir -p /run/systemd/resolve
+	assert_eq '' "$(server_of bridge)"
+	printf 'nameserver 192.0.2.53\nnameserver 192.0.2.54\nsearch example.test\n' >/run/systemd/resolve/resolv.conf
+	assert_eq '192.0.2.53 192.0.2.54' "$(server_of bridge)"
+	assert_eq 127.0.0.1 "$(server_of host)"
+	echo nameserver 192.0.2.55 >>/etc/resolv.conf
+	assert_eq 192.0.2.55 "$(server_of bridge)"
+}
+@test "servers on the host's loopback: not inside, but those that systemd-resolved asks" { net behind_resolved; }
+
 set_of_three() {
 	timeout 60 bash "$TB_TESTS/three-services.sh" bb 8099
 	assert_eq '' "$(box-ps -aq)"

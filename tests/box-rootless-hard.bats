@@ -41,6 +41,7 @@ teardown() { boxer_test_teardown; }
 without_pasta() {
 	local at=("nsenter" --target "$(<"$TB_DIR/boxer/pid")" --mount --) got=0
 	"${at[@]}" mount --bind /dev/null "$(readlink -f "$(command -v pasta)")"
+	set +e
 	(set -e; "$@")
 	got=$?
 	as_boxer bash -c 'box-ps -aq | xargs -r box-rm -f' >/dev/null
@@ -80,4 +81,47 @@ by_slirp() {
 	as_boxer box-rm -f first >/dev/null
 	wait_for boxer_is_gone
 	without_pasta by_slirp
+}
+
+# A name server of the host's loopback, as systemd-resolved's.
+resolved() {
+	local at=(nsenter --target "$(<"$TB_DIR/boxer/pid")" --mount --net --) got=0 server
+	echo nameserver 127.0.0.1 >"$T/resolv"
+	"${at[@]}" mount --bind "$T/resolv" /etc/resolv.conf
+	"${at[@]}" python3 "$TB_TESTS/dns.py" serve 127.0.0.1 "$T/asked" 3>&- &
+	server=$!
+	set +e # what is behind it is to be taken away in any case
+	(set -e; wait_for grep -q ready "$T/asked"; "$@")
+	got=$?
+	as_boxer bash -c 'box-ps -aq | xargs -r box-rm -f; net-prune' >/dev/null
+	wait_for boxer_is_gone || got=1
+	kill "$server"
+	"${at[@]}" umount /etc/resolv.conf
+	return $got
+}
+hears_the_host() {
+	as_boxer net-create front >/dev/null
+	as_boxer box-run --rm bb nslookup one.test >"$T/out" 2>&1 || fail "$(<"$T/out")"
+	as_boxer box-run --rm --network front bb nslookup two.test >"$T/out" 2>&1 || fail "$(<"$T/out")"
+	assert_like "$(<"$T/out")" "*192.0.2.9*"
+	as_boxer box-run --rm --network host bb nslookup three.test >"$T/out" 2>&1 || fail "$(<"$T/out")"
+	printf '%s\n' 'FROM bb' 'RUN nslookup four.test' >"$T/Dockerfile"
+	as_boxer dfile-build -q --no-cache - <"$T/Dockerfile" >"$T/out" 2>&1 || fail "$(<"$T/out")"
+	local name
+	for name in one two three four; do
+		grep -qx "$name.test" "$T/asked" || fail "nobody asked for $name.test"
+	done
+	# That is all of the loopback that is reached.
+	assert_eq "nameserver 10.0.2.3" "$(as_boxer box-run --rm bb cat /etc/resolv.conf)"
+	assert_eq "nameserver 127.0.0.1" "$(as_boxer box-run --rm --network host bb cat /etc/resolv.conf)"
+}
+
+@test "a name server on the host's loopback is heard in boxes, networks and builds: by pasta" {
+	requires /usr/lib/podman/aardvark-dns python3
+	resolved hears_the_host
+}
+
+@test "the same by slirp4netns" {
+	requires /usr/lib/podman/aardvark-dns python3 slirp4netns
+	without_pasta resolved hears_the_host
 }

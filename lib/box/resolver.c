@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "box/servers.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/state.h"
 #include "door/step.h"
@@ -218,6 +220,13 @@ add_servers(struct buf *out, const json_t *doc, const json_t *net)
 	}
 	json_array_foreach(box_value(doc, "HostConfig.Dns"), i, item)
 		add_word(out, json_string_value(item), i ? ',' : ' ');
+	/* It reads the host's file itself, but is not where that file was written for. */
+	auto_buf struct buf text = BUF_INIT;
+	if (!i && rootless_inside()) {
+		servers_read(false, &text);
+		if (strstr(buf_str(&text), "nameserver " SERVERS_USER "\n"))
+			add_word(out, SERVERS_USER, ' ');
+	}
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "box/limits.h"
 #include "box/network.h"
+#include "box/servers.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/sys.h"
@@ -136,28 +137,12 @@ hosts(struct buf *out)
 	}
 }
 
-/* Those of the host. A server on the host's loopback is nobody's inside. */
-static void
-resolvers(bool host, struct buf *out)
-{
-	auto_buf struct buf text = BUF_INIT;
-	struct err before = err;
-	if (!file_exists("/etc/resolv.conf") ||
-		file_read("/etc/resolv.conf", (size_t)1 << 20, &text) < 0)
-		err = before;
-	for (const char *line = text.s, *end; line && *line; line = end + (*end == '\n')) {
-		end = line + strcspn(line, "\n");
-		if (host || strncmp(line, "nameserver 127.", 15) != 0)
-			buf_addf(out, "%.*s\n", (int)(end - line), line);
-	}
-}
-
 int
 run_etc(struct task *p, struct tree *t, struct strlist *l)
 {
 	auto_buf struct buf list = BUF_INIT, servers = BUF_INIT, name = BUF_INIT;
 	hosts(&list);
-	resolvers(strcmp(run_network(p), "host") == 0, &servers);
+	servers_read(strcmp(run_network(p), "host") == 0, &servers);
 	buf_adds(&name, "build\n");
 	return add_etc(t, "hosts", &list, l) < 0 || add_etc(t, "resolv.conf", &servers, l) < 0
 		? -1
