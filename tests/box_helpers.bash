@@ -70,7 +70,7 @@ boxer_setup() {
 		echo >"$1/ready"
 		exec sleep 3600' - "$dir" </dev/null >"$dir/log" 2>&1 3>&- &
 	echo $! >"$dir/pid"
-	wait_for test -e "$dir/ready"
+	wait_for test -e "$dir/ready" || fail "$(<"$dir/log")"
 }
 
 boxer_teardown() {
@@ -128,4 +128,10 @@ boxer_test_teardown() {
 		wait_for boxer_is_gone || boxer_is_gone
 	fi
 	tb_teardown
+}
+
+# rows WORD: the tools that have it in the README's column "rootless".
+rows() {
+	awk -F' *[|] *' -v word="$1" '$2 == "tool" { for (i = 1; i <= NF; i++) if ($i == "rootless") column = i }
+		column && $column == word { print $2 }' "$TB_TOP/README.md"
 }
