@@ -125,3 +125,57 @@ hears_the_host() {
 	requires /usr/lib/podman/aardvark-dns python3 slirp4netns
 	without_pasta resolved hears_the_host
 }
+
+# everything_of_his: all that is below the places of his state, but for what is of images and locks.
+everything_of_his() {
+	find "$TB_DIR/home/.local/share/tacklebox" "$TB_DIR/home/run" "$TB_DIR/home/.cache" -mindepth 1 ! -type d \
+		! -name '*.lock' ! -name .lock ! -path '*/images/*' ! -path '*/layers/*' ! -name events.jsonl 2>/dev/null || :
+}
+
+@test "nothing is left, and nothing was for root to clean: boxes, volumes, networks, builds, then the images" {
+	local before
+	# What others of this file's tests have, images, is there before and after.
+	before=$(everything_of_his)
+	as_boxer vol-create data >/dev/null
+	as_boxer net-create front >/dev/null
+	as_boxer box-run -d --name one --network front -v data:/v -p 127.0.0.1:8080:80 bb \
+		sh -c 'mkdir -m 700 /v/d /d; touch /v/d/f /d/f; chown -R 1000:1000 /v/d /d; sleep 1000' >/dev/null
+	as_boxer box-run -d --name two --restart always -u 1000 bb sleep 1000 >/dev/null
+	as_boxer box-run --name three bb sh -c 'chown 5:6 /etc/passwd; exit 3' || [ $? = 3 ]
+	printf '%s\n' 'FROM bb' 'RUN touch /x; chown 7:8 /x' | as_boxer dfile-build -q -t mine - >/dev/null
+	# Files of ids that are not the user's own: only from inside they go.
+	wait_for sh -c "find '$TB_DIR/home' -uid 500999 | grep -q ."
+	as_boxer box-stop -t 0 one two >/dev/null
+	as_boxer tb-prune --all --volumes >/dev/null
+	as_boxer vol-prune --all >/dev/null
+	wait_for boxer_is_gone
+	assert_eq "$before" "$(everything_of_his)"
+	assert_eq '' "$(find "$TB_DIR/home/.local/share/tacklebox/"{boxes,volumes,nets} -mindepth 1 -type d)"
+	# Images go, too, and then the user himself can remove all of it.
+	as_boxer img-rm -f bb mine >/dev/null 2>&1 || :
+	as_boxer img-gc >/dev/null
+	assert_eq '' "$(find "$TB_DIR/home/.local/share/tacklebox/layers" -mindepth 1 -maxdepth 1 ! -name '.*')"
+	as_boxer rm -rf "$TB_DIR/home/.local"
+	[ ! -e "$TB_DIR/home/.local" ]
+	assert_eq '' "$(pgrep -u nobody -f "$TB_DIR/home" || :)"
+	assert_eq '' "$(grep -F "$TB_DIR/home" "/proc/$(<"$TB_DIR/boxer/pid")/mountinfo" || :)"
+	as_boxer img-import --cmd '["/bin/sh"]' bb <"$TB_DIR/rootfs.tar" >/dev/null
+}
+
+# The keeper is killed at any moment: what runs goes on, the next tool starts another.
+@test "kill -9 of rootless-keep at random: the next tools find their way, and all ends" {
+	local i keeper
+	as_boxer box-run -d --name stays --network none bb sleep 1000 >/dev/null
+	for ((i = 0; i < $(rounds); i++)); do
+		as_boxer box-run --rm --network none bb true >/dev/null 2>&1 3>&- &
+		sleep "0.0$((RANDOM % 10))"
+		keeper=$(pgrep -u nobody -f "rootless-keep $TB_DIR/home" || :)
+		# shellcheck disable=SC2086 # one a word
+		[ -z "$keeper" ] || kill -9 $keeper 2>/dev/null || :
+		wait $! || :
+		assert_eq 0 "$(as_boxer box-exec stays id -u)"
+		((i % 4)) || as_boxer box-run --rm bb ip addr show eth0 >/dev/null
+	done
+	as_boxer bash -c 'box-ps -aq | xargs box-rm -f' >/dev/null
+	wait_for boxer_is_gone
+}
