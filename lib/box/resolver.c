@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "box/servers.h"
+#include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/state.h"
 #include "door/step.h"
@@ -170,6 +172,13 @@ add_servers(struct buf *out, const json_t *doc, const json_t *net)
 	size_t i;
 	json_array_foreach(box_value(doc, "HostConfig.Dns"), i, item)
 		add_word(&own, json_string_value(item), own.len ? ',' : ' ');
+	/* net-resolve reads the host's file itself, but is not where that file was written for. */
+	auto_buf struct buf text = BUF_INIT;
+	if (!own.len && rootless_inside()) {
+		servers_read(false, &text);
+		if (strstr(buf_str(&text), "nameserver " SERVERS_USER "\n"))
+			add_word(&own, SERVERS_USER, ' ');
+	}
 	buf_adds(out, all_internal(net) ? " none" : own.len ? own.s : " host");
 }
 
