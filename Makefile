@@ -20,7 +20,7 @@ PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev li
 PKG_DEMO  = busybox-static
 PKG_TEST  = $(PKG_DEMO) acl ansible attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry \
 	e2fsprogs git iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl passt podman procps \
-	python3 python3-docker runc skopeo slirp4netns strace tmux uidmap umoci \
+	python3 python3-docker quota runc skopeo slirp4netns strace tmux uidmap umoci xfsprogs \
 	xxd xz-utils zstd
 PKG_PAGE  = pandoc
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86

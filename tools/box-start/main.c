@@ -96,8 +96,7 @@ static int
 mount_root(struct start *s)
 {
 	struct strlist l = {0};
-	if (view_mount_words(&s->b, s->doc, &l) < 0 ||
-		(box_layer_is_sized(s->doc) && box_layer_keep(&s->b) < 0))
+	if (view_mount_words(&s->b, s->doc, &l) < 0 || box_layer_keep(&s->b, s->doc) < 0)
 		return -1;
 	start_user_words(s, &l);
 	return start_run("the image's layers, and one of its own above them", &l, NULL);
