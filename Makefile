@@ -228,7 +228,7 @@ $(BENCH):
 
 C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/ tutorial/props/))
 SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tutorial/lab tutorial/walk tutorial/box.sh \
-	$(patsubst %,tutorial/props/%,folder-registry keep make-root prop run-step) \
+	$(patsubst %,tutorial/props/%,folder-registry keep make-root prop run-step wait-for) \
 	tutorial/parts/*.bash tutorial/page/make tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
 	tests/*/*.bash)
 OBJS    = $(LIB_OBJ) $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c tools/*/*.c))
@@ -262,6 +262,7 @@ lint-man:
 lint-house: all
 	$(call say,HOUSE)
 	$(Q)O=$(O) bash tests/lint/house.sh
+	$(Q)bash tests/lint/lessons.sh
 fmt:       ; clang-format -i $(C_FILES)
 fmt-check: ; @clang-format --dry-run -Werror $(C_FILES)
 

@@ -149,8 +149,7 @@ choose(const struct box *b, const json_t *doc, const char **type)
 {
 	const char *size = box_text(doc, "HostConfig.StorageOpt.size");
 	*type = box_text(doc, "HostConfig.StorageOpt.type");
-	bool project =
-		!rootless_here() && strcmp(*type, "loop") != 0 && sys_project_there(b->dir);
+	bool project = !rootless_here() && strcmp(*type, "loop") != 0 && sys_project_there(b->dir);
 	if (strcmp(*type, "tmpfs") == 0)
 		return 0;
 	if (rootless_here()) {
