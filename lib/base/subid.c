@@ -58,3 +58,14 @@ subid_is_mapped(const char *map, uint32_t id)
 			id - inside < count;
 	return mapped;
 }
+
+bool
+subid_all_mapped(void)
+{
+	char line[64] = "";
+	const struct err before = err;
+	unsigned inside, outside, count;
+	if (file_read_line("/proc/self/uid_map", line, sizeof(line)) < 0)
+		err = before;
+	return sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 && count == UINT32_MAX;
+}

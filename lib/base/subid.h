@@ -22,5 +22,8 @@ int subid_read_name(const char *file, const char *name, struct subid *v, size_t 
 /* Whether the user namespace that we are in has this id: `map` is /proc/self/uid_map or gid_map. Of
  * those it has not nothing can be given to. */
 bool subid_is_mapped(const char *map, uint32_t id);
+/* Whether it has all of them, each as itself, as only the first one has: a root elsewhere is root
+ * over what belongs to his namespace, and not over the machine (user_namespaces(7)). */
+bool subid_all_mapped(void);
 
 #endif

@@ -67,7 +67,7 @@ add_shown(json_t *list, const json_t *h, const char *path, const char *type, con
 {
 	const char *mode = json_string_value(json_object_get(h, mode_of));
 	auto_buf struct buf bound = BUF_INIT;
-	if (!rootless_inside() || !mode || strcmp(mode, "host") != 0) {
+	if (!rootless_here() || !mode || strcmp(mode, "host") != 0) {
 		add(list, path, type, type, options);
 		return;
 	}

@@ -149,11 +149,10 @@ choose(const struct box *b, const json_t *doc, const char **type)
 {
 	const char *size = box_text(doc, "HostConfig.StorageOpt.size");
 	*type = box_text(doc, "HostConfig.StorageOpt.type");
-	bool project =
-		!rootless_inside() && strcmp(*type, "loop") != 0 && sys_project_there(b->dir);
+	bool project = !rootless_here() && strcmp(*type, "loop") != 0 && sys_project_there(b->dir);
 	if (strcmp(*type, "tmpfs") == 0)
 		return 0;
-	if (rootless_inside()) {
+	if (rootless_here()) {
 		err_set(ERR_UNSUPPORTED, "size",
 			"a writable layer of %s: only root can have one of a given size on the disk",
 			size);
@@ -199,18 +198,12 @@ box_layer_remove(const struct box *b, const json_t *doc)
 		: sys_project_limit("its project has no limit any more", b->dir, id, 0);
 }
 
-static int
-is_point(void *self, const struct mount_entry *m)
-{
-	return strcmp(m->point, self) == 0;
-}
-
 static bool
 is_mounted(const struct box *b)
 {
 	char place[PATH_MAX];
 	box_path(b, "layer", place);
-	return mountinfo_each("/proc/self/mountinfo", is_point, place) == 1;
+	return mount_is_on(place);
 }
 
 /* Whether something is mounted on layer/. */

@@ -40,6 +40,10 @@ int sys_replace(const char *why, const char *path, const void *data, size_t len,
 /* The same by a temporary name of the caller's choice, on the same file system. */
 int sys_put(const char *why, const char *path, const char *tmp, const void *data, size_t len,
 	mode_t mode);
+/* As sys_replace(), without waiting for the disk: a program that is killed leaves the old or the
+ * new content, a machine that loses its power perhaps neither. For what can be found out again, and
+ * whose reader takes a broken one for none: caches. */
+int sys_remember(const char *why, const char *path, const void *data, size_t len, mode_t mode);
 /* Makes (or empties) a file and writes text to it, without waiting for the disk: for what can be
  * made again. Undone by unlink. */
 int sys_write_new(const char *why, const char *path, const void *data, size_t len, mode_t mode);

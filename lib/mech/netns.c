@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/subid.h"
 #include "door/state.h"
 #include "door/step.h"
 #include "door/sys.h"
@@ -23,20 +24,10 @@
 
 #define NETNS_DIR "/run/netns"
 
-/* Root of the initial user namespace sees all ids mapped to themselves (user_namespaces(7)). */
-static bool
-in_initial_userns(void)
-{
-	char line[64];
-	unsigned inside, outside, count;
-	return file_read_line("/proc/self/uid_map", line, sizeof(line)) == 0 &&
-		sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 && count == UINT_MAX;
-}
-
 int
 netns_dir(char path[PATH_MAX])
 {
-	if (geteuid() == 0 && in_initial_userns()) {
+	if (geteuid() == 0 && subid_all_mapped()) {
 		snprintf(path, PATH_MAX, NETNS_DIR);
 		return 0;
 	}

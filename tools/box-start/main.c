@@ -3,7 +3,7 @@
  *
  * There is nothing here but the tools below, one after the other: layers joined to a root, a
  * control group with limits, a network, and then a chain of programs that each change themselves
- *and exec the next, with box-mon as its parent. -x prints the chain.
+ * and exec the next, with box-mon as its parent. -x prints the chain.
  *
  *	box-start -x web
  */
@@ -28,6 +28,7 @@
 #include "door/sys_ns.h"
 #include "door/sys_userns.h"
 #include "door/tool.h"
+#include "door/undo.h"
 #include "mech/oci.h"
 
 #include <errno.h>
@@ -310,7 +311,6 @@ make_run_dir(struct start *s)
 	return sys_write_new("what follows is to be taken away", run, "", 0, 0600);
 }
 
-/* 1: it runs already; 0: *pid runs it; -1 with `err` set. */
 /* It ends with the box. That nobody looks after the box is no reason not to run it. */
 static int
 start_checks(const struct start *s)
@@ -325,6 +325,7 @@ start_checks(const struct start *s)
 	return 0;
 }
 
+/* 1: it runs already; 0: *pid runs it; -1 with `err` set. */
 static int
 start(struct start *s, const char *name, int sock, pid_t *pid)
 {
@@ -358,6 +359,8 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 		return -1;
 	if (s->user_fd >= 0)
 		close(take_fd(&s->user_fd));
+	/* It runs: what was made for it goes with its end, whatever becomes of us. */
+	undo_forget();
 	event_box(s->doc, "start", NULL);
 	return box_has_check(s->doc) ? start_checks(s) : 0;
 }
