@@ -3,6 +3,8 @@
 #include "unit.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static json_t *
 parse(const char *text)
@@ -105,6 +107,38 @@ places(void)
 	CHECK(jat_get_object(&process, "args", &user) < 0, "a list was taken for an object");
 }
 
+static void
+without(void)
+{
+	static const struct {
+		const char *text, *rest; /* NULL: refused */
+	} rows[] = {
+		{"{\"a\":1,\"h\":{\"x\":[\"}\"]},\"b\":2}", "{\"a\":1,\"h\":null,\"b\":2}"},
+		{" {\n  \"h\": [ 1, {} ],\n  \"b\": {\"h\": {}}}", "{\"h\":null,\"b\":{\"h\":{}}}"},
+		/* Only members of the outermost object, by their name, with a value of that kind.
+		 */
+		{"{\"b\":{\"h\":{}},\"c\":[{\"h\":[]}]}", "{\"b\":{\"h\":{}},\"c\":[{\"h\":[]}]}"},
+		{"{\"a\":\"h\",\"h\":7}", "{\"a\":\"h\",\"h\":7}"},
+		{"{\"a\\\"h\":{},\"hh\":{}}", "{\"a\\\"h\":{},\"hh\":{}}"},
+		{"[\"h\",{}]", "[\"h\",{}]"},
+		{"{\"h\":{\"x\":1", NULL},
+		{"{\"h\":{}} }", NULL},
+		{"", NULL},
+	};
+	const char *name = "json-without.tmp";
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		FILE *f = fopen(name, "we");
+		CHECK(f && fputs(rows[i].text, f) >= 0 && fclose(f) == 0, "cannot write %s", name);
+		auto_json json_t *doc = json_read_without(name, 1000, "h");
+		char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+		CHECK(!text == !rows[i].rest, "row %zu: %s", i, text ? text : err.message);
+		if (text && rows[i].rest)
+			CHECK_STR(text, rows[i].rest);
+		free(text);
+	}
+	remove(name);
+}
+
 int
 main(void)
 {
@@ -112,5 +146,6 @@ main(void)
 	RUN(depth);
 	RUN(numbers);
 	RUN(places);
+	RUN(without);
 	return unit_end();
 }
