@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
+#include "base/auto.h"
 #include "unit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static json_t *
 parse(const char *text)
@@ -125,10 +127,11 @@ without(void)
 		{"{\"h\":{}} }", NULL},
 		{"", NULL},
 	};
-	const char *name = "json-without.tmp";
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
-		FILE *f = fopen(name, "we");
-		CHECK(f && fputs(rows[i].text, f) >= 0 && fclose(f) == 0, "cannot write %s", name);
+		char name[32];
+		auto_fd int fd = memfd_create("json", MFD_CLOEXEC);
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		CHECK(dprintf(fd, "%s", rows[i].text) >= 0, "cannot write %s", name);
 		auto_json json_t *doc = json_read_without(name, 1000, "h");
 		char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 		CHECK(!text == !rows[i].rest, "row %zu: %s", i, text ? text : err.message);
@@ -136,7 +139,6 @@ without(void)
 			CHECK_STR(text, rows[i].rest);
 		free(text);
 	}
-	remove(name);
 }
 
 int
