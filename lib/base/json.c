@@ -111,7 +111,7 @@ skip_value(const char *p, const char *end)
 	return end;
 }
 
-/* Where the value of the outermost object's member begins, if it is an object or a list. */
+/* Where the value of that member of the object at `text` begins, if it is an object or a list. */
 static const char *
 find_member(const char *text, const char *end, const char *name)
 {
@@ -133,15 +133,21 @@ find_member(const char *text, const char *end, const char *name)
 }
 
 json_t *
-json_read_without(const char *path, size_t max, const char *name)
+json_read_without(const char *path, size_t max, const char *member)
 {
 	auto_buf struct buf text = BUF_INIT, rest = BUF_INIT;
+	char name[64];
 	if (file_read(path, max, &text) < 0)
 		return NULL;
-	const char *end = buf_str(&text) + text.len, *from = find_member(buf_str(&text), end, name);
+	const char *from = buf_str(&text), *end = from + text.len, *to = end;
+	for (size_t n; from && *member; member += n + (member[n] == '.')) {
+		n = strcspn(member, ".");
+		snprintf(name, sizeof(name), "%.*s", (int)n, member);
+		from = find_member(from, to, name);
+		to = from ? skip_value(from, to) : to;
+	}
 	if (!from)
 		return json_parse(path, buf_str(&text), text.len);
-	const char *to = skip_value(from, end);
 	buf_add(&rest, text.s, (size_t)(from - text.s));
 	buf_adds(&rest, "null");
 	buf_add(&rest, to, (size_t)(end - to));

@@ -113,26 +113,30 @@ static void
 without(void)
 {
 	static const struct {
-		const char *text, *rest; /* NULL: refused */
+		const char *member, *text, *rest; /* rest NULL: refused */
 	} rows[] = {
-		{"{\"a\":1,\"h\":{\"x\":[\"}\"]},\"b\":2}", "{\"a\":1,\"h\":null,\"b\":2}"},
-		{" {\n  \"h\": [ 1, {} ],\n  \"b\": {\"h\": {}}}", "{\"h\":null,\"b\":{\"h\":{}}}"},
-		/* Only members of the outermost object, by their name, with a value of that kind.
-		 */
-		{"{\"b\":{\"h\":{}},\"c\":[{\"h\":[]}]}", "{\"b\":{\"h\":{}},\"c\":[{\"h\":[]}]}"},
-		{"{\"a\":\"h\",\"h\":7}", "{\"a\":\"h\",\"h\":7}"},
-		{"{\"a\\\"h\":{},\"hh\":{}}", "{\"a\\\"h\":{},\"hh\":{}}"},
-		{"[\"h\",{}]", "[\"h\",{}]"},
-		{"{\"h\":{\"x\":1", NULL},
-		{"{\"h\":{}} }", NULL},
-		{"", NULL},
+		{"h", "{\"a\":1,\"h\":{\"x\":[\"}\"]},\"b\":2}", "{\"a\":1,\"h\":null,\"b\":2}"},
+		{"h", " {\n  \"h\": [ 1, {} ],\n  \"b\": {\"h\": {}}}",
+			"{\"h\":null,\"b\":{\"h\":{}}}"},
+		/* Only members of that object, by their name, with a value of that kind. */
+		{"h", "{\"b\":{\"h\":{}},\"c\":[{\"h\":[]}]}",
+			"{\"b\":{\"h\":{}},\"c\":[{\"h\":[]}]}"},
+		{"h", "{\"a\":\"h\",\"h\":7}", "{\"a\":\"h\",\"h\":7}"},
+		{"h", "{\"a\\\"h\":{},\"hh\":{}}", "{\"a\\\"h\":{},\"hh\":{}}"},
+		{"h", "[\"h\",{}]", "[\"h\",{}]"},
+		{"a.h", "{\"h\":[1],\"a\":{\"h\":{\"x\":1}},\"c\":{\"h\":{}}}",
+			"{\"h\":[1],\"a\":{\"h\":null},\"c\":{\"h\":{}}}"},
+		{"a.h", "{\"a\":{\"x\":1},\"h\":{}}", "{\"a\":{\"x\":1},\"h\":{}}"},
+		{"h", "{\"h\":{\"x\":1", NULL},
+		{"h", "{\"h\":{}} }", NULL},
+		{"h", "", NULL},
 	};
 	for (size_t i = 0; i < N_ROWS(rows); i++) {
 		char name[32];
 		auto_fd int fd = memfd_create("json", MFD_CLOEXEC);
 		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 		CHECK(dprintf(fd, "%s", rows[i].text) >= 0, "cannot write %s", name);
-		auto_json json_t *doc = json_read_without(name, 1000, "h");
+		auto_json json_t *doc = json_read_without(name, 1000, rows[i].member);
 		char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 		CHECK(!text == !rows[i].rest, "row %zu: %s", i, text ? text : err.message);
 		if (text && rows[i].rest)
