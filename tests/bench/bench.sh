@@ -153,8 +153,10 @@ tally() { grep -cx "$1" "$work/tally" || true; }
 
 broken=0
 : >"$work/tally"
-printf 'Linux %s, %s processors. Medians; a ratio is ours by the peer'"'"'s, both measured in turns.\n\n' \
+printf 'Linux %s, %s processors. Medians; a ratio is ours by the peer'"'"'s, both measured in turns.\n' \
 	"$(uname -r)" "$(nproc)"
+awk '$1 > 1.5 { print "This machine is busy (load " $1 "): rows beside a limit, not a peer, say little." }' /proc/loadavg
+echo
 # shellcheck disable=SC2059
 printf "$line" 'what | beside which peer, or limit' ours peer ratio target met
 for part in ${PARTS:-start chain layer net pull archive build box rootless apid size}; do
