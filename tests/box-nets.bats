@@ -23,7 +23,7 @@ setup_file() {
 teardown_file() { tb_teardown_file; }
 setup() {
 	box_setup
-	requires nft pgrep python3 /usr/lib/podman/aardvark-dns
+	requires nft pgrep python3
 	export TACKLEBOX_BRIDGE=tbbr0
 }
 teardown() { tb_teardown; }
@@ -54,7 +54,7 @@ net_go() {
 	return $got
 }
 # Ours: other tests have their own.
-resolvers() { pgrep -f "aardvark-dns --config $TACKLEBOX_RUN/" || :; }
+resolvers() { pgrep -f "net-resolve $TACKLEBOX_RUN/" || :; }
 no_resolver() { [ -z "$(resolvers)" ]; }
 
 try() {
@@ -197,6 +197,34 @@ moving() {
 }
 @test "net-connect and net-disconnect: created, running, the way out, other addresses" { net moving; }
 
+# Five at once come and go, and meanwhile somebody asks without pause for one that stays.
+crowd() {
+	local server steady box i ids
+	net-create front >/dev/null
+	idle stays --network front
+	idle asker --network front
+	server=$(net-inspect front | jq -r .IPAM.Config[0].Gateway)
+	inside asker python3 "$TB_TESTS/dns.py" steady "$server" stays "0 $(address stays front)" "$T/end" >"$T/steady" &
+	steady=$!
+	for i in 1 2 3; do
+		seq 5 | xargs -P 5 -I{} box-run -d --name "c$i-{}" --network front --network-alias crowd bb sleep 1000 >/dev/null
+		for box in c$i-{1..5}; do assert_eq "0 $(address $box front)" "$(ask asker $box)" $box; done
+		ids=$(net-inspect front | jq -r '.Containers[] | select(.Name | startswith("c")) | .IPv4Address[:-3]' | sort | xargs)
+		assert_eq "0 $ids" "$(ask asker crowd)"
+		box-rename c$i-1 d$i
+		assert_eq "0 $(address d$i front)" "$(ask asker d$i)"
+		assert_eq 3 "$(ask asker c$i-1)"
+		box-restart -t 0 c$i-2 >/dev/null
+		assert_eq "0 $(address c$i-2 front)" "$(ask asker c$i-2)"
+		echo d$i c$i-{2..5} | xargs -n 1 -P 5 box-rm -f >/dev/null
+		for box in d$i c$i-{2..5} crowd; do assert_eq 3 "$(ask asker $box)" $box; done
+	done
+	touch "$T/end"
+	wait "$steady"
+	assert_like "$(<"$T/steady")" 'asked [1-9]* lost 0 refused 0 wrong 0'
+}
+@test "boxes come and go: no question is lost, and each changed name is right at once" { net crowd; }
+
 internal() {
 	net-create --internal in >/dev/null
 	net-create out >/dev/null
@@ -286,7 +314,7 @@ hurt() {
 	box-start two >/dev/null
 	assert_eq "0 $(address two front)" "$(ask one two)"
 	# So is the resolver: the next change brings it back.
-	kill -9 "$(cat "$TACKLEBOX_RUN/resolver/aardvark.pid")"
+	kill -9 "$(resolvers)"
 	wait_for no_resolver
 	box-restart -t 0 two >/dev/null
 	assert_eq "0 $(address two front)" "$(ask one two)"

@@ -166,7 +166,7 @@ ended() {
 
 @test "faults: each step fails once, nothing is left, and the next build works" {
 	mkdir d && echo x >d/f
-	printf 'FROM bb\nCOPY d /d\nRUN --mount=type=cache,target=/c --mount=type=bind,source=d,target=/m echo x >/x\nWORKDIR /w\n' >Dockerfile
+	printf 'FROM bb\nCOPY d /d\nCOPY --link d /l/\nRUN --mount=type=cache,target=/c --mount=type=bind,source=d,target=/m echo x >/x\nWORKDIR /w\n' >Dockerfile
 	local call n failed=0
 	for call in mkdir spawn mount layer open rename flock umount clone setns fsync link unlink write mkdirat bind openat fchownat renameat chmod chown; do
 		for n in 1 2 3 5 8; do

@@ -16,12 +16,14 @@
 #include "box/event.h"
 #include "box/layer.h"
 #include "box/policy.h"
+#include "box/userns.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 #include "door/tool.h"
 #include "mech/cgroup.h"
 #include "mech/netns.h"
+#include "mech/userns.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -123,7 +125,8 @@ end(const struct box *b, const json_t *doc)
 	}
 	if (mountinfo_each("/proc/self/mountinfo", is_point, root) == 1)
 		run("its root", (const char *[]){"ufs-mount", "--umount", "--lazy", root, NULL});
-	if (box_layer_umount(b) < 0) {
+	box_userns_path(b, root);
+	if (box_layer_umount(b) < 0 || userns_unpin(root) < 0) {
 		tool_complain();
 		failed = true;
 	}

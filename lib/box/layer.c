@@ -83,7 +83,7 @@ box_layer_make(const struct box *b, const json_t *doc)
 	int64_t size;
 	if (!box_layer_is_sized(doc))
 		return 0;
-	if (rootless_inside())
+	if (rootless_here())
 		return refuse_rootless(doc);
 	if (parse_size(box_text(doc, "HostConfig.StorageOpt.size"), &size) < 0)
 		return -1;

@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "door/channel.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -93,7 +94,8 @@ until_exit(struct waiting *w, const struct pollfd *stop, bool *told)
 	for (;;) {
 		if (!pause_for(w->sock, stop, -1, &ready))
 			return 0;
-		ssize_t n = ready ? recv(w->sock, data, sizeof(data) - 1, MSG_DONTWAIT) : -1;
+		ssize_t n =
+			ready ? channel_take(w->sock, data, sizeof(data) - 1, MSG_DONTWAIT) : -1;
 		if (n < 0 && (!ready || errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n <= 0)

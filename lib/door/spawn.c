@@ -175,13 +175,19 @@ run_behind(int (*work)(void *arg), void *arg, int keep)
 int
 run_tool(const char *why, const char *const *argv, struct buf *out)
 {
+	return run_tool_fed(why, argv, -1, out);
+}
+
+int
+run_tool_fed(const char *why, const char *const *argv, int in, struct buf *out)
+{
 	struct step st;
 	/* They are not written to, whatever the type of execve(2) says. */
 	char *const *words_of = (char *const *)(uintptr_t)argv;
 	auto_buf struct buf words = BUF_INIT, lost = BUF_INIT;
 	if (step_open(&st, "spawn", why)) {
 		env_for_own_tool(true);
-		step_result(&st, run_capture(words_of, -1, (size_t)1 << 20, out ? out : &lost));
+		step_result(&st, run_capture(words_of, in, (size_t)1 << 20, out ? out : &lost));
 	}
 	if (step_told(&st)) {
 		buf_add_argv(&words, words_of);
@@ -263,8 +269,10 @@ spawn_run(pid_t *pid, const char *path, const struct run *r)
 		else
 			posix_spawn_file_actions_addopen(
 				&files, i, r->terminal ? r->terminal : "/dev/null", O_RDWR, 0);
+	if (r->extra)
+		posix_spawn_file_actions_adddup2(&files, r->extra, 3);
 	if (r->alone)
-		posix_spawn_file_actions_addclosefrom_np(&files, 3);
+		posix_spawn_file_actions_addclosefrom_np(&files, r->extra ? 4 : 3);
 	int no = posix_spawnp(pid, path, &files, &attr, r->argv, environ);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);

@@ -110,6 +110,7 @@ struct sys_overlay {
 	size_t n_lower;
 	const char *upper, *work; /* NULL: read-only */
 	const char *options; /* further ones, as mount(8) takes them: "index=off,xino=off" */
+	bool elsewhere; /* in a mount namespace of our own: nothing to undo */
 };
 /* Mounts it with our mark as the source, by fsopen(2) and fsconfig(2) (sys_overlay.c): each layer
  * has a call of its own, so there may be 500, with any character in their names. One step of many
@@ -137,9 +138,10 @@ int sys_chroot(const char *why, const char *path);
 /* ---- network namespaces (sys_netns.c) ---- */
 
 /* Makes a network namespace that lives as long as the file `path`, which is made for it, is mounted
- * (network_namespaces(7)); the process itself stays where it is. `shell` is what the script says.
- * Undone by unmount and unlink. */
-int sys_netns_pin(const char *why, const char *path, const char *shell);
+ * (network_namespaces(7)); the process itself stays where it is. With `user`, the descriptor of a
+ * user namespace (-1: ours), it belongs to that. `shell` is what the script says. Undone by unmount
+ * and unlink. */
+int sys_netns_pin(const char *why, const char *path, int user, const char *shell);
 /* setns(2) of this process to the namespace behind fd. Nothing to undo: it ends with the process.
  * The script's next commands run inside, up to tell_unnest(); `path` is what nsenter(1) takes. */
 int sys_netns_enter(const char *why, int fd, const char *path);

@@ -11,8 +11,8 @@
  * flags on a whole tree of mounts (mount_setattr(2)). */
 static const char *const unsupported[] = {"nosymfollow", "symfollow", "unbindable", "runbindable",
 	"iversion", "noiversion", "lazytime", "nolazytime", "mand", "nomand", "silent", "loud",
-	"remount", "tmpcopyup", "idmap", "ridmap", "rro", "rrw", "rnosuid", "rsuid", "rnodev",
-	"rdev", "rnoexec", "rexec", "rnoatime", "ratime", "rnodiratime", "rdiratime", "rrelatime",
+	"remount", "tmpcopyup", "ridmap", "rro", "rrw", "rnosuid", "rsuid", "rnodev", "rdev",
+	"rnoexec", "rexec", "rnoatime", "ratime", "rnodiratime", "rdiratime", "rrelatime",
 	"rnorelatime", "rstrictatime", "rnostrictatime", "rnosymfollow", "rsymfollow"};
 
 struct mount {

@@ -209,6 +209,8 @@ mount_overlay(const struct overlay *o, struct sys_overlay *m)
 		(check_upper_free(o, m->upper) < 0 || make_upper(o, m->upper) < 0 ||
 			make_work(m->work) < 0))
 		return -1;
+	if (o->uid_map.n)
+		return overlay_shifted(o, m, mount_layers) < 0 ? -1 : check_writable(o);
 	if (mount_layers(m) < 0) {
 		overlay_hint(o);
 		return -1;

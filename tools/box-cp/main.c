@@ -116,6 +116,7 @@ copy(struct pass *p, const json_t *doc, struct view *v)
 		return 0;
 	p->n_mounts = volume_devices(doc, &mounts);
 	p->mounts = mounts;
+	p->user = v->user;
 	if (strcmp(from->path, "-") != 0 &&
 		place_find(from, from->box ? v->root : -1, o.follow) < 0)
 		return -1;
@@ -144,7 +145,7 @@ int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	struct pass p = {.keep_owners = o.archive};
+	struct pass p = {.keep_owners = o.archive, .user = -1};
 	struct view v;
 	struct box b;
 	if (o.stat ? a.n != 1 : a.n != 2)

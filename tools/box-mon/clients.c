@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "box/attach.h"
+#include "door/channel.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 
@@ -143,7 +144,7 @@ take_packet(struct client *c, struct input *in)
 {
 	char data[CHUNK + 1];
 	struct winsize size;
-	ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+	ssize_t n = channel_take(c->fd, data, sizeof(data), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (n <= 0)

@@ -77,6 +77,7 @@ static const struct tool me = {
 
 static int outs[2] = {-1, -1}; /* what the program writes; a terminal is outs[0] alone */
 static int to_program = -1;
+static bool dumb; /* what comes from there is not the program's: it could not be started */
 static struct input in = {.terminal = -1};
 
 static void
@@ -84,6 +85,8 @@ read_out(unsigned stream)
 {
 	static char data[CHUNK];
 	ssize_t n = read(outs[stream], data, sizeof(data));
+	if (n > 0 && dumb)
+		return; /* a tool's complaint, which who started us has heard */
 	if (n > 0) {
 		log_bytes(stream, data, (size_t)n);
 		clients_send(stream ? 'e' : 'o', data, (size_t)n);
@@ -329,6 +332,7 @@ run(const char *dir, char **command, int signals)
 	pid_t pid = start(dir, command, &runs);
 	if (pid < 0)
 		tool_die();
+	dumb = !runs;
 	int status = step_dry() ? 0 : serve(pid, signals);
 	/* One that could not be started has not ended either. */
 	if (runs && write_time(dir, "exit", "how it ended", status) < 0)

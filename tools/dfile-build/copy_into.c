@@ -81,9 +81,11 @@ give(struct work *w, int dir, const char *name, mode_t mode)
 	if (c->own && bulk_chown(&w->copy.done, dir, name, c->owner.uid, c->owner.gid) < 0)
 		return failed("give away", name);
 	/* The change of owners takes the set-user-ID bit away. */
-	if (link || (!c->own && c->mode == (mode_t)-1))
+	if (link || (!c->own && !c->chmod))
 		return 0;
-	mode_t wanted = c->mode == (mode_t)-1 ? mode & 07777 : c->mode;
+	mode_t wanted = mode & 07777;
+	if (c->chmod && dfile_mode(c->chmod, mode, &wanted) < 0)
+		return -1;
 	return bulk_chmod(&w->copy.done, dir, name, wanted) < 0 ? failed("set the mode of", name)
 								: 0;
 }

@@ -183,7 +183,7 @@ choose_target(struct build *b)
 {
 	int at = asked.target ? plan_find(b, asked.target) : (int)b->n - 1;
 	if (at < 0)
-		return err_set(ERR_NOT_FOUND, asked.target,
+		return err_set(ERR_INVALID, asked.target,
 			"target stage \"%s\" could not be found in %s", asked.target, b->ctx.name);
 	b->target = (unsigned)at;
 	return 0;
