@@ -55,7 +55,7 @@ bench_rootless() {
 		row "user: box-run --rm, pasta | podman run, slirp4netns" "${us[0]}" "${us[1]}" 0.1 us
 		turns -n 10 "$O/bin/box-run" --rm --network none bench /bin/true :: "${pod[@]}" run --rm "${ulimits[@]}" --network none bench /bin/true
 		row "user: box-run --rm, no network | podman run" "${us[0]}" "${us[1]}" 0.1 us
-		"${inside[@]}" podman unshare rm -rf "$work/user/pod" "$work/user/podrun" "$work/user/podtmp"
+		"${inside[@]}" podman unshare rm -rf "$work/user/pod" "$work/user/podrun" "$work/user/podtmp" 2>/dev/null
 	else
 		skip "user: box-run | podman run" "no $missing"
 	fi
