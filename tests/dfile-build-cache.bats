@@ -354,6 +354,8 @@ drwxr-xr-x 0:0 link/s
 	sleep 1.1
 	two=$(dfile-build -q --network none --no-cache -t two -f - . <<<"$df")
 	assert_eq "$one" "$two"
+	unset SOURCE_DATE_EPOCH
+	assert_eq "$one" "$(dfile-build -q --network none --no-cache --build-arg SOURCE_DATE_EPOCH=1700000000 -t two -f - . <<<"$df")"
 	assert_eq '["2023-11-14T22:13:20Z"]' "$(img-config two | jq -c '[.history[1:][].created, .created] | unique')"
 }
 

@@ -368,11 +368,13 @@ drwxr-xr-x 5:6 image
 		ADD a.txz /xz/
 		ADD plain.gz /
 		COPY a.tar /copied.tar
+		ADD --unpack=false a.tar /plain.tar
 	EOF
 	assert_eq "-rw-r--r-- 0:0 copied.tar
 drwxr-xr-x 0:0 gz
 -rw-r--r-- 9:9 gz/f
 -rw-r--r-- 0:0 plain.gz
+-rw-r--r-- 0:0 plain.tar
 drwxr-xr-x 0:0 xz
 -rw-r--r-- 9:9 xz/f" "$(tree)"
 }

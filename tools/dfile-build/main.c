@@ -126,13 +126,21 @@ static const struct tool me = {
 
 /* ---- the work ---- */
 
+/* docker build hands on the one of its caller as an argument. */
+static int
+take_epoch(void)
+{
+	const char *epoch = asked_arg("SOURCE_DATE_EPOCH");
+	return epoch && *epoch ? sys_setenv("as the argument says", "SOURCE_DATE_EPOCH", epoch) : 0;
+}
+
 static int
 open_build(struct build *b, int *lock)
 {
 	char place[PATH_MAX], path[PATH_MAX], id[17];
 	uint64_t r = 0;
 	static const char why[] = "the place of builds";
-	if (!(b->store = store_open()) || store_prepare(b->store) < 0 ||
+	if (take_epoch() < 0 || !(b->store = store_open()) || store_prepare(b->store) < 0 ||
 		build_place("cache", place) < 0 || sys_keep_dir(why, place, 0700) < 0 ||
 		build_place("mounts", place) < 0 || sys_keep_dir(why, place, 0700) < 0 ||
 		build_place("run", place) < 0 || sys_keep_dir(why, place, 0700) < 0 ||
