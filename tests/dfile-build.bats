@@ -385,6 +385,28 @@ drwxr-xr-x 0:0 xz
 	build <<<$'FROM parent\nENV T=later'
 	assert_eq '"y"' "$(img-config it | jq '.config | select(.OnBuild == null) | .Env[] | select(startswith("X=")) | ltrimstr("X=")')"
 	assert_eq "-rw-r--r-- 0:0 trigger" "$(tree)"
+	# A trigger may take files of a stage: that is built for it, and no other is.
+	build <<<$'FROM bb\nONBUILD COPY --from=s /f /g\nONBUILD RUN --mount=from=t,target=/m cp /m/f /h'
+	img-tag it parent
+	build <<-'EOF'
+		FROM bb AS s
+		RUN echo s >/f
+		FROM bb AS t
+		RUN echo t >/f
+		FROM bb AS not
+		RUN exit 1
+		FROM parent AS last
+		RUN cat /g /h >/both
+		ONBUILD COPY --from=s /f /again
+		FROM last
+	EOF
+	assert_eq $'s\nt s' "$(in_image both) $(in_image again)"
+	# One that there is not, and one that needs itself by way of it.
+	try <<<$'FROM parent'
+	assert_eq 1 "$status"
+	assert_like "$output" "*cannot get image s*"
+	try <<<$'FROM parent AS s\nFROM bb AS t\nFROM s'
+	assert_like "$output" "*circular dependency*"
 }
 
 @test "contexts: a directory, a tar on standard input in any compression, only a Dockerfile, -f" {
@@ -395,6 +417,11 @@ drwxr-xr-x 0:0 xz
 	assert_eq "$id" "$(tar -C ctx -cz . | dfile-build -q -)"
 	assert_eq "$id" "$(tar -C ctx -c . | zstd -q | dfile-build -q -)"
 	assert_eq "$id" "$(dfile-build -q -f ctx/Dockerfile ctx)"
+	mv ctx/Dockerfile ctx/dockerfile
+	printf 'dockerfile\n' >ctx/.dockerignore
+	assert_eq "$id" "$(dfile-build -q ctx)"
+	mv ctx/dockerfile ctx/Dockerfile
+	rm ctx/.dockerignore
 	tar -C ctx -c . | dfile-build -q -t it -f other - >/dev/null
 	assert_eq "-rw-r--r-- 0:0 y" "$(tree)"
 	printf 'FROM bb\nENV ALONE=1\n' | dfile-build -q -t it - >/dev/null
@@ -458,6 +485,7 @@ drwxr-xr-x 0:0 c/keep
 		COPY --chown=nobodyhere Dockerfile /|unable to find user
 		COPY Dockerfile /etc/passwd/x|cannot
 		EXPOSE what|is not a port
+		STOPSIGNAL SIGWHAT|SIGWHAT
 		HEALTHCHECK --interval=x CMD y|
 	EOF
 }
