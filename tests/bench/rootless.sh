@@ -53,6 +53,8 @@ bench_rootless() {
 		"${inside[@]}" "${pod[@]}" import -q "$work/box.tar" bench >/dev/null 2>&1
 		turns -n 10 "$O/bin/box-run" --rm bench /bin/true :: "${pod[@]}" run --rm "${ulimits[@]}" --network slirp4netns bench /bin/true
 		row "user: box-run --rm, pasta | podman run, slirp4netns" "${us[0]}" "${us[1]}" 0.1 us
+		turns -n 10 env TACKLEBOX_LINGER=0s "$O/bin/box-run" --rm bench /bin/true :: "${pod[@]}" run --rm "${ulimits[@]}" --network slirp4netns bench /bin/true
+		row "user: the same, with nothing of a former box to use | podman run, slirp4netns" "${us[0]}" "${us[1]}" 0.1 us
 		turns -n 10 "$O/bin/box-run" --rm --network none bench /bin/true :: "${pod[@]}" run --rm "${ulimits[@]}" --network none bench /bin/true
 		row "user: box-run --rm, no network | podman run" "${us[0]}" "${us[1]}" 0.1 us
 		"${inside[@]}" podman unshare rm -rf "$work/user/pod" "$work/user/podrun" "$work/user/podtmp" 2>/dev/null

@@ -16,6 +16,7 @@
 #include "box/attach.h"
 #include "box/event.h"
 #include "box/layer.h"
+#include "box/network.h"
 #include "box/policy.h"
 #include "box/view.h"
 #include "door/channel.h"
@@ -359,6 +360,8 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0 ||
 		event_hold(&s->b, &order) < 0)
 		return -1;
+	if (network_of_mode(box_text(s->doc, "HostConfig.NetworkMode")))
+		rootless_begin();
 	if (start_user(s) < 0 || mount_root(s) < 0 || make_cwd(s) < 0 || start_group(s) < 0 ||
 		start_network(s) < 0 || start_neighbours(s) < 0)
 		return give_up(s);
