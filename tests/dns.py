@@ -4,6 +4,8 @@ dns.py serve ADDRESS LOG [ANSWER]  answers ANSWER (192.0.2.9) to all that is ask
                                    notes the names in LOG
 dns.py ask SERVER NAME TYPE [FROM [HOW]]  prints the code of the answer and its records, sorted; FROM is
                                    the address to ask from, HOW is udp, tcp, or edns
+dns.py each SERVER NAME…            prints a line for each name: it, and the answer to a question for it
+dns.py hold ADDRESS LOG            takes the port and does nothing
 dns.py steady SERVER NAME WANT END [FROM]  asks again and again, each time by a new socket, until the file
                                    END is there; prints how often, and how often that was lost (no answer
                                    within 2 s), refused or answered otherwise than WANT
@@ -125,6 +127,19 @@ def ask(server, name, kind, source="", how="udp"):
     print(" ".join(records(packet)))
 
 
+def each(server, *names):
+    for name in names:
+        print(name, *records(talk(server, question(name, "A"))))
+
+
+def hold(address, log):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, 53))
+    with open(log, "w") as out:
+        out.write("ready\n")
+    time.sleep(60)
+
+
 def steady(server, name, want, end, source=""):
     count = {"asked": 0, "lost": 0, "refused": 0, "wrong": 0}
     while not os.path.exists(end):
@@ -167,6 +182,6 @@ def junk(server, source):
         s.sendto(text, (server, 53))
 
 
-modes = {f.__name__: f for f in (serve, ask, steady, changed, junk)}
+modes = {f.__name__: f for f in (serve, ask, each, hold, steady, changed, junk)}
 if __name__ == "__main__":
     modes[sys.argv[1]](*sys.argv[2:])
