@@ -18,6 +18,7 @@ JOBS   ?= $(shell nproc)
 PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libgnutls28-dev libisal-dev libjansson-dev libmicrohttpd-dev \
 	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev libwslay-dev
 PKG_DEMO  = busybox-static
+PKG_COURSE = $(PKG_DEMO) aardvark-dns curl iproute2 jq less nftables procps strace xxd
 PKG_TEST  = $(PKG_DEMO) acl ansible attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry \
 	e2fsprogs git iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl passt podman procps \
 	python3 python3-docker quota runc skopeo slirp4netns strace tmux uidmap umoci xfsprogs \
@@ -196,9 +197,10 @@ $(O)/bin/fuzz-api_request: FUZZ_LDFLAGS = \
 
 # ---- what must be there ----
 
-.PHONY: deps deps-demo deps-test deps-page deps-vm deps-lint deps-bench deps-check
+.PHONY: deps deps-demo deps-course deps-test deps-page deps-vm deps-lint deps-bench deps-check
 deps:       ; @.ci/deps $(PKG_BUILD)
 deps-demo:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_DEMO))
+deps-course: ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_COURSE))
 deps-test:  ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_TEST))
 deps-page:  ; @.ci/deps $(PKG_PAGE)
 deps-vm:    ; @.ci/deps $(sort $(PKG_BUILD) $(PKG_TEST) $(PKG_VM))
@@ -213,8 +215,11 @@ demo: deps-demo
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
 	@O=$(O) IMAGE='$(IMAGE)' tutorial/demo $(ROOTFS)
 
-# The course: `make` and tutorial/walk is all that a learner needs. Here it is a test, and pages.
-.PHONY: check-tutorial tutorial-html
+# The course for a learner; as a test; as pages.
+.PHONY: course check-tutorial tutorial-html
+course:
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
+	@O=$(O) tutorial/walk
 check-tutorial: deps-test
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
 	@O=$(O) tests/course.sh
@@ -339,6 +344,7 @@ help:
 #help make                build all tools into build/bin (O=DIR elsewhere; SAN=address,undefined; V=1)
 #help make demo           a container, step by step; ROOTFS=file.tar with a root file system of yours,
 #help                     IMAGE=REF with an image from a registry
+#help make course         builds the tools and opens the course where you stopped; deps-course installs what it needs
 #help make check-tutorial all lessons of the course as a test; tutorial-html makes pages of them
 #help make check          all tests; FILES="tests/x.bats ..." some; check-unit the C unit tests only
 #help make check-long     the same with long loops: TEST_ROUNDS=200
