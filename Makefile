@@ -18,7 +18,7 @@ JOBS   ?= $(shell nproc)
 PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev libgnutls28-dev libisal-dev libjansson-dev libmicrohttpd-dev \
 	libnftables-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libssl-dev libwslay-dev
 PKG_DEMO  = busybox-static
-PKG_COURSE = $(PKG_DEMO) aardvark-dns curl iproute2 jq less nftables procps strace xxd
+PKG_COURSE = $(PKG_DEMO) curl iproute2 jq less nftables procps strace xxd
 PKG_TEST  = $(PKG_DEMO) acl ansible attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry \
 	e2fsprogs git iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl passt podman procps \
 	python3 python3-docker quota runc skopeo slirp4netns strace tmux uidmap umoci xfsprogs \
