@@ -20,7 +20,7 @@ PKG_BUILD = gcc libc6-dev make pkg-config libarchive-dev libcurl4-openssl-dev li
 PKG_DEMO  = busybox-static
 PKG_TEST  = $(PKG_DEMO) acl ansible attr bash-completion bats buildah bzip2 crun curl docker-compose docker-registry \
 	e2fsprogs git iproute2 jq golang-1.19-src libcap2-bin mandoc mmdebstrap musl-tools nftables nodejs npm openssl passt podman procps \
-	python3 python3-docker runc skopeo strace tmux uidmap umoci \
+	python3 python3-docker quota runc skopeo slirp4netns strace tmux uidmap umoci xfsprogs \
 	xxd xz-utils zstd
 PKG_PAGE  = pandoc
 PKG_VM    = cpio e2fsprogs kmod qemu-system-x86
@@ -133,6 +133,8 @@ $(BIN):
 	@mkdir -p $(@D)
 	$(call say,LD   $(@F))
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+# Every box's life runs these: with jansson inside, 40 kB, each starts 0.1 ms earlier.
+$(addprefix $(O)/bin/box-,create end rm run start): LIBS := -l:libjansson.a $(LIBS)
 
 $(O)/completions/tacklebox.bash: tools/completion.bash $(BIN)
 	$(call say,GEN  $(@F))
@@ -234,7 +236,7 @@ $(BENCH):
 
 C_FILES = $(wildcard $(addsuffix *.[ch],lib/*/ tools/ tools/*/ tests/ tests/*/ tutorial/props/))
 SCRIPTS = $(wildcard .ci/* tools/*.bash tutorial/demo tutorial/lab tutorial/walk tutorial/box.sh \
-	$(patsubst %,tutorial/props/%,folder-registry keep make-root prop run-step) \
+	$(patsubst %,tutorial/props/%,folder-registry keep make-root prop run-step wait-for) \
 	tutorial/parts/*.bash tutorial/page/make tests/*.bash tests/*.bats tests/*.sh tests/*/*.sh \
 	tests/*/*.bash)
 OBJS    = $(LIB_OBJ) $(patsubst %.c,$(O)/%.o,$(wildcard tools/*.c tools/*/*.c))
@@ -268,6 +270,7 @@ lint-man:
 lint-house: all
 	$(call say,HOUSE)
 	$(Q)O=$(O) bash tests/lint/house.sh
+	$(Q)bash tests/lint/lessons.sh
 fmt:       ; clang-format -i $(C_FILES)
 fmt-check: ; @clang-format --dry-run -Werror $(C_FILES)
 

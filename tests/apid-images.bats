@@ -151,6 +151,57 @@ built() {
 	docker rmi built:1
 }
 
+# The talk's Dockerfile and what its slide shows, in the words of later clients: steps of N from 1, and
+# nothing runs for what only changes settings.
+talked() {
+	mkdir -p "$T/context"
+	cd "$T/context"
+	cat >Dockerfile <<-'EOF'
+		FROM bb
+		MAINTAINER Dan Klopp
+		RUN touch $HOME/shell_run_variant
+		RUN ["/bin/sh", "-c", "touch $HOME/exec_run_variant"]
+		RUN ["/bin/mkdir", "$HOME"]
+		RUN ["/bin/touch", "$HOME/exec_run_variant_mkdir"]
+	EOF
+	docker build --network none --no-cache -t run_variants . 2>/dev/null | tr -d '\r' |
+		sed -E 's/(---> |Running in |container |built )[0-9a-f.]+$/\1ID/; s/(daemon +).*B$/\1SIZE/' >"$T/said"
+	diff - "$T/said" <<-'EOF'
+		Sending build context to Docker daemon  SIZE
+		Step 1/6 : FROM bb
+		 ---> ID
+		Step 2/6 : MAINTAINER Dan Klopp
+		 ---> ID
+		Step 3/6 : RUN touch $HOME/shell_run_variant
+		 ---> Running in ID
+		Removing intermediate container ID
+		 ---> ID
+		Step 4/6 : RUN ["/bin/sh", "-c", "touch $HOME/exec_run_variant"]
+		 ---> Running in ID
+		Removing intermediate container ID
+		 ---> ID
+		Step 5/6 : RUN ["/bin/mkdir", "$HOME"]
+		 ---> Running in ID
+		Removing intermediate container ID
+		 ---> ID
+		Step 6/6 : RUN ["/bin/touch", "$HOME/exec_run_variant_mkdir"]
+		 ---> Running in ID
+		Removing intermediate container ID
+		 ---> ID
+		Successfully built ID
+		Successfully tagged run_variants:latest
+	EOF
+	assert_eq '/$HOME/exec_run_variant_mkdir
+/root/exec_run_variant
+/root/shell_run_variant' "$(docker run --rm --network none run_variants sh -c 'find / -xdev -name "*run_variant*" | sort')"
+	assert_eq "Dan Klopp" "$(docker inspect -f '{{.Author}}' run_variants)"
+	assert_eq 6 "$(docker history -q run_variants | wc -l)"
+	docker rmi run_variants
+}
+@test "docker build of the talk's Dockerfile says what the slide says, and makes its files" {
+	served 'clients talked'
+}
+
 # answer STATUS [QUERY]: the body of POST /build for the context, with that status.
 answer() {
 	tar -c . >"$T/context.tar"

@@ -51,6 +51,12 @@ teardown() { box_teardown; }
 	box-run --rm --network none bb sh -c 'yes | head -c 300000' | head -n 1 >/dev/null
 }
 
+@test "box-run -i: a program may write before it reads, and more than is kept on either way" {
+	head -c 1000000 /dev/zero >"$T/data"
+	local first='sleep 1; head -c 1000000 /dev/zero; cat >/dev/null'
+	assert_eq 1000000 "$(timeout 60 box-run -i --rm --network none bb sh -c "$first" <"$T/data" | wc -c)"
+}
+
 @test "box-run -t in a terminal: its size, its keys, detaching" {
 	requires tmux
 	local s="tmux -L tbtest-$$ -f /dev/null"

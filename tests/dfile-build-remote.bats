@@ -232,6 +232,10 @@ drwxr-xr-x 5:5 two
 	assert_like "$output" "*digest mismatch*"
 	try --max-context 3 <<<$'FROM bb\nADD '"$WEB/file /x"
 	assert_eq 1 "$status"
+	try <<<$'FROM bb\nADD --checksum=sha256:'"$sum f /"
+	assert_like "$output" "*--checksum is for a file behind an URL*"
+	build <<<$'FROM bb\nADD --unpack '"$WEB/ctx.tar /a/"$'\nADD --unpack=true '"$WEB/file /b/"$'\nADD --unpack=false '"$WEB/ctx.tar /c/"
+	assert_eq "a/f b/file c/ctx.tar" "$(tree | awk '/^-/ { print $3 }' | xargs)"
 	# What is behind an URL is asked for again each time: its content counts.
 	build <<<$'FROM bb\nADD '"$WEB/file /"
 	echo changed >"$T/www/file"

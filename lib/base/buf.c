@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,10 @@ add_json_escape(struct buf *b, unsigned char c)
 		buf_adds(b, "\\ufffd");
 }
 
+/* What JSON takes as it is, of ASCII. */
+static const bool json_plain[256] = {
+	[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
+
 void
 buf_add_json_bytes(struct buf *b, const char *str, size_t len)
 {
@@ -174,8 +179,8 @@ buf_add_json_bytes(struct buf *b, const char *str, size_t len)
 	const unsigned char *s = (const unsigned char *)str, *end = s + len, *plain = s;
 	buf_addc(b, '"');
 	while (s < end) {
-		size_t n = utf8_len(s);
-		if (n && *s != '"' && *s != '\\' && *s >= 0x20 && *s != 0x7f) {
+		size_t n = json_plain[*s] ? 1 : *s < 0x80 ? 0 : utf8_len(s);
+		if (n) {
 			s += n;
 			continue;
 		}

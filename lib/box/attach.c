@@ -26,8 +26,6 @@
 /* How often a waiter looks whether its box is still there. */
 #define GONE_MS 200
 
-#define CHUNK 16384
-
 /* ---- channels ---- */
 
 /* A socket's name has room for 107 bytes; a directory's descriptor makes any path short. */
@@ -205,7 +203,7 @@ enum input { INPUT_MORE, INPUT_END, INPUT_LEAVE };
 static enum input
 send_input(int sock, struct attach_keys *keys)
 {
-	char data[CHUNK];
+	char data[BOX_INPUT];
 	auto_buf struct buf packet = BUF_INIT;
 	ssize_t n = read(STDIN_FILENO, data, sizeof(data) - ATTACH_KEYS_MAX - 1);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -239,7 +237,7 @@ write_all(int fd, const char *p, size_t n)
 static int
 take_packet(int sock)
 {
-	char data[CHUNK + 2];
+	char data[BOX_OUTPUT + 2];
 	int status;
 	ssize_t n = channel_take(sock, data, sizeof(data) - 1, 0);
 	if (n < 0 && errno == EINTR)
@@ -268,24 +266,29 @@ take_signal(const struct box *b, const struct attach *a, int signals)
 		err_clear();
 }
 
+/* Input is read only when there is room for it on its way. Who waits for room does not take output
+ * meanwhile; and box-mon, where that piles up, takes no more input. */
 static int
 loop(const struct box *b, const struct attach *a, struct attach_keys *keys, int signals)
 {
-	bool in = a->input;
+	bool in = a->input, room = false;
 	for (;;) {
-		struct pollfd p[] = {{a->sock, POLLIN, 0}, {in ? STDIN_FILENO : -1, POLLIN, 0},
-			{signals, POLLIN, 0}};
+		struct pollfd p[] = {{a->sock, (short)(POLLIN | (in && !room ? POLLOUT : 0)), 0},
+			{in && room ? STDIN_FILENO : -1, POLLIN, 0}, {signals, POLLIN, 0}};
 		if (poll(p, 3, -1) < 0)
 			continue;
 		if (p[2].revents)
 			take_signal(b, a, signals);
+		if (p[0].revents & POLLOUT)
+			room = true;
 		if (p[1].revents) {
+			room = false;
 			enum input got = send_input(a->sock, keys);
 			if (got == INPUT_LEAVE)
 				return ATTACH_DETACHED;
 			in = got == INPUT_MORE;
 		}
-		int status = p[0].revents ? take_packet(a->sock) : -1;
+		int status = p[0].revents & ~POLLOUT ? take_packet(a->sock) : -1;
 		if (status >= 0)
 			return status;
 	}

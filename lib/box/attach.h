@@ -17,6 +17,9 @@ int attach_connect(const struct box *b, int *sock);
 /* Where those listen who wait for a box to start: beside its own sockets, which go with its end, in
  * a directory with this behind the name of box_run_dir(). */
 #define BOX_WAIT_DIR ".wait"
+/* What a packet holds behind its first byte, at most. */
+#define BOX_OUTPUT 32768
+#define BOX_INPUT 16384
 int attach_wait_dir(const struct box *b, char dir[PATH_MAX]);
 
 struct attach_wait {

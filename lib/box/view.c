@@ -71,7 +71,7 @@ view_layer(const struct box *b, const json_t *doc, bool *nested)
 	if (!box_layer_is_hidden(b, doc))
 		return 0;
 	*nested = true;
-	return own_mounts() < 0 ? -1 : box_layer_mount(b);
+	return own_mounts() < 0 ? -1 : box_layer_mount(b, doc);
 }
 
 int
@@ -191,7 +191,7 @@ open_stopped(const struct box *b, const json_t *doc, bool volumes, struct view *
 		return -1;
 	strlist_add(&l, NULL);
 	v->nested = true;
-	if (own_mounts() < 0 || (box_layer_is_hidden(b, doc) && box_layer_mount(b) < 0) ||
+	if (own_mounts() < 0 || (box_layer_is_hidden(b, doc) && box_layer_mount(b, doc) < 0) ||
 		run_tool("its layers, as when it runs", l.v, NULL) < 0)
 		return -1;
 	box_path(b, "root", root);

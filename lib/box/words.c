@@ -233,7 +233,7 @@ static const struct word {
 	{0, "log-opt", "NAME=VALUE", put_map, "HostConfig.LogConfig.Config",
 		"max-size and max-file of the log (repeatable)"},
 	{0, "storage-opt", "size=SIZE", put_map, "HostConfig.StorageOpt",
-		"how large its writable layer may become"},
+		"how large its writable layer may become; type=project, loop or tmpfs"},
 };
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 

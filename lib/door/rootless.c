@@ -12,7 +12,9 @@
 #include "door/sys_ns.h"
 #include "door/tool.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +87,25 @@ rootless_connect(const char *path, int *sock, pid_t *pid)
 	return 0;
 }
 
+pid_t
+rootless_living(const char *run)
+{
+	const struct dirent *e;
+	struct ucred who = {0};
+	socklen_t size = sizeof(who);
+	auto_dir DIR *d = opendir(run);
+	while (d && !who.pid && (e = readdir(d))) {
+		auto_buf struct buf path = BUF_INIT;
+		if (e->d_name[0] == '.')
+			continue;
+		buf_addf(&path, "%s/%s/attach.sock", run, e->d_name);
+		auto_fd int sock = channel_connect(path.s);
+		if (sock >= 0 && getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+			who.pid = 0;
+	}
+	return who.pid;
+}
+
 /* "NUMBER\nMESSAGE\nHINT". */
 static int
 refused(char *text)
@@ -123,7 +144,7 @@ rootless_ask(const char *what, int *fd)
 int
 rootless_net(void)
 {
-	static bool there;
+	static _Thread_local bool there;
 	auto_fd int fd = -1;
 	if (!rootless_inside() || there)
 		return 0;
@@ -133,6 +154,48 @@ rootless_net(void)
 		return -1;
 	there = true;
 	return 0;
+}
+
+struct journey {
+	int (*work)(void *arg);
+	void *arg;
+	int result;
+	struct err why;
+};
+
+static void *
+travel(void *self)
+{
+	struct journey *j = self;
+	/* A network namespace is a thread's own, not its process's: setns(2). */
+	j->result = rootless_net() < 0 ? -1 : j->work(j->arg);
+	j->why = err;
+	return NULL;
+}
+
+int
+rootless_in_net(int (*work)(void *arg), void *arg)
+{
+	struct journey j = {.work = work, .arg = arg};
+	pthread_t thread;
+	if (!rootless_inside())
+		return work(arg);
+	j.why = err;
+	errno = pthread_create(&thread, NULL, travel, &j);
+	if (errno)
+		return err_sys("pthread_create", NULL, "cannot start a thread");
+	pthread_join(thread, NULL);
+	err = j.why;
+	return j.result;
+}
+
+void
+rootless_begin(void)
+{
+	auto_fd int fd = -1;
+	struct err before = err;
+	if (rootless_inside() && !step_dry() && rootless_ask("net", &fd) < 0)
+		err = before;
 }
 
 int

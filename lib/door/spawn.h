@@ -35,6 +35,12 @@ int run_tool(const char *why, const char *const *argv, struct buf *out);
 /* The same with `in` as its standard input. */
 int run_tool_fed(const char *why, const char *const *argv, int in, struct buf *out);
 
+/* The same without a process of its own: a program that links what a tool's main calls need not
+ * start that one. Told as if it were run, and skipped in a dry run. work(arg) makes its steps,
+ * which are counted and made to fail as our own; when it fails they are undone, and otherwise they
+ * stay. Returns 0, or -1 with the `err` of work. */
+int run_here(const char *why, const char *const *argv, int (*work)(void *arg), void *arg);
+
 /* The same of two, the output of the first being the input of the second: one step. The second is
  * to make nothing of an input that is cut short, for so it sees a failure of the first. */
 int run_pipe(const char *why, const char *const *from, const char *const *to, struct buf *out);

@@ -39,8 +39,8 @@ send_client(struct relay *r)
 static bool
 show(struct relay *r, unsigned stream, size_t n)
 {
-	const unsigned char head[RELAY_HEAD] = {
-		(unsigned char)stream, 0, 0, 0, 0, 0, (unsigned char)(n >> 8), (unsigned char)n};
+	const unsigned char head[RELAY_HEAD] = {(unsigned char)stream, 0, 0, 0, 0,
+		(unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
 	if (!n || !r->shown[stream])
 		return true;
 	memcpy(r->to_client, head, RELAY_HEAD);
@@ -56,14 +56,14 @@ take_packet(struct relay *r)
 {
 	/* Its first byte says what it is, and lies where the last byte of the head will. */
 	char *p = r->to_client + RELAY_HEAD - 1;
-	ssize_t n = channel_take(r->out[0], p, RELAY_CHUNK + 1, MSG_DONTWAIT);
+	ssize_t n = channel_take(r->out[0], p, BOX_OUTPUT + 1, MSG_DONTWAIT);
 	if (n < 0 && transient())
 		return true;
 	char type = n > 0 ? *p : 0;
 	if (type == 'o' || type == 'e')
 		return show(r, type == 'o' ? 1 : 2, (size_t)n - 1);
 	if (type == 'x') {
-		p[n < RELAY_CHUNK ? n : RELAY_CHUNK] = '\0';
+		p[n < BOX_OUTPUT ? n : BOX_OUTPUT] = '\0';
 		if (sscanf(p + 1, "%d", &r->status) != 1)
 			r->status = -1;
 	}
@@ -79,7 +79,7 @@ take_output(struct relay *r, unsigned i)
 {
 	if (r->packets)
 		return take_packet(r);
-	ssize_t n = read(r->out[i], r->to_client + RELAY_HEAD, RELAY_CHUNK);
+	ssize_t n = read(r->out[i], r->to_client + RELAY_HEAD, BOX_OUTPUT);
 	if (n > 0)
 		return show(r, i + 1, (size_t)n);
 	/* EIO of a terminal: nobody has it open any more. */
@@ -119,22 +119,27 @@ put(struct relay *r, const char *p, size_t n)
 		r->n_program = 0;
 }
 
-/* The client writes no more: the program reads the end of its input. */
+/* The client writes no more: the program reads the end of its input. That is a packet as any other,
+ * for which there may be no room now. */
 static void
 end_input(struct relay *r)
 {
 	r->client_done = true;
 	if (!r->input || r->in < 0)
 		return;
-	if (r->packets)
-		send(r->in, "e", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	else if (r->in != r->out[0])
+	if (r->packets) {
+		r->to_program[0] = 'e';
+		r->n_program = 1;
+		r->at_program = 0;
+		give(r);
+	} else if (r->in != r->out[0]) {
 		close(take_fd(&r->in));
+	}
 	r->input = false;
 }
 
 /* At most INPUT_MAX bytes of the client's. */
-#define INPUT_MAX ((size_t)RELAY_CHUNK - 1 - ATTACH_KEYS_MAX)
+#define INPUT_MAX ((size_t)BOX_INPUT - 1 - ATTACH_KEYS_MAX)
 
 static void
 hand_on(struct relay *r, const char *p, size_t n)

@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* As much as a packet of box-mon holds. */
-#define RELAY_CHUNK 16384
 #define RELAY_HEAD 8
 
 struct relay {
@@ -26,9 +24,9 @@ struct relay {
 	int status; /* the channel said so; -1 */
 	struct attach_keys keys; /* with which the client leaves */
 	/* ---- its own ---- */
-	char to_client[RELAY_HEAD + RELAY_CHUNK + 1];
+	char to_client[RELAY_HEAD + BOX_OUTPUT + 1];
 	size_t n_client, at_client;
-	char to_program[RELAY_CHUNK + 1];
+	char to_program[BOX_INPUT + 1];
 	size_t n_program, at_program;
 	bool client_done, detached, ended;
 };

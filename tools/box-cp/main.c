@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "box/event.h"
+#include "box/layer.h"
 #include "box/view.h"
 #include "cp.h"
 #include "door/step.h"
@@ -168,6 +169,12 @@ main(int argc, char **argv)
 		if (!doc || show_stat(&p, &b, doc) < 0)
 			tool_die();
 		return tool_finish();
+	}
+	if (doc && p.to.box && box_layer_is_gone(&b, doc)) {
+		err_set(ERR_CONFLICT, b.id,
+			"Container %.12s is not running, and its layer is in memory: nothing would stay",
+			b.id);
+		tool_die();
 	}
 	if (!doc || view_open(&b, doc, true, &v) < 0 || copy(&p, doc, &v) < 0)
 		tool_die();

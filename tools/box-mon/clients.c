@@ -142,7 +142,7 @@ clients_poll(struct pollfd *p, nfds_t *n, const struct input *in)
 static bool
 take_packet(struct client *c, struct input *in)
 {
-	char data[CHUNK + 1];
+	char data[BOX_INPUT + 1];
 	struct winsize size;
 	ssize_t n = channel_take(c->fd, data, sizeof(data), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -212,7 +212,7 @@ clients_serve(const struct pollfd *p, nfds_t n, struct input *in)
 void
 clients_send(char type, const char *p, size_t n)
 {
-	char data[CHUNK + 1];
+	char data[BOX_OUTPUT + 1];
 	data[0] = type;
 	memcpy(data + 1, p, n);
 	for (unsigned i = n_clients; i-- > 0;) {

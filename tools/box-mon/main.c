@@ -83,7 +83,7 @@ static struct input in = {.terminal = -1};
 static void
 read_out(unsigned stream)
 {
-	static char data[CHUNK];
+	static char data[BOX_OUTPUT];
 	ssize_t n = read(outs[stream], data, sizeof(data));
 	if (n > 0 && dumb)
 		return; /* a tool's complaint, which who started us has heard */
@@ -123,8 +123,9 @@ poll_once(int signals, bool *ended)
 	clients_poll(p, &n, &in);
 	/* Once the program is gone, what it has written is still there to be read. */
 	int ready = poll(p, n, *ended && !stalled ? 0 : -1);
+	/* Of one who has not taken all yet no second packet is kept. */
 	for (unsigned i = 0; i < 2; i++)
-		if (p[i].revents)
+		if (p[i].revents && !clients_stalled())
 			read_out(i);
 	if (p[2].revents)
 		feed();

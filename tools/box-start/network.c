@@ -153,16 +153,15 @@ connect_one(struct start *s, const char *name, json_t *net, bool *published)
 	return r;
 }
 
-int
-start_network(struct start *s)
+static int
+connect_all(void *self)
 {
+	struct start *s = self;
 	auto_json json_t *net = endpoint_none(&s->b);
 	auto_fd int lock = -1;
 	bool published = false;
 	const char *key;
 	json_t *value;
-	if (!network_of_mode(box_text(s->doc, "HostConfig.NetworkMode")))
-		return 0;
 	if (network_lock(false, &lock) < 0 || read_again(s) < 0)
 		return -1;
 	json_t *all = box_value(s->doc, "NetworkingConfig.EndpointsConfig");
@@ -175,4 +174,13 @@ start_network(struct start *s)
 	if (start_relay(s) < 0 || endpoint_write(&s->b, net) < 0)
 		return -1;
 	return rootless_way();
+}
+
+/* The next box may be one in the host's network: so this stays there. */
+int
+start_network(struct start *s)
+{
+	return network_of_mode(box_text(s->doc, "HostConfig.NetworkMode"))
+		? rootless_in_net(connect_all, s)
+		: 0;
 }

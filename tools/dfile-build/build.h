@@ -94,6 +94,7 @@ struct source {
 	int root; /* open directory */
 	const char *shown;
 	const struct dfile_ignore *ignore;
+	bool fetched; /* it holds the file behind an URL */
 };
 
 struct item {

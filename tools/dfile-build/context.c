@@ -98,6 +98,8 @@ open_dockerfile(struct build *b, bool unpacked, int *fd)
 	b->ctx.name = str_new(asked.file ? asked.file : "Dockerfile");
 	*fd = asked.file && !unpacked ? open(path, O_RDONLY | O_CLOEXEC)
 				      : open_in_root(b->ctx.fd, path, O_RDONLY, 0);
+	if (*fd < 0 && errno == ENOENT && !asked.file)
+		*fd = open_in_root(b->ctx.fd, "dockerfile", O_RDONLY, 0);
 	if (*fd >= 0)
 		return 0;
 	err_sys("open", path, "cannot open %s in the context", path);

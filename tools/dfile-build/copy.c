@@ -97,6 +97,10 @@ gather_word(struct task *p, struct copying *c, const char *word)
 		add_text(p, c, h);
 		return 0;
 	}
+	const char *sum = dfile_flag(&p->x, "checksum");
+	if (sum && *sum && (!is_remote(word) || is_git(word)))
+		return err_set(ERR_INVALID, word,
+			"--checksum is for a file behind an URL, which %s is not", word);
 	if (c->add && is_remote(word))
 		return remote_gather(p, word, &g);
 	if (c->source.root < 0)
@@ -170,6 +174,9 @@ copy_prepare(struct task *p)
 	p->copying = c;
 	c->tree.fd = -1;
 	c->add = strcmp(p->raw->name, "ADD") == 0;
+	c->unpack_local =
+		c->add && (!dfile_flag(&p->x, "unpack") || dfile_flag_on(&p->x, "unpack"));
+	c->unpack_fetched = dfile_flag_on(&p->x, "unpack");
 	c->from = dfile_flag(&p->x, "from");
 	c->from = c->from && *c->from ? c->from : NULL;
 	c->own = dfile_flag(&p->x, "chown") != NULL;

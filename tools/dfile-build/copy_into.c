@@ -183,7 +183,9 @@ put_archive(struct work *w, const struct item *it)
 static bool
 unpacks(const struct copying *c, const struct item *it)
 {
-	if (!c->add || !S_ISREG(it->mode) || it->text || it->from != &c->source)
+	if (!S_ISREG(it->mode) || it->text ||
+		!(it->from == &c->source ? c->unpack_local
+					 : it->from->fetched && c->unpack_fetched))
 		return false;
 	auto_fd int fd = open_no_links(it->from->root, it->path, O_RDONLY | O_NONBLOCK, 0);
 	return fd >= 0 && strchr(it->to, '/') == NULL && is_archive(fd);

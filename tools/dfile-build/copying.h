@@ -21,6 +21,7 @@ struct copying {
 	char *dest; /* absolute */
 	bool into; /* it is a directory for sure */
 	bool link; /* --link */
+	bool unpack_local, unpack_fetched; /* archives that lie in the context, or behind an URL */
 };
 
 /* Puts it all into the tree. */

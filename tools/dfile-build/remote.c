@@ -139,7 +139,9 @@ remote_gather(struct task *p, const char *word, struct gather *g)
 	if (sys_mkdir("what is behind an URL", dir, 0700) < 0 || remote_fetch(word, path) < 0 ||
 		check_sum(path, sum) < 0 || sys_chmod("as docker has it", path, 0600) < 0)
 		return -1;
-	g->from = source_in(dir, word);
+	struct source *from = source_in(dir, word);
+	from->fetched = true;
+	g->from = from;
 	/* Its name is no pattern. */
 	auto_buf struct buf plain = BUF_INIT;
 	for (const char *q = name; *q; q++)

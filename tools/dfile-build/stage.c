@@ -107,6 +107,11 @@ int
 state_of(struct build *b, const char *from, struct state *st)
 {
 	int other = plan_find(b, from);
+	if (other >= 0 && !b->stages[other].st.config) {
+		err_set(ERR_CONFLICT, from, "stage %s was not built before it is needed", from);
+		return err_hint("ONBUILD of an image names it: pull that image first, so that it "
+				"is known what its triggers need");
+	}
 	if (other >= 0) {
 		state_copy(&b->stages[other].st, st);
 		return 0;

@@ -99,10 +99,12 @@ title() {
 	sed -n 's/^# //p;T;q' "$1"
 }
 
-# The function NAME of FILE#NAME, or what stands there between /* [NAME */ and /* NAME] */.
+# The function NAME of FILE#NAME, or what stands there between /* [NAME */ and /* NAME] */; of FILE#N-M,
+# those lines.
 source_text() {
 	local file=$top/${1%%#*} name=${1##*#}
 	[[ -f $file ]] || return
+	[[ $name != +([0-9])-+([0-9]) ]] || { sed -n "${name/-/,}p" "$file" && return; }
 	awk -v name="$name" '
 		index($0, "/* [" name " */") { marked = 1; next }
 		index($0, "/* " name "] */") { exit }
