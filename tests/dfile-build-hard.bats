@@ -140,7 +140,7 @@ no_group_left() {
 # ended SIGNAL: a build in the middle of a RUN.
 ended() {
 	rm -f "$T/said"
-	dfile-build --network none -f - . >"$T/said" 2>&1 <<<$'FROM bb\nRUN echo begun; sleep 1000' &
+	dfile-build --network none -f - . >"$T/said" 2>&1 <<<$'FROM bb\nRUN echo begun; sleep 1000'"$$" &
 	local pid=$!
 	wait_for grep -q '^begun' "$T/said"
 	kill "-$1" "$pid"
@@ -158,7 +158,7 @@ ended() {
 	done
 	ended KILL
 	assert_eq 137 "$status"
-	wait_for test -z "$(pgrep -f 'sleep 1000$' -P 1)"
+	wait_for eval '! pgrep -f "sleep 1000$$\$" >/dev/null'
 	build <<<$'FROM bb\nRUN true'
 	no_build_left
 	no_group_left

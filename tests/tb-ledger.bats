@@ -186,7 +186,7 @@ running() {
 	cp "$(command -v sleep)" ufs-mount
 	./ufs-mount 60 9<&- &
 	wait_for tb-ledger --check mount # nothing yet, and time for both to start
-	wait_for test "$(readlink "/proc/$pid/exe")" = "$PWD/called-otherwise"
+	wait_for test "/proc/$pid/exe" -ef called-otherwise
 	assert_eq "process $pid called-otherwis is running" "$(tb-ledger | xargs)"
 	rm called-otherwise
 	assert_eq "$pid" "$(tb-ledger --json process | jq -r .name)"
@@ -216,7 +216,7 @@ elsewhere() {
 	# A copy of our own mount in another namespace is not a second one.
 	ufs-mount root base app >/dev/null
 	unshare --mount sleep 60 &
-	wait_for test "$(readlink /proc/self/ns/mnt)" != "$(readlink "/proc/$!/ns/mnt")"
+	wait_for eval '[ ! /proc/self/ns/mnt -ef "/proc/$!/ns/mnt" ]'
 	assert_eq 1 "$(tb-ledger | wc -l)"
 	kill $!
 	ufs-mount --umount root

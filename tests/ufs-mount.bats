@@ -481,7 +481,7 @@ remember() {
 	umount root/etc
 	(cd root && exec sleep 60) &
 	local pid=$!
-	wait_for test "$(readlink "/proc/$pid/cwd")" = "$T/root"
+	wait_for test "/proc/$pid/cwd" -ef "$T/root"
 	TACKLEBOX_ERRORS=json run -1 ufs-mount --umount root
 	assert_like "$output" "*hint: process $pid (*) stands in it: end it first, or use --lazy*"
 	jq -e '.class == "in-use"' <<<"${lines[-1]}"

@@ -79,20 +79,22 @@ make_blob(struct store *s, const char *upper, const struct layer_diff *against,
 	return ok;
 }
 
+/* Tar and tree reach the disk at once: then the tar has nothing to wait for when it gets its name.
+ */
 static int
 publish(struct store *s, const char *upper, const char *blob, const struct layer_result *r,
 	const struct adopted *out)
 {
 	const struct layer_record record = {out->diff_id, r->bytes, r->entries};
+	bool there = store_has_layer(s, out->chain);
+	if (!there && store_settle(s) < 0)
+		return -1;
 	if (store_has_blob(s, out->diff_id, out->size)
 			? sys_unlink("the store has this tar", blob) < 0
 			: store_publish_blob(s, blob, out->diff_id) < 0)
 		return -1;
-	if (store_has_layer(s, out->chain))
-		return sys_remove_tree("the store has this layer", upper);
-	if (store_settle(s) < 0)
-		return -1;
-	return store_publish_layer(s, upper, out->chain, &record);
+	return there ? sys_remove_tree("the store has this layer", upper)
+		     : store_publish_layer(s, upper, out->chain, &record);
 }
 
 /* The top is what it is below: the layer does not say what. */
