@@ -320,7 +320,7 @@ nothing_left() {
 }
 connected_nowhere() {
 	[ "$(box-inspect steady | jq -c '.NetworkSettings.Networks | keys')" = '[]' ] && [ -z "$(ls "$TACKLEBOX_RUN/resolver")" ] &&
-		[ "$(box-exec steady ls /sys/class/net)" = lo ]
+		[ "$(box-exec steady ls /sys/class/net)" = lo ] && [ "$(stat -c %i "$TACKLEBOX_ROOT/names/steady/hosts")" = "$hosts" ]
 }
 # each_fault CLEAN_FN TOOL…: what of its own steps, or of those of the tools that it runs, fails.
 each_fault() {
@@ -338,8 +338,12 @@ faulty() {
 	each_fault nothing_left net-create made
 	net-rm made >/dev/null
 	idle steady
+	local hosts
+	hosts=$(stat -c %i "$TACKLEBOX_ROOT/names/steady/hosts")
 	net-disconnect bridge steady
 	each_fault connected_nowhere net-connect keep steady
+	# It is the same file inside, whatever has failed.
+	box-exec steady grep -q "^$(address steady keep)[[:space:]]" /etc/hosts
 	net-disconnect keep steady
 }
 @test "each step of net-create and of net-connect fails once" { net faulty; }

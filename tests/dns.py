@@ -8,7 +8,7 @@ dns.py each SERVER NAME…            prints a line for each name: it, and the a
 dns.py hold ADDRESS LOG            takes the port and does nothing
 dns.py steady SERVER NAME WANT END [FROM]  asks again and again, each time by a new socket, until the file
                                    END is there; prints how often, and how often that was lost (no answer
-                                   within 2 s), refused or answered otherwise than WANT
+                                   within 10 s), refused or answered otherwise than WANT
 dns.py changed SERVER NAME WANT COMMAND…  runs the command and asks until WANT is the answer: prints the
                                    microseconds from its start until then
 dns.py junk SERVER FROM            sends what are no questions, and questions that are damaged
@@ -101,7 +101,7 @@ def records(packet):
     return [str(packet[3] & 15)] + (["cut"] if packet[2] & 2 else []) + sorted(found)
 
 
-def talk(server, text, source="", tcp=False, patience=2):
+def talk(server, text, source="", tcp=False, patience=10):
     s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
     with s:
         s.settimeout(patience)

@@ -190,4 +190,8 @@ hostile() {
 	run -1 net-resolve "$T/absent"
 	assert_error net-resolve "cannot watch $T/absent: No such file or directory (ENOENT)"
 	run -2 net-resolve names
+	# A dry run serves nobody.
+	echo 127.9.9.9 >"$T/none/front"
+	run -0 timeout 10 net-resolve -n "$T/none"
+	assert_like "$output" "*flock -x*cd /*"
 }

@@ -12,6 +12,7 @@
  *	oom, paused   there when the kernel ended one of its processes, or it is frozen
  *	pid           of its first process, for people
  *	network.json  where it is connected, while it runs
+ *	linked        the ids of boxes that are linked to it (links.h)
  *	log           what it wrote, one JSON object a line
  *	hosts hostname resolv.conf      its own, below /etc
  *	upper/ work/ root/

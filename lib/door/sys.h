@@ -45,7 +45,9 @@ int sys_put(const char *why, const char *path, const char *tmp, const void *data
  * whose reader takes a broken one for none: caches. */
 int sys_remember(const char *why, const char *path, const void *data, size_t len, mode_t mode);
 /* Makes (or empties) a file and writes text to it, without waiting for the disk: for what can be
- * made again. Undone by unlink. */
+ * made again. Undone by unlink, if it was not there: one that is mounted somewhere stays what it
+ * is.
+ */
 int sys_write_new(const char *why, const char *path, const void *data, size_t len, mode_t mode);
 /* Appends in one write(2), so that lines of several writers stay whole; makes the file. */
 int sys_append(const char *why, const char *path, const void *data, size_t len, mode_t mode);

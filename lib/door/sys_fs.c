@@ -305,6 +305,7 @@ int
 sys_write_new(const char *why, const char *path, const void *data, size_t len, mode_t mode)
 {
 	struct step st;
+	bool made = access(path, F_OK) < 0;
 	if (step_open(&st, "write", why))
 		step_result(&st, write_whole(path, O_TRUNC, data, len, mode));
 	if (step_told(&st)) {
@@ -314,7 +315,8 @@ sys_write_new(const char *why, const char *path, const void *data, size_t len, m
 	}
 	if (step_close(&st) < 0)
 		return err_sys("write", path, "cannot write %s", path);
-	push_path(undo_unlink, path, "rm");
+	if (made)
+		push_path(undo_unlink, path, "rm");
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "box/resolver.h"
+#include "door/step.h"
 #include "door/sys.h"
 #include "door/sys_cred.h"
 #include "door/tool.h"
@@ -146,20 +147,25 @@ main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
 	char path[PATH_MAX];
-	int lock = -1, watch;
+	int lock = -1, watch = -1;
 	if (a.n != 1)
 		tool_usage("one DIR is needed");
 	if (snprintf(path, sizeof(path), "%s" RESOLVER_ALIVE, a.operand[0]) >= (int)sizeof(path))
 		tool_usage("%s is too long", a.operand[0]);
 	if (a.operand[0][0] != '/')
 		tool_usage("%s is no absolute path", a.operand[0]);
-	if (sys_lock("one answers, and others see that it does", path, true, &lock) < 0 ||
-		(watch = names_open(a.operand[0])) < 0 || become_small() < 0 ||
-		sys_chdir("it keeps no directory from going", "/") < 0)
+	if (sys_lock("one answers, and others see that it does", path, true, &lock) < 0)
 		tool_die();
-	names_listen();
-	if (say_ready() < 0)
+	/* To watch and to listen changes nothing: no step tells it. */
+	if (!step_dry() && (watch = names_open(a.operand[0])) < 0)
 		tool_die();
-	serve(watch);
+	if (become_small() < 0 || sys_chdir("it keeps no directory from going", "/") < 0)
+		tool_die();
+	if (!step_dry()) {
+		names_listen();
+		if (say_ready() < 0)
+			tool_die();
+		serve(watch);
+	}
 	return tool_finish();
 }
