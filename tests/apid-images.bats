@@ -25,6 +25,10 @@ travel() {
 	docker push "$REGISTRY/a/bb:1" >"$T/push"
 	grep -qE '^1: digest: sha256:[0-9a-f]{64} size: [0-9]+$' "$T/push"
 	docker push "$REGISTRY/a/bb:1" | grep -q 'Layer already exists'
+	expect 200 GET "/distribution/$REGISTRY/a/bb:1/json" >"$T/far"
+	assert_eq "$(sed -nE 's/^1: digest: (sha256:[0-9a-f]+) size: ([0-9]+)$/\1 \2/p' "$T/push") linux" \
+		"$(jq -r '"\(.Descriptor.digest) \(.Descriptor.size) \(.Platforms[0].os)"' "$T/far")"
+	assert_eq 404 "$(status_of GET "/distribution/$REGISTRY/a/none:1/json")"
 	docker rmi "$REGISTRY/a/bb:1" | grep -qx "Untagged: $REGISTRY/a/bb:1"
 	try docker pull "$REGISTRY/a/none:1"
 	assert_eq 1 "$status"
@@ -58,17 +62,30 @@ known() {
 	docker push "$REGISTRY/a/bb:1"
 	docker rmi "$REGISTRY/a/bb:1"
 	docker pull "$REGISTRY/a/bb:1"
+	docker rmi "$REGISTRY/a/bb:1"
+	assert_eq 403 "$(status_of GET "/distribution/$REGISTRY/a/bb:1/json")"
+	assert_eq 200 "$(status_of GET "/distribution/$REGISTRY/a/bb:1/json" -H "X-Registry-Auth: $(printf '{"username":"user","password":"se:cret"}' | base64 -w 0)")"
+	# A build has the passwords for all registries with it: for FROM and for COPY.
+	mkdir "$T/context"
+	printf 'FROM scratch\nCOPY --from=%s/a/bb:1 /etc/passwd /p\n' "$REGISTRY" >"$T/context/copied"
+	printf 'FROM %s/a/bb:1\nLABEL a=b\n' "$REGISTRY" >"$T/context/Dockerfile"
+	docker build --network none -t built "$T/context"
+	docker rmi built "$REGISTRY/a/bb:1"
+	docker build --network none -f "$T/context/copied" -t built "$T/context"
+	docker rmi built "$REGISTRY/a/bb:1"
 	docker logout "$REGISTRY"
 	try docker pull "$REGISTRY/a/bb:1"
 	assert_eq 1 "$status"
+	try docker build --network none --no-cache "$T/context"
+	assert_eq 1 "$status"
 	# The password stood on nobody's command line.
 	! grep -q cret "$APID_LOG" || fail "the password is told"
-	docker rmi "$REGISTRY/a/bb:1"
 	registry_stop
 }
+# The client's passwords, not ones that apid could find by itself.
 known_told() {
 	apid_end
-	apid_start -xx
+	DOCKER_CONFIG=$T/nothing apid_start -xx
 	known
 }
 @test "docker login: the right password, a wrong one; it is told nowhere" {

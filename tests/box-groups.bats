@@ -81,7 +81,7 @@ teardown() { box_teardown; }
 	jq -e '(.cpu_stats.cpu_usage.total_usage - .precpu_stats.cpu_usage.total_usage) as $used |
 		(.cpu_stats.system_cpu_usage - .precpu_stats.system_cpu_usage) as $all |
 		.name == "/busy" and .memory_stats.limit == 67108864 and .pids_stats.current >= 3 and
-		$used / $all * .cpu_stats.online_cpus > 0.2 and .memory_stats.usage >= 20000000 and .read > .preread' "$T/stats" ||
+		$used / $all * .cpu_stats.online_cpus > 0.02 and .memory_stats.usage >= 20000000 and .read > .preread' "$T/stats" ||
 		fail "$(<"$T/stats")"
 	# One that does not run uses nothing; one that goes is seen to go.
 	assert_eq '{} 0' "$(box-stats --json --no-stream --interval 1ms made | jq -c '"\(.memory_stats) \(.cpu_stats.cpu_usage.total_usage)"' -r)"

@@ -23,7 +23,7 @@ setup_file() {
 teardown_file() { tb_teardown_file; }
 setup() {
 	box_setup
-	requires nft pgrep python3 /usr/lib/podman/aardvark-dns
+	requires nft pgrep python3
 	export TACKLEBOX_BRIDGE=tbbr0
 }
 teardown() { tb_teardown; }
@@ -54,7 +54,7 @@ net_go() {
 	return $got
 }
 # Ours: other tests have their own.
-resolvers() { pgrep -f "aardvark-dns --config $TACKLEBOX_RUN/" || :; }
+resolvers() { pgrep -f "net-resolve $TACKLEBOX_RUN/" || :; }
 no_resolver() { [ -z "$(resolvers)" ]; }
 
 try() {
@@ -197,6 +197,34 @@ moving() {
 }
 @test "net-connect and net-disconnect: created, running, the way out, other addresses" { net moving; }
 
+# Five at once come and go, and meanwhile somebody asks without pause for one that stays.
+crowd() {
+	local server steady box i ids
+	net-create front >/dev/null
+	idle stays --network front
+	idle asker --network front
+	server=$(net-inspect front | jq -r .IPAM.Config[0].Gateway)
+	inside asker python3 "$TB_TESTS/dns.py" steady "$server" stays "0 $(address stays front)" "$T/end" >"$T/steady" &
+	steady=$!
+	for i in 1 2 3; do
+		seq 5 | xargs -P 5 -I{} box-run -d --name "c$i-{}" --network front --network-alias crowd bb sleep 1000 >/dev/null
+		for box in c$i-{1..5}; do assert_eq "0 $(address $box front)" "$(ask asker $box)" $box; done
+		ids=$(net-inspect front | jq -r '.Containers[] | select(.Name | startswith("c")) | .IPv4Address[:-3]' | sort | xargs)
+		assert_eq "0 $ids" "$(ask asker crowd)"
+		box-rename c$i-1 d$i
+		assert_eq "0 $(address d$i front)" "$(ask asker d$i)"
+		assert_eq 3 "$(ask asker c$i-1)"
+		box-restart -t 0 c$i-2 >/dev/null
+		assert_eq "0 $(address c$i-2 front)" "$(ask asker c$i-2)"
+		echo d$i c$i-{2..5} | xargs -n 1 -P 5 box-rm -f >/dev/null
+		for box in d$i c$i-{2..5} crowd; do assert_eq 3 "$(ask asker $box)" $box; done
+	done
+	touch "$T/end"
+	wait "$steady"
+	assert_like "$(<"$T/steady")" 'asked [1-9]* lost 0 refused 0 wrong 0'
+}
+@test "boxes come and go: no question is lost, and each changed name is right at once" { net crowd; }
+
 internal() {
 	net-create --internal in >/dev/null
 	net-create out >/dev/null
@@ -228,47 +256,17 @@ published() {
 	assert_eq hi "$(box-run --rm --network front --link web:www bb wget -qO- http://www/w)"
 	# Not from another network.
 	net-create back >/dev/null
-	try box-run --rm --network back bb wget -T 1 -qO- "http://$(address web front)/w"
+	try box-run --rm --network back bb timeout 1 wget -qO- "http://$(address web front)/w"
 	[ "$status" -ne 0 ] || fail "networks reach each other"
+	try box-run --rm bb timeout 1 wget -qO- "http://$(address web front)/w"
+	[ "$status" -ne 0 ] || fail "the default network reaches the others"
+	# But what is published is so for all.
+	assert_eq hi "$(box-run --rm --network back bb sh -c 'wget -qO- "http://$(ip route | sed -n "s/default via //p" | cut -d" " -f1):8080/w"')"
 }
 @test "ports, links, and other networks" { net published; }
 
-# All that was said of the boxes that run, and of no other.
-check_all() {
-	local n want got
-	for n in n1 n2 n3; do
-		want=$(box-ps -q --no-trunc --filter "network=$n" | sort)
-		got=$(sed 1d "$TACKLEBOX_RUN/resolver/$n" 2>/dev/null | cut -d' ' -f1 | sort)
-		assert_eq "$want" "$got" "resolver of $n" || return
-		assert_eq "$want" "$(net-inspect "$n" | jq -r '.Containers | keys[]' | sort)" "boxes of $n" || return
-		got=$(net-inspect "$n" | jq -r '.Containers[].IPv4Address' | cut -d/ -f1 | sort)
-		assert_eq "$got" "$(find "$TACKLEBOX_RUN/leases/br-$(net-inspect "$n" | jq -r '.Id[:12]')" -type f ! -name .lock -printf '%f\n' | sort)" \
-			"leases of $n" || return
-	done
-	assert_eq "$(box-ps --json | jq -r '.NetworkSettings.Networks | keys[]' | wc -l)" "$(ip -o link show type veth | wc -l)" cables
-}
-# Who was killed a moment ago may still be ending.
-settled() { wait_for check_all || check_all; }
 random_days() {
-	local i box n
-	RANDOM=7
-	for n in 1 2 3; do net-create n$n >/dev/null; done
-	for i in $(seq 10); do idle "b$i" --network n$((i % 3 + 1)); done
-	check_all
-	for ((i = 0; i < $(rounds) * 3; i++)); do
-		box=b$((RANDOM % 10 + 1)) n=n$((RANDOM % 3 + 1))
-		case $((RANDOM % 5)) in
-		0 | 1) net-connect $n $box || : ;;
-		2) net-disconnect $n $box || : ;;
-		3) box-kill $box || : ;;
-		4) box-start $box || : ;;
-		esac >/dev/null 2>&1
-		((i % 10)) || settled
-	done
-	settled
-	box-ps -aq | xargs box-rm -f >/dev/null
-	assert_eq '' "$(find "$TACKLEBOX_RUN/leases" -type f ! -name .lock)"
-	assert_eq '' "$(ls "$TACKLEBOX_RUN/resolver")"
+	bash "$TB_TESTS/random-days.sh" bb $(($(rounds) * 3)) "${TEST_DAYS:-0}" "$TACKLEBOX_RUN"
 }
 @test "ten boxes on three networks, connected, disconnected, killed and started at random" { net random_days; }
 
@@ -286,7 +284,7 @@ hurt() {
 	box-start two >/dev/null
 	assert_eq "0 $(address two front)" "$(ask one two)"
 	# So is the resolver: the next change brings it back.
-	kill -9 "$(cat "$TACKLEBOX_RUN/resolver/aardvark.pid")"
+	kill -9 "$(resolvers)"
 	wait_for no_resolver
 	box-restart -t 0 two >/dev/null
 	assert_eq "0 $(address two front)" "$(ask one two)"
@@ -321,6 +319,19 @@ faulty() {
 	net-disconnect keep steady
 }
 @test "each step of net-create and of net-connect fails once" { net faulty; }
+
+# What a box on the default network, or on the host's, has for a server.
+server_of() { box-run --rm --network "$1" bb sed -n 's/^nameserver //p' /etc/resolv.conf | xargs; }
+behind_resolved() {
+	mkdir -p /run/systemd/resolve
+	assert_eq '' "$(server_of bridge)"
+	printf 'nameserver 192.0.2.53\nnameserver 192.0.2.54\nsearch example.test\n' >/run/systemd/resolve/resolv.conf
+	assert_eq '192.0.2.53 192.0.2.54' "$(server_of bridge)"
+	assert_eq 127.0.0.1 "$(server_of host)"
+	echo nameserver 192.0.2.55 >>/etc/resolv.conf
+	assert_eq 192.0.2.55 "$(server_of bridge)"
+}
+@test "servers on the host's loopback: not inside, but those that systemd-resolved asks" { net behind_resolved; }
 
 set_of_three() {
 	timeout 60 bash "$TB_TESTS/three-services.sh" bb 8099

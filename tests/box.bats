@@ -31,12 +31,30 @@ teardown() { box_teardown; }
 	run -1 box-start one
 }
 
+@test "why a program could not be started is not what the program has written" {
+	local how
+	for how in '' -t -i; do
+		# shellcheck disable=SC2086 # no option is no word
+		run -127 box-run $how --name one --network none bb nothing
+		assert_eq 1 "$(grep -c 'cannot run nothing' <<<"$output")" "$how"
+		assert_eq "" "$(<"$TACKLEBOX_ROOT/names/one/log")" "$how"
+		assert_like "$(state_of one Error)" '*cannot run nothing*'
+		box-rm one
+	done
+}
+
 @test "box-run -i: input, all of it, and its end" {
 	head -c 3000000 /dev/urandom >"$T/data"
 	box-run -i --rm --network none bb cat <"$T/data" | cmp - "$T/data"
 	assert_eq 3000000 "$(box-run --rm --network none bb sh -c 'yes | head -c 3000000' | wc -c)"
 	# A reader who leaves does not hold the box up for ever.
 	box-run --rm --network none bb sh -c 'yes | head -c 300000' | head -n 1 >/dev/null
+}
+
+@test "box-run -i: a program may write before it reads, and more than is kept on either way" {
+	head -c 1000000 /dev/zero >"$T/data"
+	local first='sleep 1; head -c 1000000 /dev/zero; cat >/dev/null'
+	assert_eq 1000000 "$(timeout 60 box-run -i --rm --network none bb sh -c "$first" <"$T/data" | wc -c)"
 }
 
 @test "box-run -t in a terminal: its size, its keys, detaching" {

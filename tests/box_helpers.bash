@@ -70,7 +70,7 @@ boxer_setup() {
 		echo >"$1/ready"
 		exec sleep 3600' - "$dir" </dev/null >"$dir/log" 2>&1 3>&- &
 	echo $! >"$dir/pid"
-	wait_for test -e "$dir/ready"
+	wait_for test -e "$dir/ready" || fail "$(<"$dir/log")"
 }
 
 boxer_teardown() {
@@ -86,16 +86,52 @@ as_boxer() {
 	fi
 	nsenter --target "$(<"$TB_DIR/boxer/pid")" --mount --net -- env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN \
 		-u XDG_DATA_HOME PATH="$BIN:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$home" USER=nobody LOGNAME=nobody TMPDIR="$home" XDG_RUNTIME_DIR="$home/run" \
-		setpriv --reuid nobody --regid nogroup --clear-groups timeout --foreground 30 "$@"
+		setpriv --reuid nobody --regid nogroup --clear-groups timeout --foreground "${BOXER_TIME:-30}" "$@"
 }
 
 # Nothing of his runs, is mounted or has a name any more: he needs nobody to clean up.
 boxer_is_gone() {
 	local left
-	left=$(pgrep -u nobody -f "rootless-keep $TB_DIR/home|$TB_DIR/home.*box-mon|--netns $TB_DIR/home|aardvark-dns --config $TB_DIR/home" |
+	left=$(pgrep -u nobody -f "rootless-keep $TB_DIR/home|$TB_DIR/home.*box-mon|--netns $TB_DIR/home|slirp4netns .*$TB_DIR/home|net-resolve $TB_DIR/home" |
 		xargs -r ps -o stat=,args= -p | grep -v '^Z' || :)
 	[ -z "$left" ] || fail "runs: $left" || return
 	left=$(find "$TB_DIR/home/.local/share/tacklebox/"{boxes,names,nets,volumes} "$TB_DIR/home/run/tacklebox" \
 		-mindepth 1 ! -type d ! -name '*.lock' ! -name .lock 2>/dev/null || :)
 	[ -z "$left" ] || fail "left: $left"
+}
+
+# The same for boxes of an ordinary user, in all files that have such.
+boxer_setup_file() {
+	tb_setup_file
+	((EUID == 0)) || return 0
+	make_root "$TB_DIR/rootfs"
+	mkdir -p "$TB_DIR/rootfs/data"
+	echo image >"$TB_DIR/rootfs/data/file"
+	chown -R 7:8 "$TB_DIR/rootfs/data"
+	echo 'bob:x:1000:1000::/:/bin/sh' >>"$TB_DIR/rootfs/etc/passwd"
+	tar -C "$TB_DIR/rootfs" -c . >"$TB_DIR/rootfs.tar"
+	boxer_setup
+	as_boxer img-import --cmd '["/bin/sh"]' bb <"$TB_DIR/rootfs.tar" >/dev/null
+}
+boxer_teardown_file() {
+	boxer_teardown
+	[[ ! -d $TB_DIR/home ]] || chown -R root: "$TB_DIR/home"
+	tb_teardown_file
+}
+boxer_test_setup() {
+	tb_setup
+	requires root userns overlay-user pasta newuidmap nft
+}
+boxer_test_teardown() {
+	if ((EUID == 0)) && [[ -e $TB_DIR/boxer/pid ]]; then
+		as_boxer bash -c 'box-ps -aq | xargs -r box-rm -fv; vol-prune --all; net-prune' >/dev/null 2>&1
+		wait_for boxer_is_gone || boxer_is_gone
+	fi
+	tb_teardown
+}
+
+# rows WORD: the tools that have it in the README's column "rootless".
+rows() {
+	awk -F' *[|] *' -v word="$1" '$2 == "tool" { for (i = 1; i <= NF; i++) if ($i == "rootless") column = i }
+		column && $column == word { print $2 }' "$TB_TOP/README.md"
 }

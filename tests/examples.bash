@@ -39,6 +39,8 @@ done
 
 # ---- images: a store of the example's own ----
 
+# Layers of an ordinary user have owners that only he has, where he is root.
+drop_store() { rootless-exec -- rm -rf "$TACKLEBOX_ROOT"; }
 before_img() {
 	make_root rootfs
 	tar -C rootfs -c . | img-import --cmd '["/bin/sh"]' example >/dev/null
@@ -51,7 +53,7 @@ before_squash() {
 	echo further >"more" && tar -c more | img-commit --parent example example >/dev/null
 }
 before_img_commit() { before_img && mkdir up && echo new >up/file; }
-before_img_load() { before_img && img-save example >example.tar && rm -rf "$TACKLEBOX_ROOT"; }
+before_img_load() { before_img && img-save example >example.tar && drop_store; }
 for tool in img_config img_layers img_ls img_save img_tag img_rm img_gc img_tree img_history img_inspect; do
 	eval "before_$tool() { before_img; }"
 done
@@ -71,9 +73,12 @@ start_registry() {
 before_img_pull() {
 	start_registry
 	before_img && wait_for skopeo copy -q --dest-tls-verify=false "oci:$TACKLEBOX_ROOT/images:docker.io/library/example:latest" \
-		docker://localhost:5000/example:1 && rm -rf "$TACKLEBOX_ROOT"
+		docker://localhost:5000/example:1 && drop_store
 }
 after_img_pull() { kill "$(<registry.pid)"; }
+needs_img_remote() { needs_img_pull; }
+before_img_remote() { before_img_pull; }
+after_img_remote() { after_img_pull; }
 needs_img_auth() { echo docker-registry curl; }
 before_img_auth() { start_registry && wait_for curl -fs -o /dev/null http://localhost:5000/v2/; }
 after_img_auth() { after_img_pull; }
@@ -101,7 +106,10 @@ for tb_tool in create run start end stop kill restart pause unpause exec port up
 	eval "needs_box_$tb_tool() { needs_box; }; after_box_$tb_tool() { after_box; }"
 	case $tb_tool in
 	create | run) eval "before_box_$tb_tool() { before_img; }" ;;
-	stop | kill | restart | pause | exec | port | attach | top | resize | stats) eval "before_box_$tb_tool() { running_box; }" ;;
+	# They stay until the box has ended.
+	start) before_box_start() { before_img && box-create --name example --network none example sleep 1 >/dev/null; } ;;
+	attach) before_box_attach() { before_img && box-run -d --name example --network none example sleep 2 >/dev/null; } ;;
+	stop | kill | restart | pause | exec | port | top | resize | stats) eval "before_box_$tb_tool() { running_box; }" ;;
 	health) before_box_health() { before_img && box-run -d --name example --network none --health-cmd true example sleep 1 >/dev/null; } ;;
 	unpause) before_box_unpause() { running_box && box-pause example >/dev/null; } ;;
 	*) eval "before_box_$tb_tool() { before_box; }" ;;

@@ -41,7 +41,7 @@ fresh() { in_fresh '' "$@"; }
 @test "a line an answer, the first of them for whom; the status is 0 whatever they are" {
 	run -0 tb-doctor
 	assert_like "${lines[0]}" 'For *:'
-	assert_eq 30 $((${#lines[@]} - 1)) "answers"
+	assert_eq 34 $((${#lines[@]} - 1)) "answers"
 	local line
 	for line in "${lines[@]:1}"; do
 		[[ $line =~ ^yes\ +[a-z-]+\ .* || $line =~ ^no\ +[a-z-]+\ .*\ —\ . ]] ||
@@ -64,9 +64,9 @@ fresh() { in_fresh '' "$@"; }
 
 @test "--json: an object a line, with the same keys each" {
 	run -0 tb-doctor --json
-	assert_eq 30 "${#lines[@]}"
+	assert_eq 34 "${#lines[@]}"
 	jq -se 'all(.[]; keys == ["detail", "for", "mend", "what", "word", "yes"]
-		and (.yes | type) == "boolean" and (.yes or .mend != "")) and (map(.word) | unique | length == 30)' <<<"$output"
+		and (.yes | type) == "boolean" and (.yes or .mend != "")) and (map(.word) | unique | length == 34)' <<<"$output"
 }
 
 @test "every yes is true: what it says can be done is done" {
@@ -267,6 +267,47 @@ ranges() {
 	fresh ranges
 }
 
+devices() {
+	mkdir dev && mount -t tmpfs tbtest dev && mknod -m 600 dev/tun c 10 200
+	mount --bind dev/tun /dev/net/tun
+	is_yes tun
+	run -1 as_nobody tb-doctor --require tun
+	assert_like "${lines[1]}" 'hint: as root: chmod 0666 /dev/net/tun'
+	chmod 666 dev/tun
+	run -0 as_nobody tb-doctor --require tun
+	run -1 as_nobody tb-doctor --require loop
+	assert_like "${lines[1]}" "hint: only root mounts a file as a disk: *"
+	mount -t tmpfs tbtest /dev
+	is_no tun '*' 'as root: modprobe tun; *'
+	is_no loop '*' 'as root: modprobe loop; *'
+}
+
+@test "devices: that of networks without root, and that of disks in files" {
+	requires root
+	[[ -e /dev/net/tun ]] || skip "no /dev/net/tun"
+	fresh devices
+}
+
+no_mkfs() {
+	mount -t tmpfs tbtest /usr/sbin
+	PATH=$BIN:/usr/bin is_no mkfs '*' 'apt-get install e2fsprogs'
+}
+
+@test "a file system for a disk in a file" {
+	requires root mkfs.ext4
+	is_yes mkfs
+	fresh no_mkfs
+}
+
+@test "limits of an ordinary user: what of the v2 tree is his" {
+	requires root cg2
+	run -1 as_nobody tb-doctor --require cg-user
+	assert_like "$output" 'tb-doctor: cg-user is a no for nobody*'$'\n''hint: *'
+	is_yes cg-user
+	run -1 as_nobody unshare --user --map-root-user tb-doctor --require cg-user
+	assert_like "${lines[0]}" 'tb-doctor: cg-user is a no for root of a user namespace*'
+}
+
 @test "programs that make up for what is missing" {
 	mkdir "$T/bin"
 	local word
@@ -308,7 +349,7 @@ mounts_stay() {
 	local n out
 	for ((n = 1; n <= 14; n++)); do
 		out=$(TACKLEBOX_FAIL=step:EIO@$n tb-doctor --json 2>&1)
-		jq -se 'length == 30 and all(.[]; .yes or .mend != "")' <<<"$out" >/dev/null || fail "step $n: $out"
+		jq -se 'length == 34 and all(.[]; .yes or .mend != "")' <<<"$out" >/dev/null || fail "step $n: $out"
 	done
 }
 

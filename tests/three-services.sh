@@ -17,7 +17,7 @@ box-run -d --name web --network front -p "127.0.0.1:$port:80" "$image" sh -c "$(
 until_ok wget -qO- "http://127.0.0.1:$port"
 until_ok box-exec web wget -qO- http://worker
 until_ok box-exec worker1 wget -qO- http://db
-box-exec web wget -T 2 -qO- http://db 2>/dev/null && { echo "web reaches db"; exit 1; }
+box-exec web timeout 2 wget -qO- http://db 2>/dev/null && { echo "web reaches db"; exit 1; }
 
 # Scaled: one name, two addresses.
 box-run -d --name worker2 --network name=front,alias=worker --network back "$image" sh -c "$(serve work2)" >/dev/null

@@ -73,10 +73,14 @@ living_box(const char *run)
 }
 
 /* In new namespaces; or, where a keeper was killed and boxes go on, in theirs. */
-static void
+static int
 keeper_words(const char *run, const char *path, struct strlist *l)
 {
+	char keeper[PATH_MAX];
 	pid_t living = living_box(run);
+	/* ns-exec would look for it along the path. */
+	if (own_tool("rootless-keep", keeper) < 0)
+		return -1;
 	if (!living) {
 		strlist_add(l, "ns-exec");
 		strlist_add(l, "--user");
@@ -84,13 +88,14 @@ keeper_words(const char *run, const char *path, struct strlist *l)
 			strlist_add(l, "--map-auto");
 		strlist_add(l, "--");
 	}
-	strlist_add(l, "rootless-keep");
+	strlist_add(l, str_new(keeper));
 	if (living) {
 		strlist_add(l, "--join");
 		strlist_add(l, fmt_new("%d", living));
 	}
 	strlist_add(l, path);
 	strlist_add(l, NULL);
+	return 0;
 }
 
 /* Closed without a word: it listens. */
@@ -100,7 +105,8 @@ start_keeper(const char *run, const char *path)
 	char text[4096];
 	int status[2];
 	struct strlist l = {0};
-	keeper_words(run, path, &l);
+	if (keeper_words(run, path, &l) < 0)
+		return -1;
 	if (pipe2(status, O_CLOEXEC) < 0)
 		return err_sys("pipe2", NULL, "cannot make a pipe");
 	fcntl(status[1], F_SETFD, 0);

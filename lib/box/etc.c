@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "box/network.h"
-#include "box/resolver.h"
+#include "box/servers.h"
 #include "door/sys.h"
 
 #include <stdio.h>
@@ -85,21 +85,19 @@ own_lines(const json_t *doc, const char *key, const char *path, struct buf *out)
 static const char *const keys[][2] = {{"nameserver", "HostConfig.Dns"},
 	{"search", "HostConfig.DnsSearch"}, {"options", "HostConfig.DnsOptions"}};
 
-/* A line of the host's file, unless the box has such of its own. A server on the host's loopback is
- * nobody's inside (moby, libnetwork/resolvconf): it is left out. */
+/* A line of the host's file, unless the box has such of its own. */
 static bool
 keeps(const json_t *doc, const char *line, bool resolver)
 {
-	bool host = strcmp(box_text(doc, "HostConfig.NetworkMode"), "host") == 0;
-	char word[32] = "", value[64] = "";
-	if (sscanf(line, "%31s %63s", word, value) < 1 || *word == '#' || *word == ';')
+	char word[32] = "";
+	if (sscanf(line, "%31s", word) < 1 || *word == '#' || *word == ';')
 		return false;
 	for (size_t k = 0; k < 3; k++)
 		if (strcmp(word, keys[k][0]) == 0 && json_array_size(box_value(doc, keys[k][1])))
 			return false;
 	if (strcmp(word, "nameserver") != 0)
 		return !resolver || strcmp(word, "options") != 0;
-	return !resolver && (host || (strncmp(value, "127.", 4) != 0 && strcmp(value, "::1") != 0));
+	return !resolver;
 }
 
 /* In a network of one's own the resolver comes first, and is alone: it asks --dns itself. Nobody is
@@ -111,15 +109,14 @@ resolv_conf(const json_t *doc, const json_t *net, struct buf *out)
 	char server[64];
 	bool internal, resolver;
 	nameserver(net, server, &internal);
-	resolver = server[0] && resolver_there();
+	resolver = server[0] != '\0';
 	if (resolver)
 		buf_addf(out, "nameserver %s\n", server);
 	for (size_t k = resolver; k < 3; k++)
 		own_lines(doc, keys[k][0], keys[k][1], out);
 	if (resolver && !json_array_size(box_value(doc, keys[2][1])))
 		buf_addf(out, "options ndots:0%s\n", internal ? " timeout:1 attempts:1" : "");
-	if (file_read("/etc/resolv.conf", 65536, &text) < 0)
-		err_clear();
+	servers_read(strcmp(box_text(doc, "HostConfig.NetworkMode"), "host") == 0, &text);
 	for (char *rest = text.s, *line; rest && (line = strsep(&rest, "\n"));)
 		if (keeps(doc, line, resolver))
 			buf_addf(out, "%s\n", line);

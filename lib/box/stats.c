@@ -89,7 +89,7 @@ static bool
 without_group(const struct box *b, const struct box_state *st, struct stats_look *s)
 {
 	auto_pids struct cg_pids pids = {0};
-	if (!rootless_inside() || box_pids(b, st->pid, &pids) < 0)
+	if (!rootless_here() || box_pids(b, st->pid, &pids) < 0)
 		return false;
 	box_pids_stat(&pids, &s->g);
 	return true;

@@ -13,6 +13,7 @@
 #include "door/tool.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,12 @@ bool
 rootless_inside(void)
 {
 	return getenv(ROOTLESS_VARIABLE) != NULL;
+}
+
+bool
+rootless_here(void)
+{
+	return !subid_all_mapped();
 }
 
 int
@@ -117,7 +124,7 @@ rootless_ask(const char *what, int *fd)
 int
 rootless_net(void)
 {
-	static bool there;
+	static _Thread_local bool there;
 	auto_fd int fd = -1;
 	if (!rootless_inside() || there)
 		return 0;
@@ -127,6 +134,39 @@ rootless_net(void)
 		return -1;
 	there = true;
 	return 0;
+}
+
+struct journey {
+	int (*work)(void *arg);
+	void *arg;
+	int result;
+	struct err why;
+};
+
+static void *
+travel(void *self)
+{
+	struct journey *j = self;
+	/* A network namespace is a thread's own, not its process's: setns(2). */
+	j->result = rootless_net() < 0 ? -1 : j->work(j->arg);
+	j->why = err;
+	return NULL;
+}
+
+int
+rootless_in_net(int (*work)(void *arg), void *arg)
+{
+	struct journey j = {.work = work, .arg = arg};
+	pthread_t thread;
+	if (!rootless_inside())
+		return work(arg);
+	j.why = err;
+	errno = pthread_create(&thread, NULL, travel, &j);
+	if (errno)
+		return err_sys("pthread_create", NULL, "cannot start a thread");
+	pthread_join(thread, NULL);
+	err = j.why;
+	return j.result;
 }
 
 int

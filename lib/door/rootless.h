@@ -27,6 +27,10 @@
 int rootless_become(const struct tool *t, char **argv);
 /* Whether we are inside. */
 bool rootless_inside(void);
+/* Whether root, here, is not root of the machine: inside, and in any other user namespace but the
+ * first one, as a container without root has it. The namespaces that were made in it are his, and
+ * nothing else: no devices, and control groups only where somebody has given him some. */
+bool rootless_here(void);
 /* Whether the user has ids besides his own (subuid(5)), and the programs that map them are there
  * (newuidmap(1)). */
 bool rootless_has_ranges(void);
@@ -44,6 +48,11 @@ int rootless_ask(const char *what, int *fd);
 /* Inside: this process goes to the network of the user's boxes, from which there is no way back to
  * the host's. Elsewhere nothing happens. */
 int rootless_net(void);
+/* Calls work(arg) in that network and returns what it returns, with its `err`; the caller stays
+ * where he is, which whoever runs something in the host's network later has to. It is a thread that
+ * goes over: what it starts must not be tied to it (struct run). Elsewhere work is called as it is.
+ */
+int rootless_in_net(int (*work)(void *arg), void *arg);
 /* Inside: waits until that network leads to the world, which begins while others go on. */
 int rootless_way(void);
 

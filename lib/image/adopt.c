@@ -8,7 +8,7 @@
 #include "door/tell.h"
 #include "image/image.h"
 #include "image/layer.h"
-#include "image/sha256.h"
+#include "image/sha256_beside.h"
 #include "mech/overlay.h"
 
 #include <errno.h>
@@ -19,14 +19,14 @@
 
 struct sink {
 	struct stream_fd file;
-	struct sha256 *sum;
+	struct sha256_beside *sum;
 };
 
 static int
 take(void *self, const void *data, size_t len)
 {
 	struct sink *k = self;
-	sha256_add(k->sum, data, len);
+	sha256_beside_add(k->sum, data, len);
 	return stream_fd_write(&k->file, data, len);
 }
 
@@ -62,7 +62,7 @@ make_blob(struct store *s, const char *upper, const struct layer_diff *against,
 	dir = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 && !step_dry())
 		return err_sys("open", upper, "cannot open directory %s", upper);
-	struct sink k = {.file = {.fd = fd, .shown = blob}, .sum = sha256_new()};
+	struct sink k = {.file = {.fd = fd, .shown = blob}, .sum = sha256_beside_new()};
 	const struct layer_diff how = {.dir = dir,
 		.shown = upper,
 		.from = -1,
@@ -73,8 +73,7 @@ make_blob(struct store *s, const char *upper, const struct layer_diff *against,
 		.write = take,
 		.self = &k};
 	int ok = write_tar(upper, blob, &how, r);
-	sha256_take(k.sum, out->diff_id);
-	sha256_free(k.sum);
+	sha256_beside_take(k.sum, out->diff_id);
 	out->size = (int64_t)r->tar_bytes;
 	memcpy(out->warning, r->warning, sizeof(out->warning));
 	return ok;

@@ -188,6 +188,11 @@ add_forward(struct buf *out, const struct bridge *b)
 		buf_addf(out,
 			"\t\tiifname \"%s\" oifname != \"%s\" drop\n\t\toifname \"%s\" iifname != \"%s\" drop\n",
 			b->name, b->name, b->name, b->name);
+	/* Networks do not reach each other: what comes out of another bridge gets no further than
+	 * published ports (as moby has it, libnetwork/drivers/bridge). */
+	buf_addf(out,
+		"\t\tmeta iifkind \"bridge\" iifname != \"%s\" oifname \"%s\" ct state new ct status & dnat == 0 drop\n",
+		b->name, b->name);
 	/* From port to port, and round by the gateway. Published ports stay reachable. */
 	if (b->no_icc)
 		buf_addf(out,

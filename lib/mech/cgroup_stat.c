@@ -124,21 +124,38 @@ read_figure(struct reader *r, const char *dir, const struct source *s)
 	return n == CG_NONE || n == CG_MAX ? n : n / s->divisor;
 }
 
+static int64_t
+figure_of(struct reader *r, const struct cgroup *g, const struct figure *f)
+{
+	bool v2 = false;
+	const char *dir = cg_dir_of(g, f->controller, &v2);
+	/* v2 counts processor time in every group, controller or not. */
+	if (!dir && f->controller == CG_CPUACCT) {
+		dir = cg_v2_dir(g);
+		v2 = true;
+	}
+	return dir ? read_figure(r, dir, v2 ? &f->v2 : &f->v1) : CG_NONE;
+}
+
+int64_t
+cg_oom_kills(const struct cgroup *g)
+{
+	struct reader r = {0};
+	const struct figure *f = figures;
+	while (f->offset != offsetof(struct cg_stat, oom_kills))
+		f++;
+	int64_t n = figure_of(&r, g, f);
+	buf_free(&r.text);
+	return n;
+}
+
 int
 cg_stat(const struct cgroup *g, struct cg_stat *st)
 {
 	struct reader r = {0};
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
-		const struct figure *f = &figures[i];
-		bool v2 = false;
-		const char *dir = cg_dir_of(g, f->controller, &v2);
-		/* v2 counts processor time in every group, controller or not. */
-		if (!dir && f->controller == CG_CPUACCT) {
-			dir = cg_v2_dir(g);
-			v2 = true;
-		}
-		int64_t *to = (int64_t *)(void *)((char *)st + f->offset);
-		*to = dir ? read_figure(&r, dir, v2 ? &f->v2 : &f->v1) : CG_NONE;
+		int64_t *to = (int64_t *)(void *)((char *)st + figures[i].offset);
+		*to = figure_of(&r, g, &figures[i]);
 	}
 	buf_free(&r.text);
 	return 0;

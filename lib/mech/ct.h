@@ -54,6 +54,7 @@ struct ct_mount {
 	unsigned long flags; /* MS_RDONLY, MS_NOSUID …; MS_BIND with or without MS_REC */
 	unsigned long propagation; /* MS_PRIVATE, MS_REC|MS_SLAVE …; 0: leave it */
 	const char *data; /* file system's own options, "" for none */
+	bool idmap; /* a bind, seen with the ids of the user namespace */
 	bool optional; /* left out where the kernel or the root does not have it */
 	bool ordinary; /* destination must be a real directory: no symlink on the way, no mount */
 };

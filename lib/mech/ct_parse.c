@@ -98,7 +98,9 @@ apply_options(struct ct_mount *m, const char *text)
 		buf_adds(&data, m->data);
 	while (*text) {
 		size_t n = strcspn(text, ",");
-		if (n && !apply_option(m, text, n)) {
+		if (m->flags & MS_BIND && n == 5 && strncmp(text, "idmap", n) == 0) {
+			m->idmap = true;
+		} else if (n && !apply_option(m, text, n)) {
 			if (m->flags & MS_BIND)
 				return err_set(ERR_INVALID, text, "unknown mount option '%.*s'",
 					(int)n, text);

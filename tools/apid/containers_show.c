@@ -115,7 +115,7 @@ containers_export(struct request *r)
 	word(&l, "box-export");
 	word(&l, "--");
 	word(&l, r->part[0]);
-	struct job *j = job_start("all its files", &l, false, -1);
+	struct job *j = job_start("all its files", &l, false, 0);
 	return j ? job_stream(r, j, "application/x-tar") : -1;
 }
 

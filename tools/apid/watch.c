@@ -8,6 +8,7 @@
 #include "box/event.h"
 #include "box/log.h"
 #include "box/stats.h"
+#include "door/undo.h"
 #include "job.h"
 #include "push.h"
 
@@ -15,6 +16,19 @@
 #include <string.h>
 
 /* ---- events ---- */
+
+void
+tell_event(const struct box *b, const char *action, json_t *more)
+{
+	auto_json json_t *doc = box_read_if(b, "box.json");
+	if (doc) {
+		pthread_mutex_lock(&door);
+		event_box(doc, action, more);
+		undo_forget();
+		pthread_mutex_unlock(&door);
+	}
+	json_decref(more);
+}
 
 struct events {
 	struct event_query q;

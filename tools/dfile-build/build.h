@@ -28,7 +28,8 @@ struct asked {
 	const char *context, *file, *target, *network, *platform, *iidfile, *progress_word;
 	bool no_cache, pull, squash, quiet;
 	enum progress progress;
-	int64_t max_context, shm_size;
+	int64_t max_context, shm_size, auths_fd;
+	json_t *auths; /* who we are to registries (image/creds.h); NULL: as docker login has it */
 	struct {
 		int64_t memory, swap, shares, period, quota, pids;
 		const char *cpus, *mems;
@@ -224,7 +225,7 @@ struct tree {
 	char dir[PATH_MAX]; /* holds the others */
 	char upper[PATH_MAX], root[PATH_MAX];
 	int fd; /* the root, open; -1 in a dry run */
-	int *lower; /* descriptors of the layers */
+	const int *lower; /* descriptors of the layers, its stage's; none where it is only read */
 	size_t n_lower;
 	bool mounted;
 	bool bare; /* nothing is below, and the root is the upper */

@@ -56,6 +56,9 @@ from_stream(struct build *b, int fd, const char *shown)
 	while (n < sizeof(head) &&
 		((got = read(fd, head + n, sizeof(head) - n)) > 0 || (got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
+	if (n == 0)
+		return err_set(ERR_INVALID, shown,
+			"%s is empty: neither a context nor a Dockerfile", shown);
 	if (!is_archive_head(head, n)) {
 		b->ctx.name = str_new(shown);
 		buf_add(&b->ctx.dockerfile, head, n);

@@ -55,8 +55,6 @@ remove_net(const struct build *b, const char *dir, const char *name)
 {
 	struct statfs fs;
 	auto_free char *path = fmt_new("%s/%s", dir, name);
-	if (rootless_net() < 0)
-		tool_complain();
 	if (statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC)
 		run_tool("its network", (const char *[]){"br-detach", name, NULL}, NULL);
 	else if (b->mounts >= 0)
@@ -65,17 +63,30 @@ remove_net(const struct build *b, const char *dir, const char *name)
 		state_forget("netns", path);
 }
 
-/* Each stage that ran something may have one. */
-static void
-remove_nets(const struct build *b)
+/* Each stage that ran something may have one. Returns whether there was any. */
+static bool
+each_net(const struct build *b, bool remove)
 {
 	char dir[PATH_MAX];
 	const struct dirent *e;
+	bool any = false;
 	auto_dir DIR *d = netns_dir(dir) == 0 ? opendir(dir) : NULL;
-	while (d && (e = readdir(d)))
-		if (strncmp(e->d_name, b->net, strlen(b->net)) == 0)
+	while (d && (e = readdir(d))) {
+		if (strncmp(e->d_name, b->net, strlen(b->net)) != 0)
+			continue;
+		any = true;
+		if (remove)
 			remove_net(b, dir, e->d_name);
+	}
 	err_clear();
+	return any;
+}
+
+static int
+remove_nets(void *b)
+{
+	each_net(b, true);
+	return 0;
 }
 
 /* The group and the networks are looked for by their names, for who made them may have ended at any
@@ -84,7 +95,10 @@ void
 build_end(struct build *b)
 {
 	remove_group(b->group);
-	remove_nets(b);
+	if (each_net(b, false) && rootless_in_net(remove_nets, b) < 0) {
+		tool_complain();
+		remove_nets(b);
+	}
 	if (b->mounts >= 0)
 		close(take_fd(&b->mounts));
 	if (dir_exists(b->dir) && sys_remove_tree("the build's own places", b->dir) < 0)

@@ -40,6 +40,8 @@
 #include "door/tool.h"
 #include "door/undo.h"
 #include "image/config.h"
+#include "image/creds.h"
+#include "image/ref.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -57,6 +59,7 @@
 struct asked asked = {.network = "default",
 	.max_context = INT64_C(16) << 30,
 	.shm_size = 64 << 20,
+	.auths_fd = -1,
 	.limits = {.pids = 4096}};
 
 static const struct opt options[] = {
@@ -77,6 +80,8 @@ static const struct opt options[] = {
 		false},
 	{0, "squash", NULL, opt_flag, &asked.squash, "the new layers become one", false},
 	{0, "platform", "OS/ARCH", opt_str, &asked.platform, "what it runs on", false},
+	{0, "auths-fd", "N", opt_int, &asked.auths_fd,
+		"read from this descriptor who we are to which registry, as JSON", false},
 	{0, "secret", "id=ID,src=FILE", opt_list, &asked.secrets,
 		"a file (or env=NAME) for RUN --mount=type=secret (repeatable)", false},
 	{0, "ssh", "ID[=SOCKET]", opt_list, &asked.ssh,
@@ -334,6 +339,7 @@ static int
 check_words(void)
 {
 	size_t i;
+	struct ref tag;
 	platform_host(&asked.host);
 	asked.wanted = asked.host;
 	if (parse_progress() < 0 ||
@@ -343,6 +349,9 @@ check_words(void)
 		if (!strchr(asked.labels.v[i], '=') || *asked.labels.v[i] == '=')
 			return err_set(ERR_INVALID, asked.labels.v[i],
 				"--label: '%s' is not NAME=VALUE", asked.labels.v[i]);
+	for (i = 0; i < asked.tags.n; i++)
+		if (ref_parse_name(asked.tags.v[i], &tag) < 0)
+			return -1;
 	return 0;
 }
 
@@ -359,6 +368,8 @@ main(int argc, char **argv)
 	asked.context = a.operand[0];
 	if (check_words() < 0)
 		tool_usage_err();
+	if (asked.auths_fd >= 0 && !(asked.auths = creds_read_auths((int)asked.auths_fd)))
+		tool_die();
 	hold_signals(&mask);
 	if (report_start() < 0 || open_build(&b, &lock) < 0)
 		tool_die();

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "box/limits.h"
 #include "box/network.h"
+#include "box/servers.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/sys.h"
@@ -37,7 +38,7 @@ static bool
 groups_here(void)
 {
 	const struct cg_host *host;
-	if (!rootless_inside() || cg_host(&host) == 0)
+	if (!rootless_here() || cg_host(&host) == 0)
 		return true;
 	if (asked.limits.memory || asked.limits.shares || asked.limits.quota || asked.limits.cpus ||
 		asked.limits.mems)
@@ -76,16 +77,14 @@ run_group(struct task *p)
 	return r;
 }
 
-int
-run_net(struct task *p)
+static int
+make_net(void *self)
 {
+	struct task *p = self;
 	struct stage *s = p->s;
 	struct network n;
 	const char *mode = run_network(p);
-	if (s->net || strcmp(mode, "none") == 0 || strcmp(mode, "host") == 0)
-		return 0;
-	/* As it is: nobody removes it meanwhile. An ordinary user's are in a place of their own, to
-	 * which this goes over. */
+	/* As it is: nobody removes it meanwhile. */
 	auto_fd int lock = -1;
 	if (network_lock(false, &lock) < 0 ||
 		network_find(strcmp(mode, "default") == 0 ? "bridge" : mode, &n) < 0)
@@ -99,6 +98,17 @@ run_net(struct task *p)
 		s->net = take_ptr(&name);
 	network_free(&n);
 	return r == 0 ? rootless_way() : r;
+}
+
+/* An ordinary user's networks are in a place of their own, from which nothing leads back to the
+ * host's: but a later RUN may ask for that. */
+int
+run_net(struct task *p)
+{
+	const char *mode = run_network(p);
+	if (p->s->net || strcmp(mode, "none") == 0 || strcmp(mode, "host") == 0)
+		return 0;
+	return rootless_in_net(make_net, p);
 }
 
 /* One of the files of its own that a program finds below /etc. */
@@ -127,28 +137,12 @@ hosts(struct buf *out)
 	}
 }
 
-/* Those of the host. A server on the host's loopback is nobody's inside. */
-static void
-resolvers(bool host, struct buf *out)
-{
-	auto_buf struct buf text = BUF_INIT;
-	struct err before = err;
-	if (!file_exists("/etc/resolv.conf") ||
-		file_read("/etc/resolv.conf", (size_t)1 << 20, &text) < 0)
-		err = before;
-	for (const char *line = text.s, *end; line && *line; line = end + (*end == '\n')) {
-		end = line + strcspn(line, "\n");
-		if (host || strncmp(line, "nameserver 127.", 15) != 0)
-			buf_addf(out, "%.*s\n", (int)(end - line), line);
-	}
-}
-
 int
 run_etc(struct task *p, struct tree *t, struct strlist *l)
 {
 	auto_buf struct buf list = BUF_INIT, servers = BUF_INIT, name = BUF_INIT;
 	hosts(&list);
-	resolvers(strcmp(run_network(p), "host") == 0, &servers);
+	servers_read(strcmp(run_network(p), "host") == 0, &servers);
 	buf_adds(&name, "build\n");
 	return add_etc(t, "hosts", &list, l) < 0 || add_etc(t, "resolv.conf", &servers, l) < 0
 		? -1

@@ -149,7 +149,12 @@ read_names(int root, const char *path, char ***names, size_t *n)
 char *
 joined(const char *dir, const char *name)
 {
-	return fmt_new("%s%s%s", dir, *dir && *name ? "/" : "", name);
+	struct buf out = BUF_INIT;
+	buf_adds(&out, dir);
+	if (*dir && *name)
+		buf_addc(&out, '/');
+	buf_adds(&out, name);
+	return buf_take(&out);
 }
 
 static int gather_below(const struct gather *g, const char *path, const char *to, unsigned depth);
@@ -281,6 +286,7 @@ items_free(struct items *l)
 struct summing {
 	const struct build *b;
 	struct sha256 *whole, *file;
+	struct buf head; /* of the item at hand */
 	char *piece;
 };
 
@@ -313,13 +319,13 @@ static int
 sum_item(struct summing *m, const struct item *it)
 {
 	struct sha256 *h = m->whole;
-	auto_buf struct buf head = BUF_INIT;
 	char link[PATH_MAX];
 	/* Not the times: a file that was only touched is the same (moby, pkg/tarsum). Nor what
 	 * the named directory is called. */
-	buf_addf(&head, "%s%c%o %u %u %" PRId64 "%c", it->to, 0, it->mode, it->uid, it->gid,
+	buf_reset(&m->head);
+	buf_addf(&m->head, "%s%c%o %u %u %" PRId64 "%c", it->to, 0, it->mode, it->uid, it->gid,
 		it->size, 0);
-	sha256_add(h, head.s, head.len);
+	sha256_add(h, m->head.s, m->head.len);
 	if (it->text) {
 		sha256_add(h, it->text, strlen(it->text) + 1);
 	} else if (S_ISLNK(it->mode)) {
@@ -348,6 +354,7 @@ items_sum(const struct build *b, const struct items *list, struct buf *key)
 	sha256_take(m.whole, digest);
 	sha256_free(m.whole);
 	sha256_free(m.file);
+	buf_free(&m.head);
 	free(m.piece);
 	buf_addf(key, "%s\n", digest);
 	return r < 0 ? -1 : sums_save();

@@ -3,18 +3,23 @@
  */
 #include "build.h"
 
+#include "base/auto.h"
 #include "base/err.h"
 #include "base/human.h"
 #include "door/spawn.h"
 #include "door/step.h"
 #include "door/tell.h"
 #include "image/config.h"
+#include "image/creds.h"
 #include "image/image.h"
+#include "image/ref.h"
 #include "image/sha256.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- variables ---- */
 
@@ -39,25 +44,58 @@ is_there(const struct build *b, const char *name)
 	return found;
 }
 
+/* Who we are to the registry of an image goes by a pipe, which holds it all: *fd is its end to read
+ * from, -1 when nothing is known. */
+static int
+open_creds(const char *name, int *fd)
+{
+	struct ref ref;
+	int ends[2], known = 0;
+	auto_buf struct buf text = BUF_INIT;
+	*fd = -1;
+	if (!asked.auths || ref_parse_name(name, &ref) < 0)
+		return 0;
+	if ((known = creds_of_auths(asked.auths, ref.host, &text)) <= 0)
+		return known;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_sys("pipe2", name, "cannot make a pipe for img-pull");
+	ssize_t n = write(ends[1], text.s, text.len);
+	explicit_bzero(text.s, text.len);
+	close(ends[1]);
+	*fd = ends[0];
+	return n == (ssize_t)text.len
+		? 0
+		: err_set(ERR_INVALID, ref.host, "the password for %s is too long", ref.host);
+}
+
+static int
+pull(const char *name, const char *platform)
+{
+	struct strlist l = {0};
+	auto_fd int creds = -1;
+	if (open_creds(name, &creds) < 0)
+		return -1;
+	strlist_add(&l, "img-pull");
+	if (asked.progress != PROGRESS_PLAIN)
+		strlist_add(&l, "-q");
+	if (creds >= 0)
+		strlist_add(&l, "--creds-fd=0");
+	if (platform) {
+		strlist_add(&l, "--platform");
+		strlist_add(&l, platform);
+	}
+	strlist_add(&l, name);
+	strlist_add(&l, NULL);
+	int r = run_tool_fed("the image, which is not here", l.v, creds, NULL);
+	free(l.v);
+	return r < 0 ? err_set(ERR_NOT_FOUND, name, "cannot get image %s", name) : 0;
+}
+
 int
 image_get(struct build *b, const char *name, const char *platform, struct state *st)
 {
-	if (asked.pull || !is_there(b, name)) {
-		struct strlist l = {0};
-		strlist_add(&l, "img-pull");
-		if (asked.progress != PROGRESS_PLAIN)
-			strlist_add(&l, "-q");
-		if (platform) {
-			strlist_add(&l, "--platform");
-			strlist_add(&l, platform);
-		}
-		strlist_add(&l, name);
-		strlist_add(&l, NULL);
-		int r = run_tool("the image, which is not here", l.v, NULL);
-		free(l.v);
-		if (r < 0)
-			return err_set(ERR_NOT_FOUND, name, "cannot get image %s", name);
-	}
+	if ((asked.pull || !is_there(b, name)) && pull(name, platform) < 0)
+		return -1;
 	if (step_dry() && !is_there(b, name)) {
 		state_scratch(st);
 		return 0;

@@ -26,18 +26,41 @@
 
 /* ---- mounted, and taken apart ---- */
 
-static int
-open_lowers(struct tree *t, const struct strlist *paths)
+/* A stage's layers, opened as they come: each step has those of the one before, and one more. */
+static struct {
+	const struct stage *of;
+	int *fd;
+	size_t n;
+} lowers;
+
+static void
+close_lowers(void)
 {
-	t->lower = calloc(paths->n + 1, sizeof(*t->lower));
-	if (!t->lower)
+	while (lowers.n)
+		close(lowers.fd[--lowers.n]);
+	free(lowers.fd);
+	lowers.fd = NULL;
+}
+
+/* Lends the tree those of the stage so far. */
+static int
+open_lowers(const struct stage *s, const struct strlist *paths, struct tree *t)
+{
+	if (lowers.of != s)
+		close_lowers();
+	lowers.of = s;
+	lowers.fd = reallocarray(lowers.fd, paths->n + 1, sizeof(*lowers.fd));
+	if (!lowers.fd)
 		abort();
-	for (size_t i = 0; i < paths->n; i++) {
-		int fd = open(paths->v[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (lowers.n < paths->n) {
+		const char *path = paths->v[lowers.n];
+		int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
-			return err_sys("open", paths->v[i], "cannot open layer %s", paths->v[i]);
-		t->lower[t->n_lower++] = fd;
+			return err_sys("open", path, "cannot open layer %s", path);
+		lowers.fd[lowers.n++] = fd;
 	}
+	t->lower = lowers.fd;
+	t->n_lower = paths->n;
 	return 0;
 }
 
@@ -117,7 +140,7 @@ tree_open(struct build *b, struct stage *s, const struct state *st, bool read_on
 	if (make_place(b, s, t) < 0)
 		return -1;
 	int r = state_layer_paths(b->store, st, &layers) < 0 ||
-			(!step_dry() && open_lowers(t, &layers) < 0)
+			(!read_only && !step_dry() && open_lowers(s, &layers, t) < 0)
 		? -1
 		: open_all(t, &layers, read_only);
 	free_paths(&layers);
@@ -136,7 +159,7 @@ tree_open_bare(struct build *b, struct stage *s, const struct state *st, struct 
 	if (r == 0)
 		r = sys_mkdir("a layer that looks at none below", t->upper, 0755);
 	if (r == 0 && !step_dry())
-		r = open_lowers(t, &layers);
+		r = open_lowers(s, &layers, t);
 	if (r == 0 && !step_dry() && (t->fd = open(t->upper, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		r = err_sys("open", t->upper, "cannot open %s", t->upper);
 	free_paths(&layers);
@@ -174,9 +197,6 @@ tree_close(struct tree *t)
 	struct err why = err;
 	if (t->mounted)
 		tree_unmount(t);
-	for (size_t i = 0; i < t->n_lower; i++)
-		close(t->lower[i]);
-	free(t->lower);
 	for (size_t i = 0; i < t->n_stubs; i++)
 		free(t->stubs[i].path);
 	free(t->stubs);

@@ -19,7 +19,7 @@ static const struct tool me = {
 	.usage = "[OPTION]... -- COMMAND [ARG]...\n--bundle DIR [OPTION]... [-- COMMAND [ARG]...]",
 	.summary = "Run COMMAND in namespaces of its own, new or given by file.",
 	.options = ns_exec_options,
-	.example = "ns-exec --uts --hostname box -- uname -n",
+	.example = "ns-exec --user --uts --hostname box -- uname -n",
 };
 
 int

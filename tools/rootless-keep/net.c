@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "box/servers.h"
 #include "door/chain.h"
 #include "door/spawn.h"
 #include "door/sys.h"
@@ -88,7 +89,8 @@ start_helper(char *const argv[], bool by_stdin, const char *ready, const char *l
 
 #define W(word) (char *)(uintptr_t)(word)
 
-/* pasta is quicker; none of them is let at what listens on the host's loopback only. */
+/* pasta is quicker; none of them is let at what listens on the host's loopback only, but for a name
+ * server there: slirp4netns leads to it what is sent to that address of its own. */
 static int
 lead_out(const char *path)
 {
@@ -96,8 +98,9 @@ lead_out(const char *path)
 	snprintf(ready, sizeof(ready), "%s.ready", path);
 	snprintf(log, sizeof(log), "%s.log", path);
 	char *const pasta[] = {W("pasta"), W("--config-net"), W("--foreground"), W("--quiet"),
-		W("--no-map-gw"), W("-t"), W("none"), W("-u"), W("none"), W("-T"), W("none"),
-		W("-U"), W("none"), W("--pid"), ready, W("--netns"), W(path), NULL};
+		W("--no-map-gw"), W("--dns-forward"), W(SERVERS_USER), W("-t"), W("none"), W("-u"),
+		W("none"), W("-T"), W("none"), W("-U"), W("none"), W("--pid"), ready, W("--netns"),
+		W(path), NULL};
 	char *const slirp[] = {W("slirp4netns"), W("--configure"), W("--mtu=65520"),
 		W("--disable-host-loopback"), W("--enable-ipv6"), W("--ready-fd=0"),
 		W("--netns-type=path"), W(path), W("tap0"), NULL};
@@ -141,7 +144,7 @@ keep_net(const char *path, int *fd)
 			return -1;
 	}
 	if (*fd < 0) {
-		if (sys_netns_pin("the network of the boxes, under a name", path,
+		if (sys_netns_pin("the network of the boxes, under a name", path, -1,
 			    ": # no shell command: a namespace for the life of this process") < 0)
 			return -1;
 		*fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -30,6 +30,17 @@ host(void)
 	return NULL;
 }
 
+static void
+add_names(struct buf *b, unsigned has)
+{
+	const char *lead = "";
+	for (size_t i = 0; i < N_NAMES; i++)
+		if (has & names[i].bit) {
+			buf_addf(b, "%s%s", lead, names[i].name);
+			lead = " ";
+		}
+}
+
 /* "v1 (memory cpu …) and v2 (…)", by what each has to give. */
 static void
 add_version(struct buf *b, const struct cg_host *h, bool v2)
@@ -44,14 +55,11 @@ add_version(struct buf *b, const struct cg_host *h, bool v2)
 	if (!any)
 		return;
 	buf_addf(b, "%sv%d", b->len ? " and " : "", v2 ? 2 : 1);
-	const char *lead = " (";
-	for (size_t i = 0; i < N_NAMES; i++)
-		if (has & names[i].bit) {
-			buf_addf(b, "%s%s", lead, names[i].name);
-			lead = " ";
-		}
-	if (*lead == ' ' && lead[1] == '\0')
+	if (has) {
+		buf_adds(b, " (");
+		add_names(b, has);
 		buf_addc(b, ')');
+	}
 }
 
 void
@@ -120,6 +128,40 @@ ask_delegated(const struct question *q, struct answer *a)
 		buf_adds(&a->mend,
 			"systemd-run --user --scope -p Delegate=yes sh; or as root: cg-create NAME, "
 			"and chown its directories");
+}
+
+/* An ordinary user's boxes use what was given to him of the v2 tree, and no other tree. */
+void
+ask_user_groups(const struct question *q, struct answer *a)
+{
+	const struct cg_host *h = host();
+	const struct cg_tree *t = h ? cg_v2_tree(h) : NULL;
+	(void)q;
+	if (doctor_is_root()) {
+		a->yes = h != NULL;
+		buf_adds(&a->detail, "root has all");
+		if (!h)
+			buf_adds(&a->mend, "see cgroup");
+		return;
+	}
+	bool given = t && faccessat(AT_FDCWD, t->base, W_OK | X_OK, AT_EACCESS) == 0;
+	if (given)
+		add_names(&a->detail, t->has);
+	a->yes = given && t->has & CG_MEMORY && t->has & CG_PIDS && t->has & CG_CPU;
+	if (a->yes)
+		return;
+	if (given)
+		buf_adds(&a->mend,
+			"as root: systemctl edit user@.service, with [Service] "
+			"Delegate=cpu cpuset io memory pids");
+	else if (h && (!t || !t->has))
+		buf_adds(&a->mend,
+			"boot with systemd.unified_cgroup_hierarchy=1: controllers are on v1, "
+			"where nothing can be given to users; boxes run without limits");
+	else
+		buf_adds(&a->mend,
+			"systemd-run --user --scope COMMAND, or log in by way of systemd: what is "
+			"started from there has a group of yours above it");
 }
 
 /* Whether a group somewhere below the base has the file, which the root of a tree has not. 1, 0, or

@@ -157,3 +157,50 @@ ask_net_user(const struct question *q, struct answer *a)
 	else
 		buf_adds(&a->mend, "apt-get install passt (or slirp4netns)");
 }
+
+/* A device that is there and may be opened both ways. Where not, `mend` says what makes it so. */
+static bool
+is_open(const char *path, const char *module, struct buf *mend)
+{
+	struct stat st;
+	if (stat(path, &st) < 0 || !S_ISCHR(st.st_mode)) {
+		buf_addf(mend, "as root: modprobe %s; in a container, give it the device %s",
+			module, path);
+		return false;
+	}
+	if (access(path, R_OK | W_OK) == 0)
+		return true;
+	buf_addf(mend, "as root: chmod 0666 %s", path);
+	return false;
+}
+
+void
+ask_tun(const struct question *q, struct answer *a)
+{
+	(void)q;
+	a->yes = is_open("/dev/net/tun", "tun", &a->mend);
+}
+
+/* Only root of the first user namespace mounts what lies on a disk (mount_namespaces(7)). */
+void
+ask_loop(const struct question *q, struct answer *a)
+{
+	(void)q;
+	if (doctor_is_root())
+		a->yes = is_open("/dev/loop-control", "loop", &a->mend);
+	else
+		buf_adds(&a->mend,
+			"only root mounts a file as a disk: --storage-opt size= is for his boxes; "
+			"--tmpfs has a size for everybody");
+}
+
+void
+ask_mkfs(const struct question *q, struct answer *a)
+{
+	static const char usual[] = "/usr/sbin/mkfs.ext4";
+	char path[PATH_MAX];
+	(void)q;
+	a->yes = find_program("mkfs.ext4", path) || access(usual, X_OK) == 0;
+	if (!a->yes)
+		buf_adds(&a->mend, "apt-get install e2fsprogs");
+}

@@ -54,9 +54,13 @@ void ask_forward(const struct question *q, struct answer *a);
 void ask_br_netfilter(const struct question *q, struct answer *a);
 void ask_ids(const struct question *q, struct answer *a);
 void ask_net_user(const struct question *q, struct answer *a);
+void ask_tun(const struct question *q, struct answer *a);
+void ask_loop(const struct question *q, struct answer *a);
+void ask_mkfs(const struct question *q, struct answer *a);
 void ask_cgroup(const struct question *q, struct answer *a);
 void ask_controller(const struct question *q, struct answer *a);
 void ask_delegated(const struct question *q, struct answer *a);
+void ask_user_groups(const struct question *q, struct answer *a);
 void ask_cg_kill(const struct question *q, struct answer *a);
 void ask_cg_swap(const struct question *q, struct answer *a);
 

@@ -76,12 +76,16 @@ static const struct question questions[] = {
 	{"cg-freezer", "freezing groups", ask_controller, CG_FREEZER},
 	{"cg-kill", "ending a group at one blow", ask_cg_kill, 0},
 	{"cg-make", "groups that the caller may make", ask_delegated, 0},
+	{"cg-user", "limits of an ordinary user's boxes", ask_user_groups, 0},
 	{"bridge", "bridges, and cables to them", ask_cable, 0},
 	{"nft", "packet rules", ask_nft, 0},
 	{"forward", "packets passed on between links", ask_forward, 0},
 	{"br-netfilter", "packet rules between ports of a bridge", ask_br_netfilter, 0},
 	{"ids", "ranges of ids in user namespaces", ask_ids, 0},
 	{"net-user", "a network without root", ask_net_user, 0},
+	{"tun", "the device that a network without root goes by", ask_tun, 0},
+	{"loop", "layers of a given size: a file as a disk", ask_loop, 0},
+	{"mkfs", "layers of a given size: a file system for it", ask_mkfs, 0},
 };
 #define N_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 

@@ -126,14 +126,19 @@ show_source() {
 	fi
 }
 
-edit_command() {
-	if [[ $command == *$'\n'* ]]; then
-		printf '%s\n' "$command" >"$desk/edit"
-		"${EDITOR:-vi}" "$desk/edit" </dev/tty >/dev/tty
-		command=$(<"$desk/edit")
-	else
-		read -re -p '$ ' -i "$command" command </dev/tty
-	fi
+# Each of commands[], in its turn.
+edit_commands() {
+	local n
+	for n in "${!commands[@]}"; do
+		if [[ ${commands[n]} == *$'\n'* ]]; then
+			printf '%s\n' "${commands[n]}" >"$desk/edit"
+			"${EDITOR:-vi}" "$desk/edit" </dev/tty >/dev/tty
+			commands[n]=$(<"$desk/edit")
+			put_command "${commands[n]}"
+		else
+			read -re -p '$ ' -i "${commands[n]}" 'commands[n]' </dev/tty
+		fi
+	done
 }
 
 put_command() {
@@ -154,25 +159,60 @@ common_key() {
 	esac
 }
 
-# A command of the lesson: 1 = go back to the heading.
-guide_command() {
-	local command=${text[$1]}
-	attr "$1" needs && ! has "$REPLY" && { put "$odd(left out: this machine has no $REPLY)$plain" && return; }
+# Says why something is not shown here.
+put_left_out() {
+	case $1 in
+	root) put "$odd(left out: only root may do this; sudo tutorial/walk shows it)$plain" ;;
+	*) put "$odd(left out: this machine has no $1)$plain" ;;
+	esac
+}
+
+# The last command of the block that begins with item $1.
+block_end() {
+	REPLY=$1
+	while [[ ${what[REPLY + 1]-} == command && ${block[REPLY + 1]} == "${block[$1]}" ]]; do
+		REPLY=$((REPLY + 1))
+	done
+}
+
+# A block of the lesson, one command or a few; REPLY is the item behind it. 1 = go back to the heading.
+guide_block() {
+	local n last commands=()
+	block_end "$1"
+	last=$REPLY
+	if left_out "$1"; then
+		[[ ! $REPLY ]] || put_left_out "$REPLY"
+		REPLY=$((last + 1))
+		return
+	fi
 	[[ " ${attrs[$1]} " != *' fails '* ]] || put "${odd}this fails, or does what it should not, on purpose:$plain"
-	put_command "$command"
+	for ((n = $1; n <= last; n++)); do
+		commands+=("${text[n]}")
+		put_command "${text[n]}"
+	done
 	while :; do
 		key "${dim}Enter run  e edit  s skip  ! shell  ? source  b back  q quit$plain"
 		case $KEY in
 		'') break ;;
-		e) edit_command && put_command "$command" ;;
-		s) put "${dim}skipped$plain" && return ;;
+		e) edit_commands ;;
+		s) put "${dim}skipped$plain" && REPLY=$((last + 1)) && return ;;
 		b) return 1 ;;
 		*) common_key || : ;;
 		esac
 	done
+	for ((n = $1; n <= last; n++)); do
+		((last == $1)) || printf '%s\n' "$dim\$ ${commands[n - $1]%%$'\n'*}$plain"
+		guide_command "$n" "${commands[n - $1]}"
+	done
+	REPLY=$((last + 1))
+}
+
+# Runs $2 as item $1, and says whether it went as the lesson has it.
+guide_command() {
+	local as_expected
 	busy='command'
-	run_command "$1" "$command"
-	local as_expected=$?
+	run_command "$1" "$2"
+	as_expected=$?
 	busy=
 	((${#shown[@]} == 0)) || printf '%s\n' "${shown[@]}"
 	[[ $shown_status == 0 ]] || echo "${dim}exit status $shown_status$plain"
@@ -189,7 +229,7 @@ guide_command() {
 # A shell until the check holds.
 guide_exercise() {
 	local hint=${attrs[$1]#*hint=}
-	attr "$1" needs && ! has "$REPLY" && { put "$odd(left out: this machine has no $REPLY)$plain" && return; }
+	left_out "$1" && { put_left_out "$REPLY" && return; }
 	while ! check "$1"; do
 		key "${bold}Exercise$plain $dim Enter shell  h hint  S solution  s skip  ? source  b back  q quit$plain"
 		case $KEY in
@@ -238,10 +278,11 @@ guide_lesson() {
 			;;
 		command)
 			if ((n < first)); then
-				attr "$n" needs && ! has "$REPLY" || run_command "$n"
-			elif ! guide_command "$n"; then
-				heading_above "$n"
+				left_out "$n" || run_command "$n"
+			else
+				guide_block "$n" || heading_above "$n"
 				n=$REPLY
+				((n - 1 <= ran)) || ran=$((n - 1))
 				continue
 			fi
 			;;
