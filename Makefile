@@ -156,6 +156,14 @@ $(O)/docker:
 	$(Q)d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && cd "$$d" && apt-get -q download docker.io >/dev/null && \
 		dpkg-deb -x docker.io_*.deb . && cp usr/bin/docker '$(abspath $@)' || echo "no docker.io to be had"
 
+# The engine too, for the bench alone: docker's own builder beside ours.
+$(O)/engine/dockerd:
+	@mkdir -p $(@D)
+	$(Q)d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && cd "$$d" && \
+		apt-get -q download docker.io containerd >/dev/null 2>&1 && for p in *.deb; do dpkg-deb -x "$$p" .; done && \
+		cp usr/bin/docker usr/bin/containerd usr/bin/containerd-shim-runc-v2 usr/sbin/dockerd '$(abspath $(@D))' || \
+		echo "no docker.io to be had" >&2
+
 # A minimal Debian, from the host's package sources: for tests and measurements.
 $(O)/minbase.tar: tests/minbase.sh
 	@mkdir -p $(@D)
@@ -338,7 +346,7 @@ help:
 #help make check-vm       groups, chain, networks and overlays on the kernel of a virtual machine
 #help make lint           compiler, clang-tidy, cppcheck, shellcheck, mandoc, and the rules of the house
 #help make fmt            format the C sources; fmt-check only looks
-#help make bench          speed and size beside crun, runc, bwrap, tar, CNI, iptables and podman
+#help make bench          speed and size beside crun, runc, bwrap, tar, CNI, iptables, podman and docker; PARTS="build box" some
 #help make deps           install what building needs; deps-test, deps-lint, deps-bench; deps-check names it
 #help make new TOOL=x     a new tool from the template: source, man page, tests, a row in the README
 #help make install        DESTDIR, PREFIX, BINDIR, MANDIR; uninstall takes it away; dist makes a tar.gz

@@ -215,3 +215,18 @@ gone_at_once() {
 @test "who asks to be attached and does not hear the answer: nothing of it stays" {
 	served gone_at_once
 }
+
+# Of these inputs some fill all that lies between client and program, to the last byte, while that does
+# not read yet: then there is no room to say that this was the end.
+full() {
+	local kib pids=()
+	for kib in $(seq 120 8 344); do
+		(head -c $((kib * 1024)) /dev/zero | timeout -k 1 60 docker run -i --rm --network none bb sh -c 'sleep 2; wc -c' >"$T/$kib" 2>&1) &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	for kib in $(seq 120 8 344); do assert_eq $((kib * 1024)) "$(<"$T/$kib")" "$kib"; done
+}
+@test "the end of an input comes through, although all is full before it" {
+	served full
+}

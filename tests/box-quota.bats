@@ -141,7 +141,7 @@ memory() {
 	run -1 box-cp "$BATS_TEST_FILENAME" one:/f
 	assert_like "$output" 'box-cp: Container * is not running, and its layer is in memory: nothing would stay'
 	box-cp one:/etc/passwd - | tar -xO >/dev/null
-	memory two --userns 100000:200000:65536 bb sleep 100
+	memory two bb sleep 100
 	box-start two >/dev/null
 	echo outside >"$T/file"
 	box-cp "$T/file" two:/file

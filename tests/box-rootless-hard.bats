@@ -126,56 +126,74 @@ hears_the_host() {
 	without_pasta resolved hears_the_host
 }
 
-# everything_of_his: all that is below the places of his state, but for what is of images and locks.
-everything_of_his() {
-	find "$TB_DIR/home/.local/share/tacklebox" "$TB_DIR/home/run" "$TB_DIR/home/.cache" -mindepth 1 ! -type d \
-		! -name '*.lock' ! -name .lock ! -path '*/images/*' ! -path '*/layers/*' ! -name events.jsonl 2>/dev/null || :
-}
+# own CMD…: with a state of its own, which is to go altogether.
+own() { as_boxer env TACKLEBOX_ROOT="$TB_DIR/home/own" TACKLEBOX_RUN="$TB_DIR/home/own.run" "$@"; }
+nothing_of_own_runs() { ! pgrep -u nobody -f "$TB_DIR/home/own"; }
 
 @test "nothing is left, and nothing was for root to clean: boxes, volumes, networks, builds, then the images" {
-	local before
-	# What others of this file's tests have, images, is there before and after.
-	before=$(everything_of_his)
-	as_boxer vol-create data >/dev/null
-	as_boxer net-create front >/dev/null
-	as_boxer box-run -d --name one --network front -v data:/v -p 127.0.0.1:8080:80 bb \
+	own img-import --cmd '["/bin/sh"]' bb <"$TB_DIR/rootfs.tar" >/dev/null
+	own vol-create data >/dev/null
+	own net-create front >/dev/null
+	own box-run -d --name one --network front -v data:/v -p 127.0.0.1:8080:80 bb \
 		sh -c 'mkdir -m 700 /v/d /d; touch /v/d/f /d/f; chown -R 1000:1000 /v/d /d; sleep 1000' >/dev/null
-	as_boxer box-run -d --name two --restart always -u 1000 bb sleep 1000 >/dev/null
-	as_boxer box-run --name three bb sh -c 'chown 5:6 /etc/passwd; exit 3' || [ $? = 3 ]
-	printf '%s\n' 'FROM bb' 'RUN touch /x; chown 7:8 /x' | as_boxer dfile-build -q -t mine - >/dev/null
+	own box-run -d --name two --restart always -u 1000 bb sleep 1000 >/dev/null
+	run -3 own box-run --name three bb sh -c 'chown 5:6 /etc/passwd; exit 3'
+	printf '%s\n' 'FROM bb' 'RUN touch /x; chown 7:8 /x' | own dfile-build -q -t mine - >/dev/null
 	# Files of ids that are not the user's own: only from inside they go.
-	wait_for sh -c "find '$TB_DIR/home' -uid 500999 | grep -q ."
-	as_boxer box-stop -t 0 one two >/dev/null
-	as_boxer tb-prune --all --volumes >/dev/null
-	as_boxer vol-prune --all >/dev/null
-	wait_for boxer_is_gone
-	assert_eq "$before" "$(everything_of_his)"
-	assert_eq '' "$(find "$TB_DIR/home/.local/share/tacklebox/"{boxes,volumes,nets} -mindepth 1 -type d)"
-	# Images go, too, and then the user himself can remove all of it.
-	as_boxer img-rm -f bb mine >/dev/null 2>&1 || :
-	as_boxer img-gc >/dev/null
-	assert_eq '' "$(find "$TB_DIR/home/.local/share/tacklebox/layers" -mindepth 1 -maxdepth 1 ! -name '.*')"
-	as_boxer rm -rf "$TB_DIR/home/.local"
-	[ ! -e "$TB_DIR/home/.local" ]
-	assert_eq '' "$(pgrep -u nobody -f "$TB_DIR/home" || :)"
-	assert_eq '' "$(grep -F "$TB_DIR/home" "/proc/$(<"$TB_DIR/boxer/pid")/mountinfo" || :)"
-	as_boxer img-import --cmd '["/bin/sh"]' bb <"$TB_DIR/rootfs.tar" >/dev/null
+	wait_for sh -c "find '$TB_DIR/home/own/boxes' '$TB_DIR/home/own/volumes' -uid 500999 | grep -q ."
+	own box-stop -t 0 one two >/dev/null
+	own tb-prune --all --volumes >/dev/null
+	own vol-prune --all >/dev/null
+	wait_for nothing_of_own_runs
+	assert_eq '' "$(find "$TB_DIR/home/own/"{boxes,names,volumes,nets,layers,build} "$TB_DIR/home/own.run" -mindepth 1 \
+		! -type d ! -name '*.lock' ! -name .lock 2>/dev/null || :)"
+	assert_eq '' "$(find "$TB_DIR/home/own/"{boxes,volumes,layers} -mindepth 1 -maxdepth 1 -type d)"
+	assert_eq '' "$(grep -F "$TB_DIR/home/own" "/proc/$(<"$TB_DIR/boxer/pid")/mountinfo" || :)"
+	# The rest is the user's alone, and a plain rm does it.
+	as_boxer rm -rf "$TB_DIR/home/own" "$TB_DIR/home/own.run"
+	[ ! -e "$TB_DIR/home/own" ] && [ ! -e "$TB_DIR/home/own.run" ]
 }
 
 # The keeper is killed at any moment: what runs goes on, the next tool starts another.
 @test "kill -9 of rootless-keep at random: the next tools find their way, and all ends" {
 	local i keeper
 	as_boxer box-run -d --name stays --network none bb sleep 1000 >/dev/null
+	as_boxer box-run -d --name linked bb sleep 1000 >/dev/null
 	for ((i = 0; i < $(rounds); i++)); do
 		as_boxer box-run --rm --network none bb true >/dev/null 2>&1 3>&- &
 		sleep "0.0$((RANDOM % 10))"
-		keeper=$(pgrep -u nobody -f "rootless-keep $TB_DIR/home" || :)
+		keeper=$(pgrep -u nobody -f "rootless-keep .*$TB_DIR/home" || :)
 		# shellcheck disable=SC2086 # one a word
 		[ -z "$keeper" ] || kill -9 $keeper 2>/dev/null || :
 		wait $! || :
 		assert_eq 0 "$(as_boxer box-exec stays id -u)"
-		((i % 4)) || as_boxer box-run --rm bb ip addr show eth0 >/dev/null
+		((i % 4)) || as_boxer box-run --rm --link linked:linked bb ping -c 1 -W 5 linked >/dev/null
 	done
 	as_boxer bash -c 'box-ps -aq | xargs box-rm -f' >/dev/null
 	wait_for boxer_is_gone
+}
+
+# one PATTERN: the number of the one process of his that has it.
+one() { pgrep -u nobody -f "$1" | { read -r pid && ! read -r _ && echo "$pid"; }; }
+
+@test "what a box needs is there for the next one, for a while; what was killed of it comes back" {
+	local keeper pasta
+	BOXER_LINGER=30s as_boxer box-run --rm bb true
+	keeper=$(one "rootless-keep .*$TB_DIR/home")
+	pasta=$(one "pasta .*--netns $TB_DIR/home")
+	as_boxer box-run --rm bb true
+	assert_eq "$keeper $pasta" "$(one "rootless-keep .*$TB_DIR/home") $(one "pasta .*--netns $TB_DIR/home")"
+	kill -9 "$pasta"
+	wait_for sh -c "! kill -0 $pasta || grep -q ') Z ' /proc/$pasta/stat"
+	as_boxer box-run --rm bb sh -c 'ip route | grep -q ^default'
+	[ "$(one "pasta .*--netns $TB_DIR/home")" != "$pasta" ]
+	assert_eq "$keeper" "$(one "rootless-keep .*$TB_DIR/home")"
+	kill -9 "$keeper"
+	as_boxer box-run --rm bb true
+	wait_for boxer_is_gone
+	# Without a word of how long it is a second.
+	as_boxer env -u TACKLEBOX_LINGER box-run --rm bb true
+	wait_for boxer_is_gone
+	run -125 as_boxer env TACKLEBOX_LINGER=soon box-run --rm bb true
+	assert_like "$output" "*linger*"
 }

@@ -68,15 +68,19 @@ value() {
 	assert_like "$output" "*can't fork*"
 }
 
-@test "a controller that was not given: a warning, and the box runs" {
-	local dir
+@test "a controller that was not given: an error that names it, and a box without that limit runs" {
+	local dir more
 	for dir in "$GIVEN/tacklebox" "$GIVEN" "$V2/$TB_NAME.slice"; do
 		echo "-cpu" >"$dir/cgroup.subtree_control"
 	done
-	run --separate-stderr as_given box-run --rm --network none --cpus 0.5 -m 64m bb echo runs
+	run --separate-stderr as_given box-run --rm --network none --cpus 0.5 bb echo runs
+	more=$(as_given box-run --rm --network none -m 64m bb echo runs 2>&1) || :
 	as_given tb-doctor --json >"$T/doctor" || :
 	echo "+cpu" >"$V2/$TB_NAME.slice/cgroup.subtree_control"
-	echo "# status $status: $output: $stderr" >&3
+	assert_eq 125 "$status"
+	assert_like "$stderr" "*cpu*"
+	assert_eq runs "$more"
+	jq -se 'map(select(.word == "cg-user")) | .[0] | (.yes | not) and (.mend | test("Delegate=cpu"))' "$T/doctor"
 }
 
 @test "in a session that nothing was given to: a warning, and no group" {

@@ -132,7 +132,7 @@ teardown() { boxer_test_teardown; }
 	as_boxer box-run -d --name one --network none bb sleep 1000 >/dev/null
 	as_boxer box-run -d --name two bb sleep 1000 >/dev/null
 	local keeper
-	keeper=$(pgrep -u nobody -f "rootless-keep $TB_DIR/home")
+	keeper=$(pgrep -u nobody -f "rootless-keep .*$TB_DIR/home")
 	kill -9 "$keeper"
 	run -0 as_boxer box-exec one id -u
 	[ "$output" = 0 ]
@@ -218,7 +218,7 @@ teardown() { boxer_test_teardown; }
 	run -125 as_nobody env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN box-run --rm --network none -u bob bb true
 	assert_like "$output" "*cannot become group 1000*"
 	as_nobody env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN img-rm bb >/dev/null
-	wait_for sh -c "! pgrep -u nobody -f 'rootless-keep $T/nobody'"
+	wait_for sh -c "! pgrep -u nobody -f 'rootless-keep .*$T/nobody'"
 }
 
 @test "dfile-build: owners, users, the cache, a network; nothing of it is left" {

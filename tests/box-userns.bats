@@ -273,6 +273,23 @@ connected() {
 	apart connected
 }
 
+@test "a writable layer of a given size: in a file, in memory" {
+	requires mkfs.ext4
+	[ -e /dev/loop-control ] || tb_skip "no loop devices"
+	local type
+	for type in loop tmpfs; do
+		box-create --name one --network none --userns $ids --storage-opt size=16M --storage-opt type=$type bb sh -c '
+			echo x >/mine; chown 9 /mine; dd if=/dev/zero of=/big bs=1M; rm /big; echo ready; sleep 100' >/dev/null
+		box-start one >/dev/null
+		wait_for grep -q ready "$(dir_of one)/log"
+		grep 'No space left on device' "$(dir_of one)/log"
+		assert_eq "9:0" "$(stat -c %u:%g "$(dir_of one)/layer/upper/mine")"
+		assert_eq "A /mine" "$(box-diff one | grep mine)"
+		box-rm -f one >/dev/null
+		nothing_left
+	done
+}
+
 @test "restarted, by hand and by policy; its health is looked at; updated, paused, renamed" {
 	box-run -d --name one --network none --userns $ids --restart on-failure:1 --health-cmd 'test -e /ok' --health-interval 100ms \
 		bb sh -c 'echo x >>/lines; touch /ok; [ $(wc -l </lines) -gt 1 ] || exit 3; sleep 100' >/dev/null

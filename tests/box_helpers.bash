@@ -77,7 +77,8 @@ boxer_teardown() {
 	[[ ! -e $TB_DIR/boxer/pid ]] || kill "$(<"$TB_DIR/boxer/pid")" 2>/dev/null || :
 }
 
-# Where he lives lasts as long as the file, for images are there.
+# Where he lives lasts as long as the file, for images are there. What keeps his namespaces ends at once
+# here, so that no test has to wait for it.
 as_boxer() {
 	local home=$TB_DIR/home
 	if [[ ! -d $home ]]; then
@@ -86,13 +87,14 @@ as_boxer() {
 	fi
 	nsenter --target "$(<"$TB_DIR/boxer/pid")" --mount --net -- env -u TACKLEBOX_ROOT -u TACKLEBOX_RUN \
 		-u XDG_DATA_HOME PATH="$BIN:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$home" USER=nobody LOGNAME=nobody TMPDIR="$home" XDG_RUNTIME_DIR="$home/run" \
+		TACKLEBOX_LINGER="${BOXER_LINGER:-0s}" \
 		setpriv --reuid nobody --regid nogroup --clear-groups timeout --foreground "${BOXER_TIME:-30}" "$@"
 }
 
 # Nothing of his runs, is mounted or has a name any more: he needs nobody to clean up.
 boxer_is_gone() {
 	local left
-	left=$(pgrep -u nobody -f "rootless-keep $TB_DIR/home|$TB_DIR/home.*box-mon|--netns $TB_DIR/home|slirp4netns .*$TB_DIR/home|net-resolve $TB_DIR/home" |
+	left=$(pgrep -u nobody -f "rootless-keep .*$TB_DIR/home|$TB_DIR/home.*box-mon|--netns $TB_DIR/home|slirp4netns .*$TB_DIR/home|net-resolve $TB_DIR/home" |
 		xargs -r ps -o stat=,args= -p | grep -v '^Z' || :)
 	[ -z "$left" ] || fail "runs: $left" || return
 	left=$(find "$TB_DIR/home/.local/share/tacklebox/"{boxes,names,nets,volumes} "$TB_DIR/home/run/tacklebox" \

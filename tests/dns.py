@@ -4,10 +4,13 @@ dns.py serve ADDRESS LOG [ANSWER]  answers ANSWER (192.0.2.9) to all that is ask
                                    notes the names in LOG
 dns.py ask SERVER NAME TYPE [FROM [HOW]]  prints the code of the answer and its records, sorted; FROM is
                                    the address to ask from, HOW is udp, tcp, or edns
+dns.py each SERVER NAME…            prints a line for each name: it, and the answer to a question for it
+dns.py hold ADDRESS LOG            takes the port and does nothing
 dns.py steady SERVER NAME WANT END [FROM]  asks again and again, each time by a new socket, until the file
                                    END is there; prints how often, and how often that was lost (no answer
                                    within 2 s), refused or answered otherwise than WANT
-dns.py right SERVER NAME WANT      asks until WANT is the answer, and prints the milliseconds it took
+dns.py changed SERVER NAME WANT COMMAND…  runs the command and asks until WANT is the answer: prints the
+                                   microseconds from its start until then
 dns.py junk SERVER FROM            sends what are no questions, and questions that are damaged
 """
 import ipaddress
@@ -15,6 +18,7 @@ import os
 import random
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -123,6 +127,19 @@ def ask(server, name, kind, source="", how="udp"):
     print(" ".join(records(packet)))
 
 
+def each(server, *names):
+    for name in names:
+        print(name, *records(talk(server, question(name, "A"))))
+
+
+def hold(address, log):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, 53))
+    with open(log, "w") as out:
+        out.write("ready\n")
+    time.sleep(60)
+
+
 def steady(server, name, want, end, source=""):
     count = {"asked": 0, "lost": 0, "refused": 0, "wrong": 0}
     while not os.path.exists(end):
@@ -137,15 +154,17 @@ def steady(server, name, want, end, source=""):
     print(" ".join(f"{key} {n}" for key, n in count.items()))
 
 
-def right(server, name, want):
+def changed(server, name, want, *command):
     start = time.monotonic()
-    while time.monotonic() - start < 10:
-        try:
-            if " ".join(records(talk(server, question(name, "A"), "", False, 0.02))) == want:
-                break
-        except OSError:
-            pass
-    print(f"{(time.monotonic() - start) * 1000:.1f}")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL):
+        while time.monotonic() - start < 10:
+            try:
+                if " ".join(records(talk(server, question(name, "A"), patience=0.1))) == want:
+                    break
+            except OSError:
+                pass
+        took = time.monotonic() - start
+    print(f"{took * 1e6:.0f}")
 
 
 def junk(server, source):
@@ -163,6 +182,6 @@ def junk(server, source):
         s.sendto(text, (server, 53))
 
 
-modes = {f.__name__: f for f in (serve, ask, steady, right, junk)}
+modes = {f.__name__: f for f in (serve, ask, each, hold, steady, changed, junk)}
 if __name__ == "__main__":
     modes[sys.argv[1]](*sys.argv[2:])

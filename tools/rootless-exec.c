@@ -22,7 +22,6 @@
 #include "door/sys_ns.h"
 #include "door/tool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -30,7 +29,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static bool net;
@@ -51,33 +49,12 @@ static const struct tool me = {
 
 /* ---- the keeper ---- */
 
-/* A box that runs has a parent that listens in its directory: its number, as the kernel knows it.
- * 0: there is none. */
-static pid_t
-living_box(const char *run)
-{
-	const struct dirent *e;
-	struct ucred who = {0};
-	socklen_t size = sizeof(who);
-	auto_dir DIR *d = opendir(run);
-	while (d && !who.pid && (e = readdir(d))) {
-		auto_buf struct buf path = BUF_INIT;
-		if (e->d_name[0] == '.')
-			continue;
-		buf_addf(&path, "%s/%s/attach.sock", run, e->d_name);
-		auto_fd int sock = channel_connect(path.s);
-		if (sock >= 0 && getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
-			who.pid = 0;
-	}
-	return who.pid;
-}
-
 /* In new namespaces; or, where a keeper was killed and boxes go on, in theirs. */
 static int
 keeper_words(const char *run, const char *path, struct strlist *l)
 {
 	char keeper[PATH_MAX];
-	pid_t living = living_box(run);
+	pid_t living = rootless_living(run);
 	/* ns-exec would look for it along the path. */
 	if (own_tool("rootless-keep", keeper) < 0)
 		return -1;
@@ -89,6 +66,9 @@ keeper_words(const char *run, const char *path, struct strlist *l)
 		strlist_add(l, "--");
 	}
 	strlist_add(l, str_new(keeper));
+	const char *linger = getenv("TACKLEBOX_LINGER");
+	strlist_add(l, "--linger");
+	strlist_add(l, linger ? linger : "1s");
 	if (living) {
 		strlist_add(l, "--join");
 		strlist_add(l, fmt_new("%d", living));

@@ -104,23 +104,14 @@ dns_add(struct buf *out, unsigned type, const void *data, size_t n)
 	buf_add(out, data, n);
 }
 
-/* A name as labels, 0 when it is none. */
-static size_t
-pack(const char *name, uint8_t to[NS_MAXCDNAME])
-{
-	if (ns_name_pton(name, to, NS_MAXCDNAME) < 0)
-		return 0;
-	const uint8_t *end = to;
-	return ns_name_skip(&end, to + NS_MAXCDNAME) < 0 ? 0 : (size_t)(end - to);
-}
-
 void
 dns_add_name(struct buf *out, unsigned type, const char *name)
 {
 	uint8_t packed[NS_MAXCDNAME];
-	size_t n = pack(name, packed);
-	if (n)
-		dns_add(out, type, packed, n);
+	const uint8_t *end = packed;
+	if (ns_name_pton(name, packed, sizeof(packed)) >= 0 &&
+		ns_name_skip(&end, packed + sizeof(packed)) >= 0)
+		dns_add(out, type, packed, (size_t)(end - packed));
 }
 
 void
@@ -139,23 +130,6 @@ dns_end(const struct dns_question *q, size_t limit, struct buf *out)
 		set16(p + 10, 1);
 		buf_add(out, edns, sizeof(edns));
 	}
-}
-
-bool
-dns_ask(uint16_t id, const char *name, unsigned type, struct buf *out)
-{
-	uint8_t head[NS_HFIXEDSZ] = {0}, packed[NS_MAXCDNAME];
-	size_t n = pack(name, packed);
-	if (!n)
-		return false;
-	set16(head, id);
-	set16(head + 2, WANTS_MORE);
-	head[5] = 1;
-	buf_add(out, head, sizeof(head));
-	buf_add(out, packed, n);
-	add16(out, type);
-	add16(out, ns_c_in);
-	return true;
 }
 
 int

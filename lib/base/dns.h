@@ -36,13 +36,11 @@ void dns_answer(const void *message, const struct dns_question *q, int code, str
 /* One record more of the name that was asked for. It is not to be kept (its time to live is 0):
  * names of boxes change. */
 void dns_add(struct buf *out, unsigned type, const void *data, size_t n);
-/* The same for one that is a name (PTR). */
+/* The same for one that is a name (PTR); nothing for what is none. */
 void dns_add_name(struct buf *out, unsigned type, const char *name);
 /* Ends it. What is longer than `limit` loses its records and says that it was cut. */
 void dns_end(const struct dns_question *q, size_t limit, struct buf *out);
 
-/* A question with this number; false for what is no name. */
-bool dns_ask(uint16_t id, const char *name, unsigned type, struct buf *out);
 /* The code of an answer with that number; -1 when it is none. */
 int dns_code(const void *message, size_t n, uint16_t id);
 

@@ -3,7 +3,6 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
-#include "base/dns.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
@@ -16,6 +15,7 @@
 #include "door/tool.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define FILE_MAX (16 << 20)
@@ -99,39 +98,32 @@ wait_gone(const char *dir)
 	return 0;
 }
 
-/* Whether it answers so now, or within some milliseconds. */
+/* A line of /proc/net/udp begins with a number, and the address and port that a socket is bound to,
+ * as they lie in memory (proc_pid_net(5)). To ask by the loopback would not do: it may be down. */
 static bool
-answers(int sock, const char *name)
+listens_at(const char *gateway)
 {
-	static const uint16_t number = 1;
-	unsigned char text[DNS_ROOM];
-	auto_buf struct buf asked = BUF_INIT;
-	struct pollfd p = {.fd = sock, .events = POLLIN};
-	if (!dns_ask(number, name, ns_t_a, &asked) ||
-		send(sock, asked.s, asked.len, 0) != (ssize_t)asked.len || poll(&p, 1, 20) <= 0)
+	struct in_addr at;
+	char socket_at[32];
+	auto_buf struct buf text = BUF_INIT;
+	if (inet_pton(AF_INET, gateway, &at) != 1)
 		return false;
-	ssize_t n = recv(sock, text, sizeof(text), MSG_DONTWAIT);
-	return n > 0 && dns_code(text, (size_t)n, number) == ns_r_noerror;
+	snprintf(socket_at, sizeof(socket_at), ": %08X:%04X ", at.s_addr, NS_DEFAULTPORT);
+	if (file_read("/proc/net/udp", FILE_MAX, &text) < 0)
+		err_clear();
+	return strstr(buf_str(&text), socket_at) != NULL;
 }
 
 /* One that listens knows of a change at once, but it must have come to listen at the gateway of a
- * network that is new to it. A program that asks for a name first of all must not be quicker than
- * that: so we ask. */
+ * network that is new to it. A program that asks for a name first of all must not be quicker. */
 static bool
-is_known(const char *gateway, const struct box *b)
+wait_listens(const char *gateway)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(NS_DEFAULTPORT)};
-	auto_fd int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int64_t end = clock_ns(CLOCK_MONOTONIC) + PATIENCE_MS * INT64_C(1000000);
-	char id[16];
-	snprintf(id, sizeof(id), "%.12s", b->id);
-	if (sock < 0 || inet_pton(AF_INET, gateway, &at.sin_addr) != 1 ||
-		connect(sock, (struct sockaddr *)&at, sizeof(at)) < 0)
-		return false;
-	bool known;
-	while (!(known = answers(sock, id)) && clock_ns(CLOCK_MONOTONIC) < end)
+	bool listens;
+	while (!(listens = listens_at(gateway)) && clock_ns(CLOCK_MONOTONIC) < end)
 		poll(NULL, 0, 1);
-	return known;
+	return listens;
 }
 
 /* ---- its files ---- */
@@ -257,8 +249,8 @@ resolver_set(const struct network *n, const struct box *b, const json_t *doc, co
 		if (start(dir) < 0)
 			return -1;
 	}
-	if (net && new && !step_dry() && !is_known(network_gateway(n), b))
-		tool_warn("names are not resolved in network %s: no answer from %s", n->name,
-			network_gateway(n));
+	if (net && new && !step_dry() && !wait_listens(network_gateway(n)))
+		tool_warn("names are not resolved in network %s: nobody listens at %s, port %d",
+			n->name, network_gateway(n), NS_DEFAULTPORT);
 	return 0;
 }

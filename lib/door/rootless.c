@@ -12,6 +12,7 @@
 #include "door/sys_ns.h"
 #include "door/tool.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -84,6 +85,25 @@ rootless_connect(const char *path, int *sock, pid_t *pid)
 	*pid = who.pid;
 	*sock = take_fd(&fd);
 	return 0;
+}
+
+pid_t
+rootless_living(const char *run)
+{
+	const struct dirent *e;
+	struct ucred who = {0};
+	socklen_t size = sizeof(who);
+	auto_dir DIR *d = opendir(run);
+	while (d && !who.pid && (e = readdir(d))) {
+		auto_buf struct buf path = BUF_INIT;
+		if (e->d_name[0] == '.')
+			continue;
+		buf_addf(&path, "%s/%s/attach.sock", run, e->d_name);
+		auto_fd int sock = channel_connect(path.s);
+		if (sock >= 0 && getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+			who.pid = 0;
+	}
+	return who.pid;
 }
 
 /* "NUMBER\nMESSAGE\nHINT". */
@@ -167,6 +187,15 @@ rootless_in_net(int (*work)(void *arg), void *arg)
 	pthread_join(thread, NULL);
 	err = j.why;
 	return j.result;
+}
+
+void
+rootless_begin(void)
+{
+	auto_fd int fd = -1;
+	struct err before = err;
+	if (rootless_inside() && !step_dry() && rootless_ask("net", &fd) < 0)
+		err = before;
 }
 
 int

@@ -43,6 +43,9 @@ bool rootless_has_ranges(void);
 /* A channel to the keeper behind that socket, and its number. It has said that it stays: a keeper
  * that is about to end does not. -1 with errno when there is none. */
 int rootless_connect(const char *path, int *sock, pid_t *pid);
+/* A box that runs has a parent that listens in its place below `run`: the number of one such, as
+ * the kernel knows it. 0: there is none. */
+pid_t rootless_living(const char *run);
 /* Inside: asks it, and gets a descriptor, which is the caller's. -1 with `err` set. */
 int rootless_ask(const char *what, int *fd);
 /* Inside: this process goes to the network of the user's boxes, from which there is no way back to
@@ -53,6 +56,9 @@ int rootless_net(void);
  * goes over: what it starts must not be tied to it (struct run). Elsewhere work is called as it is.
  */
 int rootless_in_net(int (*work)(void *arg), void *arg);
+/* Inside: that network is about to be needed, so what leads it to the world may begin, while others
+ * go on. That it fails is said to who needs it. */
+void rootless_begin(void);
 /* Inside: waits until that network leads to the world, which begins while others go on. */
 int rootless_way(void);
 

@@ -119,17 +119,22 @@ put(struct relay *r, const char *p, size_t n)
 		r->n_program = 0;
 }
 
-/* The client writes no more: the program reads the end of its input. */
+/* The client writes no more: the program reads the end of its input. That is a packet as any other,
+ * for which there may be no room now. */
 static void
 end_input(struct relay *r)
 {
 	r->client_done = true;
 	if (!r->input || r->in < 0)
 		return;
-	if (r->packets)
-		send(r->in, "e", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	else if (r->in != r->out[0])
+	if (r->packets) {
+		r->to_program[0] = 'e';
+		r->n_program = 1;
+		r->at_program = 0;
+		give(r);
+	} else if (r->in != r->out[0]) {
 		close(take_fd(&r->in));
+	}
 	r->input = false;
 }
 

@@ -16,6 +16,7 @@
 #include "box/attach.h"
 #include "box/event.h"
 #include "box/layer.h"
+#include "box/network.h"
 #include "box/policy.h"
 #include "box/view.h"
 #include "door/channel.h"
@@ -90,6 +91,27 @@ give_up(struct start *s)
 		err_clear();
 	err = why;
 	return -1;
+}
+
+/* The built-in filter is quicker than the same one read from the bundle. */
+static bool
+own_filter(const struct start *s)
+{
+	json_t *item;
+	size_t i;
+	json_array_foreach(box_value(s->doc, "HostConfig.SecurityOpt"), i,
+		item) if (strncmp(json_string_value(item), "seccomp", 7) == 0) return true;
+	return false;
+}
+
+/* Without its filter, two thirds of all that it says, where that is the built-in one. */
+static json_t *
+read_config(const struct start *s)
+{
+	char path[PATH_MAX];
+	box_path(&s->b, "config.json", path);
+	return own_filter(s) ? json_read(path, JSON_SIZE_MAX)
+			     : json_read_without(path, JSON_SIZE_MAX, "linux.seccomp");
 }
 
 static int
@@ -168,17 +190,6 @@ add_mon(struct strlist *l, struct start *s, int lock, int sock)
 		add_pair(l, "--hold", str_new(s->hold.v[i]));
 	for (const char **w = (const char *[]){"--then", "box-end", s->b.dir, "--", NULL}; *w; w++)
 		strlist_add(l, *w);
-}
-
-/* The built-in filter is quicker than the same one read from the bundle. */
-static bool
-own_filter(const struct start *s)
-{
-	json_t *item;
-	size_t i;
-	json_array_foreach(box_value(s->doc, "HostConfig.SecurityOpt"), i,
-		item) if (strncmp(json_string_value(item), "seccomp", 7) == 0) return true;
-	return false;
 }
 
 /* ns-exec …: config.json says the rest. */
@@ -341,7 +352,7 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 	if (st.status == BOX_RUNNING)
 		return 1;
 	if (box_lock(&s->b, &lock) < 0 || !(s->doc = box_read(&s->b, "box.json")) ||
-		!(s->config = box_read(&s->b, "config.json")))
+		!(s->config = read_config(s)))
 		return -1;
 	box_group(&s->b, s->group);
 	if (o.by_policy ? policy_is_stopped(&s->b) : policy_forget(&s->b) < 0)
@@ -349,6 +360,8 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0 ||
 		event_hold(&s->b, &order) < 0)
 		return -1;
+	if (network_of_mode(box_text(s->doc, "HostConfig.NetworkMode")))
+		rootless_begin();
 	if (start_user(s) < 0 || mount_root(s) < 0 || make_cwd(s) < 0 || start_group(s) < 0 ||
 		start_network(s) < 0 || start_neighbours(s) < 0)
 		return give_up(s);

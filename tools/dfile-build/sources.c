@@ -149,12 +149,7 @@ read_names(int root, const char *path, char ***names, size_t *n)
 char *
 joined(const char *dir, const char *name)
 {
-	struct buf out = BUF_INIT;
-	buf_adds(&out, dir);
-	if (*dir && *name)
-		buf_addc(&out, '/');
-	buf_adds(&out, name);
-	return buf_take(&out);
+	return fmt_new("%s%s%s", dir, *dir && *name ? "/" : "", name);
 }
 
 static int gather_below(const struct gather *g, const char *path, const char *to, unsigned depth);

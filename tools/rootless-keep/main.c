@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "door/channel.h"
 #include "door/env.h"
+#include "door/rootless.h"
 #include "door/sys.h"
 #include "door/sys_ns.h"
 #include "door/tool.h"
@@ -33,19 +34,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int64_t join;
+static int64_t join, linger;
 
 static const struct opt options[] = {
 	{0, "join", "PID", opt_int, &join,
 		"keep those of a box that runs, whose keeper was killed: PID is its box-mon",
 		false},
+	{0, "linger", "TIME", opt_duration, &linger,
+		"stay so long when the last one has gone, for the next one (0s)", false},
 	OPT_END,
 };
 
 static const struct tool me = {
 	.name = "rootless-keep",
 	.kind = TOOL_SERVES,
-	.usage = "[--join PID] SOCKET",
+	.usage = "[OPTION]... SOCKET",
 	.summary = "Keeps the namespaces of a user's boxes until nobody is connected to SOCKET.",
 	.options = options,
 	.example = "timeout 1 ns-exec --user -- rootless-keep ./rootless.sock || :",
@@ -112,11 +115,30 @@ serve_one(int sock, const char *net)
 	return n > 0;
 }
 
-/* The last one has gone. Who starts keepers holds the lock, so with the lock in hand nobody comes
- * who does not find this one's end; and who holds it may be about to come here. */
+/* Boxes of a keeper that was killed go on, and are connected to nobody: what they are in is kept
+ * for them, too. True when there is one, whose end is heard of. */
+static bool
+a_box_lives(const char *path)
+{
+	auto_free char *run = str_new(path);
+	char *slash = strrchr(run, '/');
+	if (slash)
+		*slash = '\0';
+	pid_t pid = rootless_living(slash ? run : ".");
+	int fd = pid ? pidfd_open(pid, 0) : -1;
+	if (fd >= 0)
+		add(fd);
+	return fd >= 0;
+}
+
+/* The last one has gone. The next one is often not far, and to make all this anew would take it
+ * longer than the rest of what it does. Who starts keepers holds the lock, so with the lock in hand
+ * nobody comes who does not find this one's end; and who holds it may be about to come here. */
 static bool
 may_end(int lock)
 {
+	if (poll(all, 1, (int)(linger / 1000000)) != 0)
+		return false;
 	bool locked = lock < 0 || flock(lock, LOCK_EX | LOCK_NB) == 0;
 	bool ends = poll(all, 1, locked ? 0 : 20) == 0 && locked;
 	if (locked && !ends)
@@ -125,11 +147,11 @@ may_end(int lock)
 }
 
 static void
-serve(const char *net, int lock)
+serve(const char *path, const char *net, int lock)
 {
 	/* The first one is on its way: it has started us. */
 	bool had = false;
-	while (!had || n_all > 1 || !may_end(lock)) {
+	while (!had || n_all > 1 || a_box_lives(path) || !may_end(lock)) {
 		if ((had && n_all == 1 ? poll(all, 1, 0) : poll(all, n_all, had ? -1 : 10000)) ==
 			0) {
 			if (!had)
@@ -162,7 +184,7 @@ keep(const char *path)
 	add(listener);
 	/* Who started us reads to the end of what we have to say: there is nothing. */
 	env_close_status();
-	serve(net, lock);
+	serve(path, net, lock);
 	sys_unlink("nobody finds us any more", path);
 	close(listener);
 	keep_net_end(net);

@@ -151,6 +151,9 @@ keep_net(const char *path, int *fd)
 		if (*fd < 0)
 			return err_sys("open", path, "cannot open %s", path);
 	}
+	/* One that was killed has taken the way along. */
+	if (helper > 0 && waitpid(helper, NULL, WNOHANG) == helper)
+		helper = 0;
 	if (helper <= 0 && lead_out(path) < 0) {
 		close(take_fd(fd));
 		return -1;

@@ -19,6 +19,7 @@ key() {
 	printf '\r\e[K'
 	read -r height width < <(stty size </dev/tty)
 	((width > 20)) || width=80
+	columns=$width
 	((height > 8)) || height=24
 	((width < 96)) || width=96
 	rows=0
@@ -66,7 +67,7 @@ put_prose() {
 		[[ ${what[n]-} == prose ]] || break
 		case $raw in
 		'#'*) put "$bold${raw##+(#) }$plain" ;;
-		'```'*) while IFS= read -r raw; do put "    $raw"; done < <(sed '1d;$d' <<<"$raw") ;;
+		'```'*) while IFS= read -r raw; do put "  $raw"; done < <(sed '1d;$d' <<<"$raw" | expand -t 4) ;;
 		'    '* | '|'*) put "$raw" ;;
 		'') put '' ;;
 		*)
@@ -175,9 +176,20 @@ block_end() {
 	done
 }
 
+# Takes the lines of commands[] back from the terminal, on which they stand last.
+take_back() {
+	local command row lines=0
+	for command in "${commands[@]}"; do
+		while IFS= read -r row; do
+			lines=$((lines + (${#row} + 1) / columns + 1))
+		done <<<"$command"
+	done
+	printf '\e[%dA\e[J' "$lines"
+}
+
 # A block of the lesson, one command or a few; REPLY is the item behind it. 1 = go back to the heading.
 guide_block() {
-	local n last commands=()
+	local n last asked='' commands=()
 	block_end "$1"
 	last=$REPLY
 	if left_out "$1"; then
@@ -185,23 +197,26 @@ guide_block() {
 		REPLY=$((last + 1))
 		return
 	fi
-	[[ " ${attrs[$1]} " != *' fails '* ]] || put "${odd}this fails, or does what it should not, on purpose:$plain"
+	[[ " ${attrs[$1]} " != *' fails '* ]] || put "$odd⚠ on purpose:$plain"
 	for ((n = $1; n <= last; n++)); do
 		commands+=("${text[n]}")
 		put_command "${text[n]}"
 	done
 	while :; do
 		key "${dim}Enter run  e edit  s skip  ! shell  ? source  b back  q quit$plain"
+		[[ ! $KEY ]] && break
+		asked=1
 		case $KEY in
-		'') break ;;
 		e) edit_commands ;;
 		s) put "${dim}skipped$plain" && REPLY=$((last + 1)) && return ;;
 		b) return 1 ;;
 		*) common_key || : ;;
 		esac
 	done
+	# Several: each above what it prints, and no longer all of them together.
+	((last == $1)) || [[ $asked ]] || take_back
 	for ((n = $1; n <= last; n++)); do
-		((last == $1)) || printf '%s\n' "$dim\$ ${commands[n - $1]%%$'\n'*}$plain"
+		((last == $1)) || put_command "${commands[n - $1]}"
 		guide_command "$n" "${commands[n - $1]}"
 	done
 	REPLY=$((last + 1))
@@ -265,9 +280,15 @@ interrupted() {
 # Items before $1 have been walked already: they are run again, silently.
 guide_lesson() {
 	local n=0 first=$1 ran=-1
-	rows=0 height=24 width=80 busy='' last_put=x
+	rows=0 height=24 width=80 columns=80 busy='' last_put=x
 	read -r height width < <(stty size </dev/tty) || die "no terminal: try 'walk -t'"
+	columns=$width
+	((width < 96)) || width=96
 	trap interrupted INT
+	# The text that leads to where it goes on is shown again.
+	while ((first > 0)) && [[ ${what[first - 1]} == prose ]]; do
+		first=$((first - 1))
+	done
 	((first == 0)) || echo "${dim}what you have done of this lesson is done again …$plain"
 	while ((n < ${#what[@]})); do
 		here_now=$n
