@@ -140,7 +140,7 @@ no_group_left() {
 # ended SIGNAL: a build in the middle of a RUN.
 ended() {
 	rm -f "$T/said"
-	dfile-build --network none -f - . >"$T/said" 2>&1 <<<$'FROM bb\nRUN echo begun; sleep 1000'"$$" &
+	dfile-build --network none -f - . >"$T/said" 2>&1 <<<$'FROM bb\nRUN echo begun; sleep '"$long" &
 	local pid=$!
 	wait_for grep -q '^begun' "$T/said"
 	kill "-$1" "$pid"
@@ -149,7 +149,7 @@ ended() {
 }
 
 @test "a build that is ended by a signal leaves nothing, and the next one works" {
-	local s
+	local s long=$((2000000 + BASHPID)) # nobody else sleeps so long
 	for s in INT:130 TERM:143 HUP:129; do
 		ended "${s%:*}"
 		assert_eq "${s#*:}" "$status"
@@ -158,7 +158,7 @@ ended() {
 	done
 	ended KILL
 	assert_eq 137 "$status"
-	wait_for eval '! pgrep -f "sleep 1000$$\$" >/dev/null'
+	wait_for sh -c "! pgrep -f '[s]leep $long' >/dev/null"
 	build <<<$'FROM bb\nRUN true'
 	no_build_left
 	no_group_left

@@ -186,7 +186,7 @@ full() {
 	mount -o remount,size=24m "$T/here"
 	tar -C "$TB_DIR/rootfs" -c . | img-import bb >/dev/null
 	before=$(img-ls -q)
-	cd "$T/c"
+	cd "$T/c" || return
 	for what in 'RUN dd if=/dev/zero of=/big bs=1M count=40' 'COPY big /' 'COPY --link big /' 'ADD big.tar /x/'; do
 		try <<<$'FROM bb\n'"$what"
 		assert_eq 1 "$status" "$what"

@@ -18,7 +18,7 @@ teardown() { build_teardown; }
 elsewhere() { in_fresh --net elsewhere_go "$1"; }
 elsewhere_go() {
 	local got=0 web git
-	cd "$T/c"
+	cd "$T/c" || return
 	python3 - "$T/www" "$T/port" <<-'PY' &
 		import http.server, sys, os, functools
 		class H(http.server.SimpleHTTPRequestHandler):

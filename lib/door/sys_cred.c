@@ -175,6 +175,19 @@ sys_death_signal(const char *why)
 	return 0;
 }
 
+int
+sys_subreaper(const char *why)
+{
+	struct step st;
+	if (step_open(&st, "prctl", why))
+		step_result(&st, prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+	if (step_told(&st))
+		step_call(&st, "prctl(PR_SET_CHILD_SUBREAPER, 1)");
+	if (step_close(&st) < 0)
+		return err_sys("prctl", NULL, "cannot become who waits for orphans");
+	return 0;
+}
+
 static int
 set_dumpable(const char *why, unsigned long on)
 {

@@ -28,6 +28,10 @@ int sys_set_caps(const char *why, uint64_t caps);
 int sys_no_new_privs(const char *why);
 /* seccomp(2), SECCOMP_SET_MODE_FILTER. */
 int sys_seccomp(const char *why, const struct sock_filter *filter, unsigned short len);
+/* What our descendants leave behind becomes ours, and not init's (PR_SET_CHILD_SUBREAPER,
+ * prctl(2)).
+ */
+int sys_subreaper(const char *why);
 /* PR_SET_PDEATHSIG SIGKILL. */
 int sys_death_signal(const char *why);
 /* PR_SET_DUMPABLE 0: others in our namespaces cannot look into /proc/PID of ours. */

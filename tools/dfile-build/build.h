@@ -214,6 +214,9 @@ int image_get(struct build *b, const char *name, const char *platform, struct st
 void build_end(struct build *b);
 /* The same after a failure: no fault is injected any more. */
 void build_take_away(struct build *b);
+/* Ends the programs that a worker has left that was killed: they became our children, and may be
+ * about to make something in the build's directory. */
+void build_end_strays(void);
 /* Fills in what the build of this id, whose directory lies in `place`, calls its own. */
 void build_name_it(struct build *b, const char *id, const char *place);
 /* Takes away what builds have left that were killed altogether. */

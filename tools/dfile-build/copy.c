@@ -199,13 +199,13 @@ copy_prepare(struct task *p)
 	return 0;
 }
 
-/* --chown: a name is that of the image, with --link too. */
+/* --link --chown: a name is that of the image, though the layer does not look at it. */
 static int
 find_owner(struct task *p, struct copying *c)
 {
 	const char *who = dfile_flag(&p->x, "chown");
 	struct tree t = {.fd = -1};
-	if (!c->own || step_dry())
+	if (!c->own || !c->link || step_dry())
 		return 0;
 	if (who[strspn(who, "0123456789:")] == '\0')
 		return tree_owner(&t, who, &c->owner);
@@ -240,13 +240,15 @@ copy_all(struct task *p, struct copying *c, struct build_record *r)
 {
 	struct tree t;
 	const struct state *st = &p->s->st;
+	const char *who = c->link ? NULL : dfile_flag(&p->x, "chown");
 	if ((c->link ? tree_open_bare(p->b, p->s, st, &t) : tree_open(p->b, p->s, st, false, &t)) <
 		0)
 		return -1;
 	int ok = 0;
 	if (step_dry())
 		tell_line(": # the files are copied into it");
-	else if (copy_into(c, &t) < 0 || (c->link && link_times(c, &t) < 0))
+	else if ((who && tree_owner(&t, who, &c->owner) < 0) || copy_into(c, &t) < 0 ||
+		(c->link && link_times(c, &t) < 0))
 		ok = -1;
 	if (ok == 0)
 		ok = tree_unmount(&t);

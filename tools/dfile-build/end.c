@@ -18,10 +18,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void
@@ -111,6 +115,40 @@ build_take_away(struct build *b)
 	fault_parse(NULL);
 	env_no_faults();
 	build_end(b);
+}
+
+/* Kills those of our children that are of our session; whether there was any. What serves has a
+ * session of its own: it is not the build's alone, and stays. */
+static bool
+kill_children(void)
+{
+	auto_buf struct buf list = BUF_INIT;
+	bool any = false;
+	char *end;
+	if (file_read("/proc/thread-self/children", (size_t)1 << 20, &list) < 0)
+		err_clear(); /* a kernel that does not tell: they are left to themselves */
+	for (char *p = list.s; p && *p; p = end) {
+		pid_t pid = (pid_t)strtol(p, &end, 10);
+		if (end == p)
+			break;
+		if (getsid(pid) != getsid(0))
+			continue;
+		any = true;
+		if (sys_kill("it works for a build that has ended", &pid, 1, SIGKILL) < 0)
+			err_clear();
+	}
+	return any;
+}
+
+void
+build_end_strays(void)
+{
+	static const struct timespec moment = {.tv_nsec = 5000000};
+	while (kill_children()) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		nanosleep(&moment, NULL);
+	}
 }
 
 void

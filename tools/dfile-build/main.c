@@ -299,6 +299,8 @@ run(struct build *b, const sigset_t *mask)
 		.arg = b,
 		.script = "unshare --mount --propagation private",
 		.cgroup = -1};
+	if (sys_subreaper("what a build that is killed leaves at work is ours to end") < 0)
+		return -1;
 	fflush(stdout);
 	pid_t pid = sys_clone("mounts of its own, which end with it", &how);
 	if (pid < 0)
@@ -312,8 +314,10 @@ run(struct build *b, const sigset_t *mask)
 	auto_free char *mounts = fmt_new("/proc/%d/ns/mnt", pid);
 	b->mounts = open(mounts, O_RDONLY | O_CLOEXEC);
 	int status = wait_for_it(pid, mask);
-	if (dir_exists(b->dir))
+	if (dir_exists(b->dir)) {
+		build_end_strays();
 		build_take_away(b);
+	}
 	undo_forget();
 	return status;
 }
