@@ -41,7 +41,7 @@ fresh() { in_fresh '' "$@"; }
 @test "a line an answer, the first of them for whom; the status is 0 whatever they are" {
 	run -0 tb-doctor
 	assert_like "${lines[0]}" 'For *:'
-	assert_eq 34 $((${#lines[@]} - 1)) "answers"
+	assert_eq 36 $((${#lines[@]} - 1)) "answers"
 	local line
 	for line in "${lines[@]:1}"; do
 		[[ $line =~ ^yes\ +[a-z-]+\ .* || $line =~ ^no\ +[a-z-]+\ .*\ —\ . ]] ||
@@ -64,9 +64,9 @@ fresh() { in_fresh '' "$@"; }
 
 @test "--json: an object a line, with the same keys each" {
 	run -0 tb-doctor --json
-	assert_eq 34 "${#lines[@]}"
+	assert_eq 36 "${#lines[@]}"
 	jq -se 'all(.[]; keys == ["detail", "for", "mend", "what", "word", "yes"]
-		and (.yes | type) == "boolean" and (.yes or .mend != "")) and (map(.word) | unique | length == 34)' <<<"$output"
+		and (.yes | type) == "boolean" and (.yes or .mend != "")) and (map(.word) | unique | length == 36)' <<<"$output"
 }
 
 @test "every yes is true: what it says can be done is done" {
@@ -299,6 +299,22 @@ no_mkfs() {
 	fresh no_mkfs
 }
 
+file_systems() {
+	# A tmpfs keeps no quotas of projects.
+	TACKLEBOX_ROOT=$PWD/not/there is_no projects '*' 'boxes on xfs, or on ext4 *'
+	TACKLEBOX_ROOT=/proc/self is_no idmap 'EINVAL' 'its file system, or this kernel, has no idmapped mounts *'
+	run -1 as_nobody tb-doctor --require idmap
+	assert_like "${lines[1]}" "hint: --userns is for root's boxes: *"
+	run -1 as_nobody tb-doctor --require projects
+	assert_like "${lines[1]}" "hint: only root sets quotas: *"
+	! ufs-mount -u u -w w --uid-map 0:100000:9 --gid-map 0:100000:9 m / >/dev/null 2>&1 || is_yes idmap
+}
+
+@test "the file system that boxes are on: other ids, and quotas" {
+	requires root tmpfs
+	fresh file_systems
+}
+
 @test "limits of an ordinary user: what of the v2 tree is his" {
 	requires root cg2
 	run -1 as_nobody tb-doctor --require cg-user
@@ -349,7 +365,7 @@ mounts_stay() {
 	local n out
 	for ((n = 1; n <= 14; n++)); do
 		out=$(TACKLEBOX_FAIL=step:EIO@$n tb-doctor --json 2>&1)
-		jq -se 'length == 34 and all(.[]; .yes or .mend != "")' <<<"$out" >/dev/null || fail "step $n: $out"
+		jq -se 'length == 36 and all(.[]; .yes or .mend != "")' <<<"$out" >/dev/null || fail "step $n: $out"
 	done
 }
 

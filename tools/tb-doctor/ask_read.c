@@ -191,7 +191,7 @@ ask_loop(const struct question *q, struct answer *a)
 	else
 		buf_adds(&a->mend,
 			"only root mounts a file as a disk: --storage-opt size= is for his boxes; "
-			"--tmpfs has a size for everybody");
+			"--storage-opt type=tmpfs has one for everybody");
 }
 
 void

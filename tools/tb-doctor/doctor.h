@@ -46,6 +46,11 @@ void ask_seccomp(const struct question *q, struct answer *a);
 void ask_cable(const struct question *q, struct answer *a);
 void ask_nft(const struct question *q, struct answer *a);
 
+/* ---- of the file system that boxes are on (ask_ids.c) ---- */
+
+void ask_idmap(const struct question *q, struct answer *a);
+void ask_projects(const struct question *q, struct answer *a);
+
 /* ---- read (ask_read.c, ask_cgroup.c) ---- */
 
 void ask_kernel(const struct question *q, struct answer *a);

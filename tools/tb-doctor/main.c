@@ -86,6 +86,8 @@ static const struct question questions[] = {
 	{"tun", "the device that a network without root goes by", ask_tun, 0},
 	{"loop", "layers of a given size: a file as a disk", ask_loop, 0},
 	{"mkfs", "layers of a given size: a file system for it", ask_mkfs, 0},
+	{"projects", "layers of a given size: quotas of the file system", ask_projects, 0},
+	{"idmap", "boxes with user ids of their own", ask_idmap, 0},
 };
 #define N_QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 
