@@ -148,6 +148,7 @@ nothing_of_own_runs() { ! pgrep -u nobody -f "$TB_DIR/home/own"; }
 	assert_eq '' "$(find "$TB_DIR/home/own/"{boxes,names,volumes,nets,layers,build} "$TB_DIR/home/own.run" -mindepth 1 \
 		! -type d ! -name '*.lock' ! -name .lock 2>/dev/null || :)"
 	assert_eq '' "$(find "$TB_DIR/home/own/"{boxes,volumes,layers} -mindepth 1 -maxdepth 1 -type d)"
+	assert_eq tacklebox0 "$(ls "$TB_DIR/home/own.run/leases")"
 	assert_eq '' "$(grep -F "$TB_DIR/home/own" "/proc/$(<"$TB_DIR/boxer/pid")/mountinfo" || :)"
 	# The rest is the user's alone, and a plain rm does it.
 	as_boxer rm -rf "$TB_DIR/home/own" "$TB_DIR/home/own.run"
