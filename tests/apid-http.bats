@@ -260,65 +260,6 @@ crowd() {
 	served crowd
 }
 
-over_tcp() {
-	apid_end
-	apid_start -H tcp://127.0.0.1:2375 -H "$DOCKER_HOST"
-	local at=http://127.0.0.1:2375
-	assert_eq OK "$(curl -s $at/_ping)"
-	assert_eq OK "$(curl -s http://localhost:2375/_ping)"
-	assert_eq 403 "$(curl -s -o /dev/null -w '%{http_code}' -H 'Origin: http://evil.example' $at/_ping)"
-	assert_eq 403 "$(curl -s -o /dev/null -w '%{http_code}' -H 'Sec-Fetch-Site: cross-site' $at/containers/json)"
-	assert_eq 403 "$(curl -s -o /dev/null -w '%{http_code}' -H 'Host: evil.example:2375' $at/info)"
-	! grep -q warning "$APID_LOG" || fail "a warning for an address of this machine"
-	assert_eq tacklebox "$(DOCKER_HOST=tcp://127.0.0.1:2375 docker version -f '{{.Server.Platform.Name}}')"
-	assert_eq hello "$(DOCKER_HOST=tcp://127.0.0.1:2375 docker run --rm --network none bb echo hello)"
-	assert_eq 5 "$(echo 1234 | DOCKER_HOST=tcp://127.0.0.1:2375 docker run -i --rm --network none bb wc -c)"
-	apid_end
-	apid_start -H tcp://0.0.0.0:2375
-	grep -q 'whoever reaches this address' "$APID_LOG"
-}
-@test "over TCP: no web page is served, other addresses warn, docker works" {
-	needs_client
-	served over_tcp
-}
-
-# A certificate of T/ca for NAME: T/NAME.pem, T/NAME.key.
-certificate() {
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" -keyout "$T/$1.key" -out "$T/req" 2>/dev/null
-	openssl x509 -req -in "$T/req" -CA "$T/$2.pem" -CAkey "$T/$2.key" -CAcreateserial -days 2 \
-		-extfile <(echo subjectAltName=IP:127.0.0.1) -out "$T/$1.pem" 2>/dev/null
-}
-authority() {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$1" -keyout "$T/$1.key" -out "$T/$1.pem" 2>/dev/null
-}
-
-over_tls() {
-	authority ca
-	authority other
-	certificate server ca
-	certificate client ca
-	certificate stranger other
-	apid_end
-	apid_start -H tcp://127.0.0.1:2376 --tlsverify --tlscacert "$T/ca.pem" --tlscert "$T/server.pem" --tlskey "$T/server.key"
-	export DOCKER_HOST=tcp://127.0.0.1:2376
-	local how=(--tlsverify --tlscacert "$T/ca.pem" --tlscert "$T/client.pem" --tlskey "$T/client.key")
-	assert_eq tacklebox "$(docker "${how[@]}" version -f '{{.Server.Platform.Name}}')"
-	assert_eq hello "$(docker "${how[@]}" run --rm --network none bb echo hello)"
-	assert_eq 3000000 "$(head -c 3000000 /dev/zero | timeout 20 docker "${how[@]}" run -i --rm --network none bb sh -c 'head -c 3000000 | wc -c')"
-	try docker --tlsverify --tlscacert "$T/ca.pem" --tlscert "$T/stranger.pem" --tlskey "$T/stranger.key" ps
-	assert_eq 1 "$status"
-	assert_eq 403 "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$T/ca.pem" https://127.0.0.1:2376/info)"
-	! curl -s --max-time 5 http://127.0.0.1:2376/info || fail "without TLS"
-	apid_end
-	apid_start -H tcp://127.0.0.1:2376 --tls --tlscert "$T/server.pem" --tlskey "$T/server.key"
-	assert_eq OK "$(curl -s --cacert "$T/ca.pem" https://127.0.0.1:2376/_ping)"
-}
-@test "over TLS: who shows a certificate, who shows another, who shows none" {
-	needs_client
-	requires openssl
-	served over_tls
-}
-
 the_socket() {
 	assert_eq "660 0 0" "$(stat -c '%a %u %g' "$TACKLEBOX_RUN/apid.sock")"
 	apid_end

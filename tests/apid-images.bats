@@ -25,6 +25,10 @@ travel() {
 	docker push "$REGISTRY/a/bb:1" >"$T/push"
 	grep -qE '^1: digest: sha256:[0-9a-f]{64} size: [0-9]+$' "$T/push"
 	docker push "$REGISTRY/a/bb:1" | grep -q 'Layer already exists'
+	expect 200 GET "/distribution/$REGISTRY/a/bb:1/json" >"$T/far"
+	assert_eq "$(sed -nE 's/^1: digest: (sha256:[0-9a-f]+) size: ([0-9]+)$/\1 \2/p' "$T/push") linux" \
+		"$(jq -r '"\(.Descriptor.digest) \(.Descriptor.size) \(.Platforms[0].os)"' "$T/far")"
+	assert_eq 404 "$(status_of GET "/distribution/$REGISTRY/a/none:1/json")"
 	docker rmi "$REGISTRY/a/bb:1" | grep -qx "Untagged: $REGISTRY/a/bb:1"
 	try docker pull "$REGISTRY/a/none:1"
 	assert_eq 1 "$status"
@@ -58,17 +62,30 @@ known() {
 	docker push "$REGISTRY/a/bb:1"
 	docker rmi "$REGISTRY/a/bb:1"
 	docker pull "$REGISTRY/a/bb:1"
+	docker rmi "$REGISTRY/a/bb:1"
+	assert_eq 403 "$(status_of GET "/distribution/$REGISTRY/a/bb:1/json")"
+	assert_eq 200 "$(status_of GET "/distribution/$REGISTRY/a/bb:1/json" -H "X-Registry-Auth: $(printf '{"username":"user","password":"se:cret"}' | base64 -w 0)")"
+	# A build has the passwords for all registries with it: for FROM and for COPY.
+	mkdir "$T/context"
+	printf 'FROM scratch\nCOPY --from=%s/a/bb:1 /etc/passwd /p\n' "$REGISTRY" >"$T/context/copied"
+	printf 'FROM %s/a/bb:1\nLABEL a=b\n' "$REGISTRY" >"$T/context/Dockerfile"
+	docker build --network none -t built "$T/context"
+	docker rmi built "$REGISTRY/a/bb:1"
+	docker build --network none -f "$T/context/copied" -t built "$T/context"
+	docker rmi built "$REGISTRY/a/bb:1"
 	docker logout "$REGISTRY"
 	try docker pull "$REGISTRY/a/bb:1"
 	assert_eq 1 "$status"
+	try docker build --network none --no-cache "$T/context"
+	assert_eq 1 "$status"
 	# The password stood on nobody's command line.
 	! grep -q cret "$APID_LOG" || fail "the password is told"
-	docker rmi "$REGISTRY/a/bb:1"
 	registry_stop
 }
+# The client's passwords, not ones that apid could find by itself.
 known_told() {
 	apid_end
-	apid_start -xx
+	DOCKER_CONFIG=$T/nothing apid_start -xx
 	known
 }
 @test "docker login: the right password, a wrong one; it is told nowhere" {
@@ -132,6 +149,92 @@ built() {
 	assert_eq 1 "$status"
 	assert_like "$output" "*unknown instruction*FRM*"
 	docker rmi built:1
+}
+
+# The talk's Dockerfile and what its slide shows, in the words of later clients: steps of N from 1, and
+# nothing runs for what only changes settings.
+talked() {
+	mkdir -p "$T/context"
+	cd "$T/context"
+	cat >Dockerfile <<-'EOF'
+		FROM bb
+		MAINTAINER Dan Klopp
+		RUN touch $HOME/shell_run_variant
+		RUN ["/bin/sh", "-c", "touch $HOME/exec_run_variant"]
+		RUN ["/bin/mkdir", "$HOME"]
+		RUN ["/bin/touch", "$HOME/exec_run_variant_mkdir"]
+	EOF
+	docker build --network none --no-cache -t run_variants . 2>/dev/null | tr -d '\r' |
+		sed -E 's/(---> |Running in |container |built )[0-9a-f.]+$/\1ID/; s/(daemon +).*B$/\1SIZE/' >"$T/said"
+	diff - "$T/said" <<-'EOF'
+		Sending build context to Docker daemon  SIZE
+		Step 1/6 : FROM bb
+		 ---> ID
+		Step 2/6 : MAINTAINER Dan Klopp
+		 ---> ID
+		Step 3/6 : RUN touch $HOME/shell_run_variant
+		 ---> Running in ID
+		Removing intermediate container ID
+		 ---> ID
+		Step 4/6 : RUN ["/bin/sh", "-c", "touch $HOME/exec_run_variant"]
+		 ---> Running in ID
+		Removing intermediate container ID
+		 ---> ID
+		Step 5/6 : RUN ["/bin/mkdir", "$HOME"]
+		 ---> Running in ID
+		Removing intermediate container ID
+		 ---> ID
+		Step 6/6 : RUN ["/bin/touch", "$HOME/exec_run_variant_mkdir"]
+		 ---> Running in ID
+		Removing intermediate container ID
+		 ---> ID
+		Successfully built ID
+		Successfully tagged run_variants:latest
+	EOF
+	assert_eq '/$HOME/exec_run_variant_mkdir
+/root/exec_run_variant
+/root/shell_run_variant' "$(docker run --rm --network none run_variants sh -c 'find / -xdev -name "*run_variant*" | sort')"
+	assert_eq "Dan Klopp" "$(docker inspect -f '{{.Author}}' run_variants)"
+	assert_eq 6 "$(docker history -q run_variants | wc -l)"
+	docker rmi run_variants
+}
+@test "docker build of the talk's Dockerfile says what the slide says, and makes its files" {
+	served 'clients talked'
+}
+
+# answer STATUS [QUERY]: the body of POST /build for the context, with that status.
+answer() {
+	tar -c . >"$T/context.tar"
+	expect "$1" POST "/v1.41/build?networkmode=none${2:-}" -H 'Content-Type: application/x-tar' --data-binary "@$T/context.tar"
+}
+
+mistaken() {
+	local line want query
+	mkdir -p "$T/context"
+	cd "$T/context"
+	while IFS='|' read -r line want; do
+		printf '%b' "$line" >Dockerfile
+		for query in '' '&q=1'; do
+			assert_like "$(answer 400 "$query")" "{\"message\":\"*$want*"
+		done
+	done <<-'EOF'
+		FRM bb\n|Dockerfile:1: *unknown instruction*FRM
+		FROM bb\nCOPY x\n|Dockerfile:2: COPY needs
+		FROM bb\nRUN --mout=x y\n|Dockerfile:2: RUN has no flag
+		|no instructions in it
+		FROM bb\nENV A\n|Dockerfile:2:
+		FROM bb AS a\nCOPY --from=b /x /\nFROM bb AS b\nCOPY --from=a /x /\n|circular dependency
+	EOF
+	printf 'FROM bb\n' >Dockerfile
+	assert_like "$(answer 400 '&target=none')" '{"message":"target stage *none* could not be found*'
+	assert_like "$(answer 400 '&dockerfile=none')" '{"message":"*cannot open none*'
+	# What fails once the steps are told fails in the stream.
+	printf 'FROM bb\nCOPY none /\n' >Dockerfile
+	assert_like "$(answer 200)" '{"stream":"Step 1/2 : FROM bb*"errorDetail":*is not in the context*'
+}
+@test "a mistake in a Dockerfile is a bad request, before any stream" {
+	requires curl
+	served mistaken
 }
 @test "docker build: steps, cache, quietly, failures" {
 	served 'clients built'

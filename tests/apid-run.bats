@@ -38,6 +38,7 @@ statuses() {
 	try docker run --rm --network none bb nothing
 	assert_eq 127 "$status"
 	assert_like "$output" '*executable file not found*'
+	assert_eq 1 "$(grep -c 'cannot run nothing' <<<"$output")"
 	try docker run --rm --network none bb /etc/passwd
 	assert_eq 126 "$status"
 	try docker run --rm --network none --name x/y bb true
@@ -63,13 +64,6 @@ input() {
 @test "docker run -i: input, all of it, and its end; a reader who leaves" {
 	served 'clients input'
 }
-
-# tmux_start COMMAND: in a terminal of 90x30; seen TEXT: it shows that.
-tmux_start() {
-	s="tmux -L tbtest-$$ -f /dev/null"
-	$s new-session -d -x 90 -y 30 "env DOCKER_HOST=$DOCKER_HOST DOCKER_CONFIG=$DOCKER_CONFIG $1; echo left \$?; sleep 20"
-}
-seen() { $s capture-pane -p | grep -qE "$1"; }
 
 terminal() {
 	tmux_start "docker run --name term -it --network none bb sh"
@@ -139,7 +133,7 @@ exec_events() {
 exec_start: sh -c 'exit 3'
 exec_die" "$(jq -r .Action "$T/events")"
 	assert_eq '"3"' "$(jq '.Actor.Attributes.exitCode // empty' "$T/events")"
-	id=$(jq -r '.Actor.Attributes.execID // empty' "$T/events" | sort -u)
+	id=$(jq -r .Actor.Attributes.execID "$T/events" | sort -u)
 	assert_eq 3 "$(api GET "/exec/$id/json" | jq .ExitCode)"
 	# In the background too, and when there is no such program.
 	docker exec -d one sh -c 'exit 4'

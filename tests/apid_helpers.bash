@@ -11,6 +11,7 @@
 #   api METHOD PATH [CURL-OPTION…]  by curl: the body; $T/head gets status line and headers
 #   status_of METHOD PATH […]       the status alone
 #   expect STATUS METHOD PATH […]   the body, and it must have come with that status
+#   tmux_start COMMAND, seen REGEX  in a terminal, $s; and what it shows
 
 served() { in_fresh '--net' apid_go "$1"; }
 
@@ -100,3 +101,10 @@ try() {
 	status=0
 	output=$("$@" 2>&1) || status=$?
 }
+
+# tmux_start COMMAND: in a terminal of 90x30; seen TEXT: it shows that.
+tmux_start() {
+	s="tmux -L tbtest-$$-$((tmux_servers += 1)) -f /dev/null" # the last one may not be gone yet
+	$s new-session -d -x 90 -y 30 "env DOCKER_HOST=$DOCKER_HOST DOCKER_CONFIG=$DOCKER_CONFIG $1; echo left \$?; sleep 20"
+}
+seen() { $s capture-pane -p | grep -qE "$1"; }

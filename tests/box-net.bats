@@ -111,6 +111,56 @@ links() {
 }
 @test "--link: a name in /etc/hosts, and variables" { net links; }
 
+# The environment of a process is its own; the file is not.
+moved_links() {
+	local before after id
+	server web --expose 80
+	id=$(box-inspect web | jq -r '.Id[:12]')
+	box-run -d --name app --link web:db bb sleep 1000 >/dev/null
+	box-run -d --name other --link web --link app:peer bb sleep 1000 >/dev/null
+	before=$(box-inspect web | jq -r .NetworkSettings.IPAddress)
+	box-stop -t 0 web >/dev/null
+	box-run -d --name thief --ip "$before" bb sleep 1000 >/dev/null
+	box-start web >/dev/null
+	after=$(box-inspect web | jq -r .NetworkSettings.IPAddress)
+	[ "$before" != "$after" ]
+	for line in "app:$after	db $id web" "other:$after	web $id"; do
+		box-exec "${line%%:*}" cat /etc/hosts >"$T/hosts"
+		grep -qxF "${line#*:}" "$T/hosts" || fail "no ${line#*:} in $(<"$T/hosts")"
+		run ! grep -qF "$before	" "$T/hosts"
+	done
+	# The other line is as it was, and so is the file's name for itself.
+	grep -q "^$(box-inspect app | jq -r .NetworkSettings.IPAddress)	peer [0-9a-f]* app\$" "$T/hosts"
+	grep -q "^$(box-inspect other | jq -r .NetworkSettings.IPAddress)	$(box-exec other hostname)\$" "$T/hosts"
+	wait_for box-exec app wget -qO- http://db/w
+	# Connected anew while it runs, it moves as well.
+	net-disconnect bridge web
+	box-run -d --name thief2 --ip "$after" bb sleep 1000 >/dev/null
+	net-connect bridge web
+	[ "$after" != "$(box-inspect web | jq -r .NetworkSettings.Networks.bridge.IPAddress)" ]
+	assert_eq hello "$(box-exec app wget -qO- http://db/w)"
+	# Who does not run any more is not in the way, nor who is not there any more.
+	box-stop -t 0 app >/dev/null
+	box-rm -f other >/dev/null
+	box-restart -t 0 web >/dev/null
+}
+@test "--link: the name leads to where the other one is now" { net moved_links; }
+
+unheard() {
+	box-create --name web -p 8080:80 bb sleep 1000 >/dev/null
+	try sh -c 'box-start web >/dev/full'
+	assert_eq 1 "$status"
+	assert_eq "box-start: cannot write to standard output: No space left on device (ENOSPC)" "$output"
+	# It runs, and all that is noted of it is there still.
+	assert_eq running "$(box-inspect web | jq -r .State.Status)"
+	[ "$(box-inspect web | jq -r .NetworkSettings.IPAddress)" != "" ]
+	assert_eq '80/tcp -> 0.0.0.0:8080' "$(box-port web | head -1)"
+	box-exec web sh -c 'grep -q "$(hostname)" /etc/hosts'
+	box-stop -t 0 web >/dev/null
+	[ -z "$(ls /run/netns)" ]
+}
+@test "box-start that cannot say so has started it all the same" { net unheard; }
+
 address() {
 	server web
 	local net

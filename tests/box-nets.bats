@@ -23,7 +23,7 @@ setup_file() {
 teardown_file() { tb_teardown_file; }
 setup() {
 	box_setup
-	requires nft pgrep python3 /usr/lib/podman/aardvark-dns
+	requires nft pgrep python3
 	export TACKLEBOX_BRIDGE=tbbr0
 }
 teardown() { tb_teardown; }
@@ -54,7 +54,7 @@ net_go() {
 	return $got
 }
 # Ours: other tests have their own.
-resolvers() { pgrep -f "aardvark-dns --config $TACKLEBOX_RUN/" || :; }
+resolvers() { pgrep -f "net-resolve $TACKLEBOX_RUN/" || :; }
 no_resolver() { [ -z "$(resolvers)" ]; }
 
 try() {
@@ -197,6 +197,58 @@ moving() {
 }
 @test "net-connect and net-disconnect: created, running, the way out, other addresses" { net moving; }
 
+# Five at once come and go, and meanwhile somebody asks without pause for one that stays.
+crowd() {
+	local server steady ns i
+	net-create front >/dev/null
+	idle stays --network front
+	idle asker --network front
+	server=$(net-inspect front | jq -r .IPAM.Config[0].Gateway)
+	ns=/run/netns/$(box-inspect asker | jq -r .NetworkSettings.SandboxKey)
+	nsenter --net="$ns" python3 "$TB_TESTS/dns.py" steady "$server" stays "0 $(address stays front)" "$T/end" >"$T/steady" &
+	steady=$!
+	# names WANT NAME…: as they are answered, a line each.
+	names() { assert_eq "$1" "$(nsenter --net="$ns" python3 "$TB_TESTS/dns.py" each "$server" "${@:2}")"; }
+	there() { net-inspect front | jq -r '.Containers[] | select(.Name | test("^[cd]")) | "\(.Name) 0 \(.IPv4Address[:-3])"' | sort; }
+	for i in 1 2; do
+		seq 5 | xargs -P 5 -I{} box-run -d --name "c$i-{}" --network front --network-alias crowd bb sleep 1000 >/dev/null
+		assert_eq 5 "$(there | wc -l)"
+		names "$(there)" c$i-{1..5}
+		names "crowd 0 $(there | cut -d' ' -f3 | sort | xargs)" crowd
+		box-rename c$i-1 d$i
+		box-restart -t 0 c$i-2 >/dev/null
+		names "$(there)" c$i-{2..5} d$i
+		names "c$i-1 3" c$i-1
+		echo d$i c$i-{2..5} | xargs -n 1 -P 5 box-rm -f >/dev/null
+		names "$(printf '%s 3\n' d$i c$i-{2..5} crowd)" d$i c$i-{2..5} crowd
+	done
+	touch "$T/end"
+	wait "$steady"
+	assert_like "$(<"$T/steady")" 'asked [1-9]* lost 0 refused 0 wrong 0'
+}
+@test "boxes come and go: no question is lost, and each changed name is right at once" { net crowd; }
+
+# Somebody else has the port: that is said, the box runs, and once he is gone names are answered.
+occupied() {
+	local holder answers
+	ip link set lo up
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	python3 "$TB_TESTS/dns.py" hold 0.0.0.0 "$T/held" &
+	holder=$!
+	wait_for grep -q ready "$T/held"
+	net-create front >/dev/null
+	try box-run -d --name one --network front bb sleep 1000
+	assert_eq 0 "$status"
+	assert_like "$output" '*names are not resolved in network front: nobody listens at 10.88.0.1, port 53*'
+	kill "$holder"
+	answers() { [ "$(ask one one)" = "0 $(address one front)" ]; }
+	wait_for answers
+	box-rm -f one >/dev/null
+	net-rm front >/dev/null
+	no_resolver
+}
+@test "a port 53 that somebody else has" { in_fresh '--net' occupied; }
+
 internal() {
 	net-create --internal in >/dev/null
 	net-create out >/dev/null
@@ -256,7 +308,7 @@ hurt() {
 	box-start two >/dev/null
 	assert_eq "0 $(address two front)" "$(ask one two)"
 	# So is the resolver: the next change brings it back.
-	kill -9 "$(cat "$TACKLEBOX_RUN/resolver/aardvark.pid")"
+	kill -9 "$(resolvers)"
 	wait_for no_resolver
 	box-restart -t 0 two >/dev/null
 	assert_eq "0 $(address two front)" "$(ask one two)"

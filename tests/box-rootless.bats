@@ -122,7 +122,6 @@ teardown() { boxer_test_teardown; }
 }
 
 @test "three services of an ordinary user: up, scaled, killed, restarted, down" {
-	[ -x /usr/lib/podman/aardvark-dns ] || tb_skip "needs aardvark-dns"
 	cp "$TB_TESTS/three-services.sh" "$TB_DIR/home/" && chmod 755 "$TB_DIR/home/three-services.sh"
 	as_boxer bash "$TB_DIR/home/three-services.sh" bb 8080
 	run -0 as_boxer box-ps -aq
@@ -285,6 +284,21 @@ teardown() { boxer_test_teardown; }
 	as_boxer vol-rm data >/dev/null
 	as_boxer sh -c 'net-prune >/dev/null'
 	wait_for boxer_is_gone
+}
+
+@test "root of a user namespace, as in a container without root: boxes run, in no group; what asks for one is warned" {
+	cat >"$T/try" <<-'SH'
+		img-import bb <"$1" >/dev/null || exit
+		box-run -d --name one --network none bb sleep 1000 >/dev/null && box-exec one id -u && box-top one | tail -n 1
+		box-run --rm --network none -m 64m bb echo more
+		printf 'FROM bb\nRUN echo built >/built\n' | dfile-build --network none -q -t built - >/dev/null
+		box-run --rm --network none built cat /built
+		box-rm -f one
+	SH
+	run -0 as_nobody unshare --user --map-root-user --mount sh "$T/try" "$TB_DIR/rootfs.tar"
+	assert_eq 0 "${lines[0]}"
+	assert_like "${lines[1]}" '*sleep 1000'
+	assert_like "$output" '*limits are not kept*more*built*one'
 }
 
 @test "further ids that no program here may map are none: his own alone" {

@@ -31,12 +31,30 @@ teardown() { box_teardown; }
 	run -1 box-start one
 }
 
+@test "why a program could not be started is not what the program has written" {
+	local how
+	for how in '' -t -i; do
+		# shellcheck disable=SC2086 # no option is no word
+		run -127 box-run $how --name one --network none bb nothing
+		assert_eq 1 "$(grep -c 'cannot run nothing' <<<"$output")" "$how"
+		assert_eq "" "$(<"$TACKLEBOX_ROOT/names/one/log")" "$how"
+		assert_like "$(state_of one Error)" '*cannot run nothing*'
+		box-rm one
+	done
+}
+
 @test "box-run -i: input, all of it, and its end" {
 	head -c 3000000 /dev/urandom >"$T/data"
 	box-run -i --rm --network none bb cat <"$T/data" | cmp - "$T/data"
 	assert_eq 3000000 "$(box-run --rm --network none bb sh -c 'yes | head -c 3000000' | wc -c)"
 	# A reader who leaves does not hold the box up for ever.
 	box-run --rm --network none bb sh -c 'yes | head -c 300000' | head -n 1 >/dev/null
+}
+
+@test "box-run -i: a program may write before it reads, and more than is kept on either way" {
+	head -c 1000000 /dev/zero >"$T/data"
+	local first='sleep 1; head -c 1000000 /dev/zero; cat >/dev/null'
+	assert_eq 1000000 "$(timeout 60 box-run -i --rm --network none bb sh -c "$first" <"$T/data" | wc -c)"
 }
 
 @test "box-run -t in a terminal: its size, its keys, detaching" {
@@ -177,7 +195,7 @@ teardown() { box_teardown; }
 	run -2 box-logs --since x one
 	# 300 lines of 100 bytes in files of 4 kB, of which two are kept.
 	box-create --name many --network none --log-opt max-size=4k --log-opt max-file=2 bb sh -c \
-		'sleep 0.3; i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; [ $((i % 20)) != 0 ] || sleep 0.03; done' >/dev/null
+		'sleep 0.3; i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; [ $((i % 20)) != 0 ] || sleep 0.1; done' >/dev/null
 	box-start many >/dev/null
 	timeout 20 box-logs -f many >"$T/followed"
 	assert_eq 300 "$(wc -l <"$T/followed")"
@@ -188,14 +206,19 @@ teardown() { box_teardown; }
 	assert_eq "" "$(box-logs none)"
 }
 
+sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
+
 @test "box-attach: several see the same; input once, or for as long as somebody gives some" {
 	box-run -d --name one --network none -i bb sh -c 'while read -r l; do echo "got $l"; [ "$l" != end ] || exit 5; done' >/dev/null
+	local mon before
+	mon=$(pgrep -f "^[^ ]*box-mon .*$TACKLEBOX_ROOT/boxes/$(box-inspect one | jq -r .Id)")
+	before=$(sockets "$mon")
 	mkfifo "$T/open"
 	exec 9<>"$T/open" # an input that never ends
 	# KILL, as any other signal of timeout(1) would be the box's.
 	timeout -s KILL 20 box-attach one <"$T/open" >"$T/a" 3>&- 9>&- & local a=$!
 	timeout -s KILL 20 box-attach --no-stdin one >"$T/b" 3>&- 9>&- & local b=$!
-	sleep 0.3
+	wait_for eval '(($(sockets "$mon") == before + 2))'
 	# Its input stays open when this one has no more: nobody stays with it.
 	echo first | timeout -s KILL 1 box-attach one >/dev/null || :
 	run -5 timeout -s KILL 10 box-attach one <<<end

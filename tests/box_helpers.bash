@@ -94,7 +94,7 @@ as_boxer() {
 # Nothing of his runs, is mounted or has a name any more: he needs nobody to clean up.
 boxer_is_gone() {
 	local left
-	left=$(pgrep -u nobody -f "rootless-keep .*$TB_DIR/home|$TB_DIR/home.*box-mon|--netns $TB_DIR/home|slirp4netns .*$TB_DIR/home|aardvark-dns --config $TB_DIR/home" |
+	left=$(pgrep -u nobody -f "rootless-keep .*$TB_DIR/home|$TB_DIR/home.*box-mon|--netns $TB_DIR/home|slirp4netns .*$TB_DIR/home|net-resolve $TB_DIR/home" |
 		xargs -r ps -o stat=,args= -p | grep -v '^Z' || :)
 	[ -z "$left" ] || fail "runs: $left" || return
 	left=$(find "$TB_DIR/home/.local/share/tacklebox/"{boxes,names,nets,volumes} "$TB_DIR/home/run/tacklebox" \

@@ -4,11 +4,12 @@
 
 load helpers
 load dfile_build_helpers
+load registry
 
 setup_file() { build_setup_file; }
 teardown_file() { tb_teardown_file; }
 setup() { build_setup; }
-teardown() { build_teardown; }
+teardown() { registry_stop; build_teardown; }
 
 # done_again [OPTION…] with the Dockerfile on standard input: numbers of the steps that were not found.
 done_again() {
@@ -47,6 +48,13 @@ done_again() {
 	echo 2 >a && touch -d 2001-01-01 a
 	assert_eq 2 "$(done_again <<<"$df")"
 	assert_eq 2 "$(in_image a)"
+	# What a machine may leave that lost its power: a list that is cut off in a digest, or empty.
+	wait_for eval '[ $(($(date +%s) - $(stat -c %Z a))) -gt 3 ]'
+	for size in -40 0; do
+		assert_eq 2 "$(done_again --no-cache <<<"$df")"
+		truncate -s "$size" "$TACKLEBOX_ROOT"/build/sums/*
+		assert_eq "" "$(done_again <<<"$df")"
+	done
 	img-gc --cache >/dev/null
 	[ -z "$(ls "$TACKLEBOX_ROOT/build/sums")" ]
 }
@@ -70,9 +78,12 @@ done_again() {
 	img-gc --cache >/dev/null
 	[ -z "$(ls "$TACKLEBOX_ROOT/build/cache")" ]
 	assert_eq 23 "$(done_again <<<"$df")"
-	# A record that is half there is none.
-	for f in "$TACKLEBOX_ROOT"/build/cache/*; do printf '{"created":1,"lay' >"$f"; done
-	assert_eq 23 "$(done_again <<<"$df")"
+	# A record that is half there is none: the disk is not waited for.
+	for broken in '{"created":1,"lay' '' '\0\0\0\0\0\0\0\0'; do
+		# shellcheck disable=SC2059
+		for f in "$TACKLEBOX_ROOT"/build/cache/*; do printf "$broken" >"$f"; done
+		assert_eq 23 "$(done_again <<<"$df")"
+	done
 }
 
 @test "COPY --from a stage that was made anew with the same files is found" {
@@ -84,6 +95,56 @@ done_again() {
 	assert_eq "$id" "$(img-config it | sha256sum)"
 }
 
+# copied: the diff id of the second layer from above.
+copied() { img-config it | jq -r '.rootfs.diff_ids[-2]'; }
+
+@test "COPY --link: one layer, the same upon any image, and not made again when that changes" {
+	local one df=$'FROM bb\nRUN echo base\nCOPY --link --chown=dan f d /tmp/x/\nRUN ls -A /tmp/x >/seen'
+	mkdir -p d/e && echo f >f && echo g >d/e/g && touch -d 2001-01-01 f d/e/g d/e d
+	printf 'FROM bb\nRUN chmod 711 / && chmod 1777 /tmp && echo other >/other\n' | dfile-build -q --network none -t other -f - . >/dev/null
+	assert_eq 234 "$(done_again <<<"$df")"
+	one=$(copied)
+	assert_eq "e f" "$(in_image seen | xargs)"
+	# Another image below: what RUN saw is made again, the copy is not.
+	assert_eq 24 "$(done_again <<<"${df/echo base/echo changed}")"
+	assert_eq "$one" "$(copied)"
+	assert_eq 24 "$(done_again <<<"${df/FROM bb/FROM other}")"
+	assert_eq "$one" "$(copied)"
+	# It says nothing of the image below, but what is on the way to the files is as COPY makes it.
+	assert_eq "711 755 1000 1000" "$(stat_in_image %a .) $(stat_in_image %a tmp) $(stat_in_image '%u' tmp/x/f) $(stat_in_image %g tmp/x/e/g)"
+	# Made anew, and upon nothing at all, it is the same to the bit.
+	sleep 1.1
+	assert_eq 234 "$(done_again --no-cache <<<"$df")"
+	assert_eq "$one" "$(copied)"
+	build --no-cache <<<$'FROM scratch\nCOPY --link --chown=1000:1000 f d /tmp/x/'
+	assert_eq "$one" "$(img-config it | jq -r '.rootfs.diff_ids[]')"
+	# The store holds what other stores make of it.
+	tree >"$T/one"
+	img-save it | TACKLEBOX_ROOT=$T/other img-load >/dev/null
+	TACKLEBOX_ROOT=$T/other tree >"$T/two"
+	diff "$T/one" "$T/two"
+	# Other files, another owner, another place are another layer.
+	echo F >f
+	assert_eq 34 "$(done_again <<<"$df")"
+	assert_eq 34 "$(done_again <<<"${df/=dan/=7}")"
+	assert_eq 34 "$(done_again <<<"${df/tmp/tmp2}")"
+}
+
+@test "COPY --link: a symlink on the way is replaced, a stage's files keep their owners" {
+	local df=$'FROM bb AS s\nRUN mkdir /s && echo s >/s/f && chown 3:4 /s/f\nFROM bb\nCOPY --link --from=s /s /link/s\nCOPY --link <<E /doc\nx\nE'
+	echo x >x
+	build <<<"$df"
+	assert_eq "-rw-r--r-- 0:0 doc
+drwxr-xr-x 0:0 link
+drwxr-xr-x 0:0 link/s
+-rw-r--r-- 3:4 link/s/f" "$(tree)"
+	assert_eq "" "$(done_again <<<"$df")"
+	build <<<$'FROM bb\nADD --link x /old/dir/\nCOPY --link=false x /link/y'
+	assert_eq "old/dir/x old/y" "$(tree | awk '/^-/ { print $3 }' | xargs)"
+	dfile-build -n --network none -f - . >"$T/script" <<<$'FROM bb\nCOPY --link x /y'
+	sh -n "$T/script"
+}
+
 @test "--cache-from: the layers of an image whose records are gone" {
 	local df=$'FROM bb\nRUN date +%N >/when\nENV A=1\nRUN echo x >/x'
 	done_again <<<"$df" >/dev/null
@@ -93,6 +154,77 @@ done_again() {
 	assert_eq "$(img-config cached | jq -c .rootfs)" "$(img-config it | jq -c .rootfs)"
 	rm -f "$TACKLEBOX_ROOT"/build/cache/*
 	assert_eq 4 "$(done_again --cache-from cached <<<"${df/echo x/echo y}")"
+	# A setting that was another one counts for what ran after it.
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	assert_eq 34 "$(done_again --cache-from cached <<<"${df/A=1/A=2}")"
+}
+
+@test "--cache-from: what no history tells is done: files that were mounted, programs that were here-documents" {
+	local df=$'FROM bb\nRUN --mount=source=f,target=/f cat /f >/g\nRUN <<E\n#!/bin/sh\necho one >/h\nE\nARG A=1\nRUN echo $A'
+	echo 1 >f
+	assert_eq 2345 "$(done_again <<<"$df")"
+	img-tag it cached
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	assert_eq 2345 "$(done_again --cache-from cached <<<"$df")"
+	echo 2 >f
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	done_again --cache-from cached <<<"${df/one/two}" >/dev/null
+	assert_eq "2 two" "$(in_image g) $(in_image h)"
+	df=$'FROM bb\nARG A=1\nRUN echo $A >/a; date +%N >/when'
+	done_again <<<"$df" >/dev/null
+	img-tag it cached
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	assert_eq "" "$(done_again --cache-from cached <<<"$df")"
+	rm -f "$TACKLEBOX_ROOT"/build/cache/*
+	assert_eq 3 "$(done_again --cache-from cached --build-arg A=2 <<<"$df")"
+}
+
+@test "--cache-from: an image that was pushed elsewhere and pulled here, what it copied included" {
+	requires docker-registry jq
+	local df=$'FROM bb\nENV A=1\nCOPY --chown=3 f d /x/\nRUN cat /x/f; date +%N >/when\nADD t.tar /y\nWORKDIR /w\nCOPY --link f /z\nRUN date +%N >/w/when\nCMD ["c"]' once
+	mkdir -p d/e && echo f >f && echo g >d/e/g && ln -s e/g d/l && tar -cf t.tar f
+	build <<<"$df"
+	registry_start "$T/registry"
+	img-tag it "$REGISTRY/it:1"
+	img-push -q "$REGISTRY/it:1" >/dev/null
+	once=$(img-config it | jq -c .rootfs)
+	img-save bb | TACKLEBOX_ROOT=$T/far img-load >/dev/null
+	export TACKLEBOX_ROOT=$T/far
+	img-pull -q "$REGISTRY/it:1" >/dev/null
+	registry_stop
+	touch f # times do not count
+	assert_eq "" "$(done_again --cache-from none --cache-from "$REGISTRY/it:1" <<<"$df")"
+	assert_eq "$once" "$(img-config it | jq -c .rootfs)"
+	# And not without it: each RUN has its own time.
+	rm -f "$T"/far/build/cache/*
+	assert_eq 23456789 "$(done_again <<<"$df")"
+	[ "$once" != "$(img-config it | jq -c .rootfs)" ]
+	# A file that is another one, a mode, a name, an owner: from there on it is another image.
+	local what
+	for what in 'echo F >f' 'chmod 700 d/e' 'mv d/l d/k' 'ln -snf e/G d/l' 'touch d/more'; do
+		rm -f "$T"/far/build/cache/*
+		cp -a "$T/c" "$T/c2" && cd "$T/c2" && eval "$what"
+		assert_eq 3456789 "$(done_again --cache-from "$REGISTRY/it:1" <<<"$df")" "$what"
+		cd "$T/c" && rm -rf "$T/c2"
+	done
+	rm -f "$T"/far/build/cache/*
+	assert_eq 3456789 "$(done_again --cache-from "$REGISTRY/it:1" <<<"${df/=3 /=4 }")"
+}
+
+@test "--cache-from: images that buildah has built" {
+	requires buildah
+	local df=$'FROM localhost/bb\nENV A=1\nLABEL l=ab\nARG X\nCOPY f d /x/\nRUN date +%N >/when\nUSER 1\nRUN true $X\nCMD ["c"]'
+	mkdir -p d/e && echo f >f && echo g >d/e/g && chmod 700 d/e
+	img-tag bb localhost/bb
+	img-save localhost/bb >"$T/bb.tar"
+	buildah() { command buildah --root "$T/buildah" --runroot "$T/buildah.run" --storage-driver vfs "$@"; }
+	buildah pull -q "docker-archive:$T/bb.tar" >/dev/null
+	buildah bud -q --layers --isolation chroot --format docker --pull-never -t theirs -f - . <<<"$df" >/dev/null
+	buildah push -q theirs "docker-archive:$T/theirs.tar:theirs:latest"
+	img-load <"$T/theirs.tar" >/dev/null
+	assert_eq "" "$(done_again --cache-from theirs <<<"$df")"
+	assert_eq "$(img-config theirs | jq -c .rootfs)" "$(img-config it | jq -c .rootfs)"
+	img-rm theirs it >/dev/null
 }
 
 @test "stages that are not needed are not built, the others side by side" {
@@ -169,13 +301,58 @@ done_again() {
 	assert_like "$output" "*secret absent: not found*"
 }
 
+@test "RUN --mount=type=cache: what it begins as, whose it is, one cache twice in a RUN" {
+	local df=$'FROM bb AS s\nRUN mkdir -p /d/e && echo 1 >/d/f && chown 3:4 /d/f && chmod 1750 /d && chown 5:6 /d && ln -s f /d/l && mkfifo /d/e/p\n'
+	df+=$'FROM bb\nRUN --mount=type=cache,id=a,from=s,source=/d,target=/m cat /m/f >/0; stat -c "%a %u:%g %n" /m /m/* >/1; readlink /m/l >>/1; [ -p /m/e/p ]; echo kept >/m/f\n'
+	df+=$'RUN --mount=type=cache,id=a,from=s,source=d/,target=/n cat /n/f >/2\n'
+	df+=$'RUN --mount=type=cache,id=a,target=/n ls -A /n >/3; mkdir /n/sub; touch /n/sub/x\n'
+	df+=$'RUN --mount=type=cache,id=a,target=/n,source=sub ls -A /n >/4\n'
+	df+=$'RUN --mount=type=cache,id=b,from=bb,source=/etc,target=/n,uid=7,gid=8,mode=0711 stat -c "%a %u:%g" /n >/5; cmp /n/passwd /etc/passwd\n'
+	df+=$'RUN --mount=type=cache,id=c,sharing=locked,target=/x --mount=type=cache,id=c,sharing=locked,target=/y touch /x/a; ls /y >/6\n'
+	df+=$'RUN --mount=type=cache,id=c,sharing=private,target=/x --mount=type=cache,id=c,target=/y ls /x /y >/7'
+	build <<<"$df"
+	assert_eq $'1750 5:6 /m\n755 0:0 /m/e\n644 3:4 /m/f\n644 3:4 /m/l\nf' "$(in_image 1 | sed 's,777 0:0 /m/l,644 3:4 /m/l,')"
+	assert_eq 1 "$(in_image 0)"
+	assert_eq "kept||x|711 7:8|a" "$(in_image 2)|$(in_image 3)|$(in_image 4)|$(in_image 5)|$(in_image 6)"
+	assert_eq $'/x:\na\n\n/y:\na' "$(in_image 7)"
+	# Another stage of that name is another beginning.
+	build <<<"${df/echo 1/echo 2}"
+	assert_eq 2 "$(in_image 0)"
+	for df in source=/d/f source=/none source=/../../../../nowhere; do
+		try <<<$'FROM bb AS s\nRUN mkdir /d; touch /d/f\nFROM bb\nRUN --mount=type=cache,id=z,from=s,'"$df"$',target=/m true'
+		assert_eq 1 "$status" "$df"
+		assert_like "$output" "*:4: cannot open the directory*"
+	done
+	# What was begun and not ended is nobody's cache.
+	local dir
+	for dir in "$TACKLEBOX_ROOT"/build/mounts/*/; do mv "${dir%/}" "${dir%/}.part"; done
+	build --no-cache <<<$'FROM bb\nRUN --mount=type=cache,id=a,target=/m ls -A /m >/n'
+	assert_eq "" "$(in_image n)"
+	rm -rf "$TACKLEBOX_ROOT"/build/mounts/*.part
+}
+
+@test "RUN --mount=type=cache: private ones do not meet, locked ones wait" {
+	build <<-'EOF'
+		FROM bb AS a
+		RUN --mount=type=cache,id=meet,target=/m --mount=type=cache,id=p,sharing=private,target=/p touch /p/a /m/a; i=0; until [ -e /m/b ]; do i=$((i+1)); [ $i -lt 400 ] || exit 1; sleep 0.05; done; ls -A /p >/seen
+		FROM bb AS b
+		RUN --mount=type=cache,id=meet,target=/m --mount=type=cache,id=p,sharing=private,target=/p touch /p/b; i=0; until [ -e /m/a ]; do i=$((i+1)); [ $i -lt 400 ] || exit 1; sleep 0.05; done; ls -A /p >/seen; touch /m/b
+		FROM bb
+		COPY --from=a /seen /a
+		COPY --from=b /seen /b
+	EOF
+	assert_eq "a b" "$(in_image a) $(in_image b)"
+}
+
 @test "a secret stands in no command line that -x tells" {
-	echo t0psecret >"$T/secret"
+	printf t0psecret >"$T/secret"
 	S=t0psecret dfile-build --network none -xx --secret id=s,src="$T/secret" --secret id=e,env=S -f - . 2>"$T/told" >/dev/null <<-'EOF'
 		FROM bb
 		RUN --mount=type=secret,id=s --mount=type=secret,id=e [ "$(cat /run/secrets/s)" = "$(cat /run/secrets/e)" ]
+		RUN --mount=type=secret,id=s,env=X --mount=type=secret,id=e [ "$X" = "$(cat /run/secrets/e)" ]
 	EOF
 	grep -q 'ns-exec' "$T/told"
+	grep -q -- '--env-from [^ ]*X=' "$T/told"
 	run ! grep -q t0psecret "$T/told"
 }
 
@@ -187,6 +364,8 @@ done_again() {
 	sleep 1.1
 	two=$(dfile-build -q --network none --no-cache -t two -f - . <<<"$df")
 	assert_eq "$one" "$two"
+	unset SOURCE_DATE_EPOCH
+	assert_eq "$one" "$(dfile-build -q --network none --no-cache --build-arg SOURCE_DATE_EPOCH=1700000000 -t two -f - . <<<"$df")"
 	assert_eq '["2023-11-14T22:13:20Z"]' "$(img-config two | jq -c '[.history[1:][].created, .created] | unique')"
 }
 

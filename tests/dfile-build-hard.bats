@@ -166,7 +166,7 @@ ended() {
 
 @test "faults: each step fails once, nothing is left, and the next build works" {
 	mkdir d && echo x >d/f
-	printf 'FROM bb\nCOPY d /d\nRUN --mount=type=cache,target=/c --mount=type=bind,source=d,target=/m echo x >/x\nWORKDIR /w\n' >Dockerfile
+	printf 'FROM bb\nCOPY d /d\nCOPY --link d /l/\nRUN --mount=type=cache,target=/c --mount=type=bind,source=d,target=/m echo x >/x\nWORKDIR /w\n' >Dockerfile
 	local call n failed=0
 	for call in mkdir spawn mount layer open rename flock umount clone setns fsync link unlink write mkdirat bind openat fchownat renameat chmod chown; do
 		for n in 1 2 3 5 8; do
@@ -201,6 +201,14 @@ ended() {
 	{ echo "FROM bb AS s0"; for i in {1..999}; do echo "FROM s$((i - 1)) AS s$i"; echo "ENV A$i=1"; done; } >many
 	dfile-build -q -t it -f many . >/dev/null
 	assert_eq 999 "$(setting 'Env | map(select(startswith("A"))) | length')"
+	# As many that do not need each other, of which a hundred are needed.
+	{
+		for i in {0..998}; do printf 'FROM scratch AS s%d\nCOPY many /m%d\n' "$i" "$((i % 3))"; done
+		echo "FROM bb"
+		for i in {0..998..10}; do echo "COPY --from=s$i / /d$i/"; done
+	} >wide
+	dfile-build -q -t it -f wide . >/dev/null
+	assert_eq 100 "$(tree | grep -c ' d[0-9]*/m[0-9]$')"
 	{ echo "FROM bb"; for i in {1..100}; do printf 'ENV A%d=%0100000d\n' "$i" 0; done; } >large
 	dfile-build -q -t it -f large . >/dev/null
 	{ echo "FROM bb"; for i in {1..499}; do printf 'COPY <<E /f%d\n%d\nE\n' $((i % 7)) "$i"; done; } >deep

@@ -58,12 +58,16 @@ tree() {
 	(cd "$TB_DIR/rootfs" && find . -mindepth 1 -printf '%M %U:%G %P%l\n' | sort -k3) >"$T/before"
 	grep -vxFf "$T/before" "$T/now" || :
 }
-# in_image PATH: a file of the image.
-in_image() {
+# in_image PATH: a file of the image. stat_in_image FORMAT PATH
+in_image() { of_image cat "$1"; }
+stat_in_image() { of_image stat -c "$1" "$2"; }
+# of_image COMMAND… PATH
+of_image() {
+	local path=${*: -1}
 	mkdir "$T/t"
 	# shellcheck disable=SC2046
 	ufs-mount --ro "$T/t" $(img-layers it) >/dev/null
-	cat "$T/t/$1"
+	"${@:1:$#-1}" "$T/t/$path"
 	ufs-mount --umount "$T/t" && rmdir "$T/t"
 }
 setting() { img-config it | jq -c ".config.$1"; }

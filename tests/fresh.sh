@@ -43,7 +43,7 @@ if [ "$FRESH_STAGE" = outside ]; then
 	umount -l /mnt
 	keep=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 		FRESH_STAGE=inside)
-	for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY TEST_STRICT FRESH_FILES; do
+	for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY TEST_STRICT TEST_AGAIN FRESH_FILES; do
 		[ -z "${!name-}" ] || keep+=("$name=${!name}")
 	done
 	exec env -i "${keep[@]}" bash /root/fresh.sh

@@ -219,6 +219,33 @@ without_directory() {
 	assert_status 1
 }
 
+@test "run.sh: red fails; with TEST_AGAIN what is green alone is called unsteady, and what stays red is red" {
+	mkdir -p "$T/o/tests" "$T/o/bin"
+	ln -s "$TB_OUT/tests/subreaper" "$T/o/tests"
+	printf '@test "first" {\n\t[ -e %q ] || { touch %q; false; }\n}\n@test "other" { true; }\n' "$T/been" "$T/been" >"$T/once.bats"
+	printf '@test "never" { false; }\n' >"$T/red.bats"
+	# again N FILE…: a run of its own, which leaves the log of the one that we are in alone.
+	again() {
+		local n=$1
+		shift
+		rm -f "$T/been"
+		run env -u TEST_STRICT -u V -u TEST_TAGS "O=$T/o" TEST_AGAIN="$n" "$TB_TESTS/run.sh" "$@"
+	}
+	again 0 "$T/once.bats"
+	assert_status 1
+	assert_like "$output" '*1 passed, 1 failed, 0 skipped'
+	again 1 "$T/once.bats"
+	assert_status 0
+	assert_like "$output" '*unsteady, red at first and green alone: once.bats*2 passed, 0 failed, 0 skipped'
+	again 2 "$T/once.bats" "$T/red.bats"
+	assert_status 1
+	assert_like "$output" '*unsteady*: once.bats*2 passed, 1 failed, 0 skipped'
+	# More than so many are no accident.
+	again 1 "$T/once.bats" "$T/red.bats"
+	assert_status 1
+	assert_like "$output" '*1 passed, 2 failed, 0 skipped'
+}
+
 @test "requires: skips and says why; strict mode wants it listed" {
 	leaves 'requires no-such-command'
 	assert_status 0

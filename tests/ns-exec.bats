@@ -375,6 +375,22 @@ as_user() {
 }
 
 # bats test_tags=anywhere
+@test "a variable out of a file: the program has it, no command line and no explanation does" {
+	printf 'two\nwords' >"$T/secret"
+	assert_eq $'two\nwords' "$(ns-exec --env X=other --env-from "X=$T/secret" -- sh -c 'echo "$X"')"
+	ns-exec -x --env-from "X=$T/secret" -- true 2>"$T/told"
+	grep -qF "export X=\"\$(cat $T/secret)\"" "$T/told"
+	run ! grep -q words "$T/told"
+	assert_eq $'two\nwords' "$(ns-exec -n --env-from "X=$T/secret" -- sh -c 'echo "$X"' | sh)"
+	local bad
+	for bad in X "X=" "=$T/secret" "X=$T/none"; do
+		run -125 ns-exec --env-from "$bad" -- true
+	done
+	printf 'a\0b' >"$T/secret"
+	run -125 ns-exec --env-from "X=$T/secret" -- true
+	assert_like "$output" "*holds a NUL*"
+}
+
 @test "environment: inherited, set, cleared; PATH and HOME when there is none" {
 	requires root
 	run -0 --separate-stderr env -i PATH="$PATH" A=1 TACKLEBOX_X=y ns-exec -e B=2 -e A=3 -- "$PROBE"

@@ -209,7 +209,11 @@ ALL
 	refused unsupported '.mounts = [{destination: "/x:y", type: "tmpfs"}]' "mounts?0?.destination has a colon*"
 	refused unsupported '.mounts = [{destination: "/x", type: "bind", source: "/a:b"}]' "mounts?0?.source has a colon*"
 	local option
-	for option in remount tmpcopyup idmap rro rnosuid; do
+	has '.mounts = [{destination: "/a", type: "bind", source: "/etc", options: ["rbind", "idmap", "ro"]}]' \
+		--bind /etc:/a:rbind,idmap,ro
+	refused unsupported '.mounts = [{destination: "/x", type: "tmpfs", options: ["idmap"]}]' \
+		"mounts?0?.type cannot be done: ns-exec has the mount option idmap for binds only"
+	for option in remount tmpcopyup ridmap rro rnosuid; do
 		refused unsupported '.mounts = [{destination: "/x", type: "tmpfs", options: ["ro", "'$option'"]}]' \
 			"mounts?0?.options?1? cannot be done: ns-exec has no mount option $option"
 	done

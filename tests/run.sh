@@ -11,6 +11,8 @@
 #                 times, as the other loops)
 #   TEST_STRICT   1: a skip that is not listed in tests/skips.txt is a failure, and so is anything
 #                 with our marks that is on the host afterwards and was not before
+#   TEST_AGAIN    so many files that failed are run once more, alone (0): what is green then is called
+#                 unsteady, in the line before the last, and does not fail the run
 #   TEST_TAGS     only the tests with these tags (bats --filter-tags)
 #   V             1: every test with its time, not only those that failed
 #
@@ -27,6 +29,7 @@ jobs=${TEST_JOBS:-2}
 limit=${TEST_TIMEOUT:-600}
 logs=$O/tests/log
 passed=0 failed=0 skipped=0 reported=0
+red=()
 started=$SECONDS
 mkdir -p "$logs" || exit 1
 rm -f "$logs"/*.tap "$logs"/*.status
@@ -65,6 +68,7 @@ report() {
 	# Nor does one say that none has run.
 	((ok + not + skip > 0)) || [[ ${TEST_TAGS:-} ]] || not=1
 	passed=$((passed + ok)) failed=$((failed + not)) skipped=$((skipped + skip))
+	((not == 0)) || red+=("$name $ok $not $skip")
 	printf '%-24s %4d passed, %d failed, %d skipped, %d.%d s\n' "$name" "$ok" "$not" "$skip" \
 		$((seconds / 10)) $((seconds % 10))
 	echo "$seconds" >"$logs/$name.time"
@@ -118,6 +122,24 @@ report_finished() {
 		report "${name%.status}" "$status" "$seconds"
 		reported=$((reported + 1))
 	done
+}
+
+# again: what was red beside other files gets its second run. More of them than asked for is no
+# accident: they stay red.
+again() {
+	local row name ok not skip before file unsteady=()
+	((${#red[@]} > 0 && ${#red[@]} <= ${TEST_AGAIN:-0})) || return
+	for row in "${red[@]}"; do
+		read -r name ok not skip <<<"$row"
+		file=$(printf '%s\n' "${files[@]}" | grep -m1 -e "/$name\$" -e "^$name\$") || continue
+		echo "once more, alone:"
+		before=$((failed - not))
+		passed=$((passed - ok)) failed=$before skipped=$((skipped - skip))
+		run_file "$file"
+		report_finished
+		((failed > before)) || unsteady+=("$name")
+	done
+	((${#unsteady[@]} == 0)) || echo "unsteady, red at first and green alone: ${unsteady[*]}"
 }
 
 # Units are programs that print TAP. They link the library, and change nothing.
@@ -209,6 +231,7 @@ if ((${#files[@]})); then
 		echo "not ok: $reported of ${#files[@]} files ran"
 		failed=$((failed + 1))
 	fi
+	again
 	compare_marked
 fi
 echo "$((SECONDS - started)) s"

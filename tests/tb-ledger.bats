@@ -10,11 +10,17 @@ teardown_file() { tb_teardown_file; }
 setup() { tb_setup; }
 teardown() { tb_teardown; }
 
+# In a mount namespace that is private: the roots of other tests' boxes, of which it has a copy.
+no_others() {
+	((EUID != 0)) || awk '/ - overlay tacklebox /{ print $5 }' /proc/self/mountinfo | tac | xargs -r umount -l
+}
+
 # alone FUNCTION ARGS…: where there is nothing but what it makes. Its state lies below $T/here.
 alone() {
 	in_fresh '--net --pid --fork --mount-proc' alone_run "$@"
 }
 alone_run() {
+	no_others
 	mount -t tmpfs tbtest /sys/fs/cgroup
 	export TACKLEBOX_ROOT=$PWD/state
 	set -e
@@ -246,6 +252,30 @@ box_in_use() {
 	alone box_in_use
 }
 
+serving() {
+	apid >said &
+	local pid=$!
+	wait_for grep -q DOCKER_HOST said
+	run -0 tb-ledger --check
+	assert_eq "process $pid in use: apid is running" "$(xargs <<<"$output")"
+	assert_eq true "$(tb-ledger --json process | jq .in_use)"
+	run -0 tb-ledger --clean
+	curl -sf --unix-socket "$TACKLEBOX_RUN/apid.sock" http://localhost/_ping
+	# What is left beside it counts, and goes.
+	nft add table inet tacklebox-test
+	run -1 tb-ledger --check
+	run -0 tb-ledger --clean
+	run -0 tb-ledger --check
+	tb-ledger --clean --force >/dev/null
+	wait "$pid" || assert_eq 137 $?
+	nothing
+}
+
+@test "a running apid is in use: not left, and left alone" {
+	requires root nft curl
+	alone serving
+}
+
 busy() {
 	leave_everything
 	sleep 60 3<root/f &
@@ -313,6 +343,12 @@ foreign() {
 	cg-rm "$TB_NAME-n"
 	ufs-mount --umount root
 	# In a namespace of his own he is root.
+	in_fresh '' his_own
+}
+his_own() {
+	no_others
+	cp -a "$T/base" "$T/app" .
+	chmod 0777 .
 	as_nobody unshare --user --map-root-user --mount sh -ec '
 		ufs-mount -u up -w wk mine base app
 		ufs-mount --copy copy base

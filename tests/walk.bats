@@ -132,6 +132,58 @@ passes_with() {
 	assert_line 'ok - 99-trial:4 # skip needs no-such-command'
 }
 
+@test "else: of two blocks the one runs that can, and the other does not count" {
+	lesson <<-'END'
+		```console needs=no-such-command
+		$ false
+		$ false
+		```
+		```console else
+		$ echo instead
+		instead
+		```
+		```console needs=sh
+		$ true
+		```
+		Text between them does not matter.
+		```console else needs=no-such-command
+		$ false
+		```
+		```console needs=no-such-command
+		$ false
+		```
+		```console else needs=nor-this-one
+		$ false
+		```
+	END
+	passes_with '2 passed, 0 failed, 1 skipped'
+	assert_line 'ok - 99-trial:22 # skip needs nor-this-one'
+	printf '# Lesson 99: x\n\n```console\n$ true\n```\n```console else\n$ true\n```\n' >"$LESSON"
+	fails_with 'line 6: else*'
+}
+
+@test "the lessons keep to the measure of FORMAT.md; a lesson that does not is told how" {
+	run -0 bash "$TB_TESTS/lint/lessons.sh"
+	mkdir "$T/other"
+	cp "$TB_TOP"/tutorial/01-process.* "$T/other"
+	local l=$T/other/01-process.md
+	run -0 bash "$TB_TESTS/lint/lessons.sh" "$l"
+	{
+		cat "$l"
+		printf '%s\n' '```console' '$ true' '$ true' '$ true' '```' '**Aha:** no.' '```console' '$ true' '```' '```console' '$ true' '```' \
+			'<!-- source lib/door/chain.c#chain_exec -->' '```sh exercise hint=x' '```' '## Since 2015'
+		yes word | head -n 900
+	} >"$T/other/02-long.md"
+	cp "$T/other/01-process.svg" "$T/other/02-long.svg"
+	sed -i 's/<title/<nottitle/' "$T/other/01-process.svg"
+	run -1 bash "$TB_TESTS/lint/lessons.sh" "$T/other/02-long.md" "$l"
+	for what in '* words' '9 steps' 'line *: 3 commands in a step' '2 ahas' '2 exercises' '2 C functions*' 'no section "Since 2015"'; do
+		assert_like "$output" "*02-long.md: $what*"
+	done
+	run -1 bash "$TB_TESTS/lint/lessons.sh" "$l"
+	assert_eq "${l%.md}.svg: no title" "$output"
+}
+
 @test "exercises: open before, done after; each solution in a lab of its own" {
 	lesson <<-'END'
 		<!-- setup
@@ -278,6 +330,13 @@ nothing_left() {
 		second 41
 		```
 
+		```console
+		$ M=$((N + 1)); echo both $M
+		both 42
+		$ echo of them $M
+		of them 42
+		```
+
 		```sh exercise hint=make it
 		test -e made
 		```
@@ -314,6 +373,11 @@ nothing_left() {
 	wait_for seen 'echo second .N more'
 	$s send-keys Enter
 	wait_for seen 'something else'
+	wait_for seen '^\$ echo of them'
+	! seen '^both 42'
+	$s send-keys Enter
+	wait_for seen '^both 42'
+	wait_for seen '^of them 42'
 	wait_for seen 'Exercise'
 	$s send-keys h
 	wait_for seen 'hint: make it'

@@ -216,7 +216,7 @@ main(int argc, char **argv)
 	bool pause = st.status == BOX_RUNNING && !o.go_on;
 	if (pause && freeze(&b, true) < 0) {
 		/* An ordinary user may have no group to freeze. */
-		if (!rootless_inside() || err.class != ERR_INTERNAL)
+		if (!rootless_here() || err.class != ERR_INTERNAL)
 			tool_die();
 		tool_warn("the box goes on meanwhile, for it cannot be paused");
 		pause = false;

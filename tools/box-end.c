@@ -16,12 +16,15 @@
 #include "box/event.h"
 #include "box/layer.h"
 #include "box/policy.h"
+#include "box/userns.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 #include "door/tool.h"
 #include "mech/cgroup.h"
 #include "mech/netns.h"
+#include "mech/overlay.h"
+#include "mech/userns.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -56,19 +59,35 @@ run(const char *why, const char *const *argv)
 		failed = true;
 }
 
-static int
-is_point(void *self, const struct mount_entry *m)
+/* What cg-rm and ufs-mount do: this comes at the end of every box, and two programs more to start
+ * would cost as much as all the rest of it. */
+static void
+run_linked(const char *why, const char *const *argv, int (*work)(void *arg), void *arg)
 {
-	return strcmp(m->point, self) == 0;
+	if (run_here(why, argv, work, arg) == 0)
+		return;
+	tool_complain();
+	failed = true;
+}
+
+static int
+remove_group(void *group)
+{
+	return cg_remove(group, true, (int64_t)10 * 1000000000);
+}
+
+static int
+umount_root(void *root)
+{
+	return overlay_umount(root, true);
 }
 
 /* The group counts what the kernel had to kill, and is about to go. */
 static void
 note_oom(const struct box *b, const struct cgroup *g, const json_t *doc)
 {
-	struct cg_stat st;
 	char path[PATH_MAX];
-	if (cg_stat(g, &st) < 0 || st.oom_kills <= 0)
+	if (cg_oom_kills(g) <= 0)
 		return;
 	box_path(b, "oom", path);
 	if (sys_write_new("the kernel ended one of its processes", path, "", 0, 0600) < 0)
@@ -105,8 +124,8 @@ end(const struct box *b, const json_t *doc)
 	box_path(b, "root", root);
 	if (cg_open(group, &g) == 0) {
 		note_oom(b, &g, doc);
-		run("its control group, and whatever is left in it",
-			(const char *[]){"cg-rm", "--kill", group, NULL});
+		run_linked("its control group, and whatever is left in it",
+			(const char *[]){"cg-rm", "--kill", group, NULL}, remove_group, &g);
 	}
 	if (netns_dir(dir) == 0) {
 		snprintf(path, sizeof(path), "%s/%s", dir, net);
@@ -121,9 +140,12 @@ end(const struct box *b, const json_t *doc)
 		else
 			run("its network", (const char *[]){"br-detach", net, NULL});
 	}
-	if (mountinfo_each("/proc/self/mountinfo", is_point, root) == 1)
-		run("its root", (const char *[]){"ufs-mount", "--umount", "--lazy", root, NULL});
-	if (box_layer_umount(b) < 0) {
+	if (mount_is_on(root))
+		run_linked("its root",
+			(const char *[]){"ufs-mount", "--umount", "--lazy", root, NULL},
+			umount_root, root);
+	box_userns_path(b, root);
+	if (box_layer_umount(b) < 0 || userns_unpin(root) < 0) {
 		tool_complain();
 		failed = true;
 	}

@@ -26,7 +26,7 @@
 
 static struct {
 	bool detach, interactive, tty, privileged;
-	const char *user, *workdir;
+	const char *user, *workdir, *exec_id;
 	struct strlist env, env_file;
 } o;
 
@@ -40,6 +40,7 @@ static const struct opt options[] = {
 	{'w', "workdir", "DIR", opt_str, &o.workdir, "where it starts (default: as the box)",
 		false},
 	{0, "privileged", NULL, opt_flag, &o.privileged, "all capabilities, no filter", false},
+	{0, "exec-id", "ID", opt_str, &o.exec_id, "what the event exec_start is to call it", false},
 	OPT_END,
 };
 
@@ -128,7 +129,7 @@ words(struct strlist *l, const struct box *b, const json_t *doc, pid_t pid, char
 	strlist_add(l, "--all");
 	strlist_add(l, "--root");
 	/* Where an ordinary user can have none, it has none. */
-	if (!rootless_inside() || cg_open(group, &g) == 0)
+	if (!rootless_here() || cg_open(group, &g) == 0)
 		add(l, "--join-cgroup", group);
 	err_clear();
 	add(l, "--cwd", *cwd ? cwd : "/");
@@ -154,7 +155,8 @@ note(const json_t *doc, char **command)
 	auto_buf struct buf action = BUF_INIT;
 	buf_adds(&action, "exec_start: ");
 	buf_add_argv(&action, command);
-	event_box(doc, action.s, NULL);
+	auto_json json_t *id = o.exec_id ? json_pack("{s:s}", "execID", o.exec_id) : NULL;
+	event_box(doc, action.s, id);
 }
 
 /* Until its program runs, or the word has come why it does not. */

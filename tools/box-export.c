@@ -33,9 +33,16 @@ static const struct tool me = {
 	.rights = RIGHTS_ROOT,
 };
 
+struct job {
+	const struct view *v;
+	struct stream_fd *out;
+};
+
 static int
-write_tar(const struct view *v, struct stream_fd *out)
+write_all(void *arg)
 {
+	const struct view *v = ((struct job *)arg)->v;
+	struct stream_fd *out = ((struct job *)arg)->out;
 	struct layer_result r = {0};
 	const struct layer_diff how = {.dir = v->root,
 		.shown = v->shown,
@@ -47,6 +54,12 @@ write_tar(const struct view *v, struct stream_fd *out)
 	if (r.skipped)
 		tool_warn("left out: %s", r.warning);
 	return ok;
+}
+
+static int
+write_tar(const struct view *v, struct stream_fd *out)
+{
+	return view_call(v, write_all, &(struct job){v, out});
 }
 
 static void

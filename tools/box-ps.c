@@ -89,7 +89,7 @@ main(int argc, char **argv)
 	if (a.n)
 		tool_usage("it takes no operand");
 	o.last = o.latest ? 1 : o.last;
-	if (boxes_list(&o.filter, o.all || o.last, &l) < 0)
+	if (boxes_list(&o.filter, o.all || o.last, !o.json && !o.size, &l) < 0)
 		tool_die();
 	t.columns += o.size;
 	table_row(&t,

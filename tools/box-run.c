@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * box-run: a new box, started: img-pull, box-create and box-start in one.
+ * box-run: a new box, started: img-pull, box-create and box-start in one. It links what
+ * box-create calls, and so need not run it.
  *
  *	box-run --rm alpine echo hello
  */
 #include "base/auto.h"
 #include "base/err.h"
-#include "box/box.h"
+#include "box/create.h"
 #include "box/words.h"
 #include "door/chain.h"
 #include "door/spawn.h"
-#include "door/step.h"
+#include "door/sys.h"
 #include "door/tool.h"
 #include "image/image.h"
 
@@ -49,15 +50,12 @@ static const struct tool me = {
 	.rights = RIGHTS_ROOT,
 };
 
-static bool
-is_there(const char *image)
+/* It stays until the box is made: nobody removes it meanwhile. */
+static int
+find(const char *name, struct store **s, struct image *img)
 {
-	auto_store struct store *s = store_open();
-	auto_image struct image img = {0};
-	struct err before = err;
-	bool found = s && store_hold(s) == 0 && image_find(s, image, &img) == 0;
-	err = before;
-	return found;
+	*s = store_open();
+	return *s && store_hold(*s) == 0 ? image_find(*s, name, img) : -1;
 }
 
 static int
@@ -85,20 +83,44 @@ get(const char *image)
 }
 
 static int
-have_image(const char *image)
+have_image(const char *name, struct store **s, struct image *img)
 {
-	bool always = strcmp(o.pull, "always") == 0;
-	if (!always && strcmp(o.pull, "missing") != 0 && strcmp(o.pull, "never") != 0)
+	bool always = strcmp(o.pull, "always") == 0, never = strcmp(o.pull, "never") == 0;
+	if (!always && !never && strcmp(o.pull, "missing") != 0)
 		tool_usage("--pull %s: write missing, always or never", o.pull);
-	if (strcmp(o.pull, "never") == 0 || (!always && is_there(image)))
+	if (!always && find(name, s, img) == 0)
 		return 0;
+	if (never)
+		return -1;
+	store_close(*s);
+	*s = NULL;
+	err_clear();
 	if (!always)
-		fprintf(stderr, "Unable to find image '%s' locally\n", image);
-	return get(image);
+		fprintf(stderr, "Unable to find image '%s' locally\n", name);
+	return get(name) < 0 ? -1 : find(name, s, img);
+}
+
+struct create {
+	const struct args *a;
+	const struct store *s;
+	const struct image *img;
+	struct box b;
+	int lock; /* until box-start is there, which takes it itself */
+};
+
+/* What box-create does. */
+static int
+make(void *self)
+{
+	struct create *c = self;
+	auto_json json_t *doc = box_words_document(&words, c->a->operand[0], c->a->command);
+	if (!doc || box_create(c->s, c->img, doc, o.name, &c->b, &c->lock) < 0)
+		return -1;
+	return o.cidfile ? sys_replace("its id", o.cidfile, c->b.id, 64, 0644) : 0;
 }
 
 static int
-create(const struct args *a, struct buf *id)
+create(struct create *c)
 {
 	struct strlist l = {0};
 	strlist_add(&l, "box-create");
@@ -108,11 +130,11 @@ create(const struct args *a, struct buf *id)
 		strlist_add(&l, fmt_new("--cidfile=%s", o.cidfile));
 	box_words_again(&words, &l);
 	strlist_add(&l, "--");
-	strlist_add(&l, a->operand[0]);
-	for (char **w = a->command; w && *w; w++)
+	strlist_add(&l, c->a->operand[0]);
+	for (char **w = c->a->command; w && *w; w++)
 		strlist_add(&l, *w);
 	strlist_add(&l, NULL);
-	int r = run_tool("a box, which does not run yet", l.v, id);
+	int r = run_here("a box, which does not run yet", l.v, make, c);
 	free(l.v);
 	return r;
 }
@@ -122,14 +144,20 @@ main(int argc, char **argv)
 {
 	box_words_options(&words, own, options);
 	struct args a = tool_start(&me, argc, argv);
-	auto_buf struct buf id = BUF_INIT;
+	auto_store struct store *s = NULL;
+	auto_image struct image img = {0};
 	bool detach = box_words_detach(&words);
 	char path[PATH_MAX];
 	if (a.n != 1)
 		tool_usage("no IMAGE given");
-	if (have_image(a.operand[0]) < 0 || create(&a, &id) < 0 || own_tool("box-start", path) < 0)
+	if (have_image(a.operand[0], &s, &img) < 0)
 		tool_die();
-	auto_free char *box = str_new(id.len ? strtok(id.s, "\n") : "BOX");
+	struct create c = {.a = &a, .s = s, .img = &img, .lock = -1};
+	if (create(&c) < 0 || own_tool("box-start", path) < 0)
+		tool_die();
+	char *box = c.b.id, unknown[] = "BOX";
+	if (!*box)
+		box = unknown;
 	auto_free char *keys = fmt_new("--detach-keys=%s", o.keys ? o.keys : "");
 	char stay[] = "-ai", failure[] = "--failure=125";
 	char *command[] = {path, failure, detach ? box : stay, NULL, NULL, NULL};

@@ -9,12 +9,14 @@
 #include "base/human.h"
 #include "base/table.h"
 #include "box/stats.h"
+#include "door/sys_cred.h"
 #include "door/tool.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static struct {
@@ -45,45 +47,52 @@ static const struct tool me = {
 };
 
 struct row {
-	struct box b;
-	json_t *doc;
-	struct stats_look before, now;
+	struct stats s;
 	bool seen; /* in this round */
+};
+
+/* One round: of those that are named, or of all. */
+struct round {
+	struct stats_host host;
+	bool named;
 };
 
 static struct row *rows;
 static size_t n_rows;
+/* How many files of boxes may stay open. */
+static rlim_t files_max;
 
 static struct row *
 row_of(const struct box *b)
 {
 	for (size_t i = 0; i < n_rows; i++)
-		if (strcmp(rows[i].b.id, b->id) == 0)
+		if (strcmp(rows[i].s.b.id, b->id) == 0)
 			return &rows[i];
 	rows = reallocarray(rows, n_rows + 1, sizeof(*rows));
 	if (!rows)
 		abort();
-	rows[n_rows] = (struct row){.b = *b, .doc = box_read(b, "box.json")};
+	rows[n_rows] = (struct row){
+		.s = {.b = *b, .doc = box_read(b, "box.json"), .depth = o.json ? CG_MANY : CG_FEW}};
 	return &rows[n_rows++];
 }
 
 static int
 look_at(const struct box *b, void *arg)
 {
-	const bool *named = arg;
+	const struct round *now = arg;
 	struct box_state st;
 	box_state(b, &st);
-	if (!*named && !o.all && st.status != BOX_RUNNING && st.status != BOX_PAUSED)
+	if (!now->named && !o.all && st.status != BOX_RUNNING && st.status != BOX_PAUSED)
 		return 0;
 	struct row *r = row_of(b);
 	/* One that is being removed. */
-	if (!r->doc) {
+	if (!r->s.doc) {
 		err_clear();
 		return 0;
 	}
-	stats_free(&r->before);
-	r->before = r->now;
-	stats_take(b, r->doc, &st, &r->now);
+	stats_take(&r->s, &st, &now->host);
+	if ((rlim_t)(r - rows + 1) * STATS_FILES > files_max)
+		stats_close(&r->s);
 	r->seen = true;
 	return 0;
 }
@@ -91,9 +100,7 @@ look_at(const struct box *b, void *arg)
 static void
 forget(size_t i)
 {
-	json_decref(rows[i].doc);
-	stats_free(&rows[i].before);
-	stats_free(&rows[i].now);
+	stats_free(&rows[i].s);
 	rows[i] = rows[--n_rows];
 }
 
@@ -101,24 +108,25 @@ static int
 by_age(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
-	return strcmp(box_text(x->doc, "Created"), box_text(y->doc, "Created"));
+	return strcmp(box_text(x->s.doc, "Created"), box_text(y->s.doc, "Created"));
 }
 
 /* All of them once; those that have gone are forgotten. */
 static int
 look(const struct args *a)
 {
-	bool named = a->n > 0;
+	struct round now = {.named = a->n > 0};
 	struct box b;
+	stats_host(&now.host);
 	for (size_t i = 0; i < n_rows; i++)
 		rows[i].seen = false;
-	if (!named && box_each(look_at, &named) < 0)
+	if (!now.named && box_each(look_at, &now) < 0)
 		return -1;
 	for (int i = 0; i < a->n; i++)
 		if (box_find(a->operand[i], &b) < 0)
 			return -1;
 		else
-			look_at(&b, &named);
+			look_at(&b, &now);
 	for (size_t i = n_rows; i-- > 0;)
 		if (!rows[i].seen)
 			forget(i);
@@ -136,7 +144,7 @@ add_pair(struct buf *out, int64_t a, int64_t b)
 }
 
 static void
-add_row(struct table *t, const struct row *r)
+add_row(struct table *t, const struct stats *r)
 {
 	auto_buf struct buf id = BUF_INIT, cpu = BUF_INIT, mem = BUF_INIT, part = BUF_INIT,
 			    net = BUF_INIT, disk = BUF_INIT, pids = BUF_INIT;
@@ -155,10 +163,10 @@ add_row(struct table *t, const struct row *r)
 }
 
 static void
-show_json(const struct row *r)
+show_json(const struct stats *r)
 {
 	auto_buf struct buf line = BUF_INIT;
-	auto_json json_t *doc = stats_document(&r->b, r->doc, &r->before, &r->now);
+	auto_json json_t *doc = stats_document(r);
 	json_visible(doc, JSON_COMPACT, &line);
 	tool_result("%s", buf_str(&line));
 }
@@ -170,14 +178,14 @@ show(void)
 	auto_buf struct buf out = BUF_INIT;
 	if (o.json) {
 		for (size_t i = 0; i < n_rows; i++)
-			show_json(&rows[i]);
+			show_json(&rows[i].s);
 		return fflush(stdout) == 0;
 	}
 	table_row(&t,
 		(const char *const[]){"CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %",
 			"NET I/O", "BLOCK I/O", "PIDS"});
 	for (size_t i = 0; i < n_rows; i++)
-		add_row(&t, &rows[i]);
+		add_row(&t, &rows[i].s);
 	/* On a terminal each look takes the place of the one before. */
 	if (!o.once && isatty(STDOUT_FILENO))
 		buf_adds(&out, "\033[H\033[J");
@@ -187,12 +195,28 @@ show(void)
 	return fflush(stdout) == 0;
 }
 
+static int
+allow_files(void)
+{
+	static const rlim_t others = 32;
+	struct rlimit n;
+	if (getrlimit(RLIMIT_NOFILE, &n) < 0)
+		return err_sys("getrlimit", NULL, "cannot tell how many files may be open");
+	files_max = n.rlim_max > others ? n.rlim_max - others : 0;
+	return n.rlim_cur == n.rlim_max
+		? 0
+		: sys_setrlimit("files of all boxes stay open from look to look", RLIMIT_NOFILE,
+			  "nofile", n.rlim_max, n.rlim_max);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
 	if (o.interval <= 0)
 		tool_usage("--interval: 0 is no time");
+	if (allow_files() < 0)
+		tool_die();
 	do {
 		if (look(&a) < 0)
 			tool_die();

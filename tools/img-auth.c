@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "door/tool.h"
 #include "image/registry.h"
+#include "image/transfer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,20 +15,10 @@
 static struct {
 	int64_t creds_fd;
 	struct registry_options registry;
-} o = {.creds_fd = -1, .registry = {.patience = INT64_C(15000000000), .retries = 3}};
+} o = {.creds_fd = -1, .registry = TRANSFER_REGISTRY_DEFAULTS};
 
 static const struct opt options[] = {
-	{0, "creds-fd", "N", opt_int, &o.creds_fd,
-		"read USER:PASSWORD from this descriptor (default: what `docker login` keeps)",
-		false},
-	{0, "realm", "HOST", opt_str, &o.registry.realm,
-		"the registry's token server there may have the password", false},
-	{0, "cacert", "FILE", opt_str, &o.registry.cacert,
-		"certificates (PEM) to trust besides the system's", false},
-	{0, "insecure", NULL, opt_flag, &o.registry.insecure,
-		"take any certificate, and plain HTTP from other machines too", false},
-	{0, "timeout", "TIME", opt_duration, &o.registry.patience,
-		"how long to wait for the registry to answer (15s)", false},
+	REGISTRY_OPTIONS(o.creds_fd, o.registry),
 	OPT_END,
 };
 

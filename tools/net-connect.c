@@ -3,17 +3,12 @@
  *
  *	net-connect --alias db back web
  */
-#include "base/auto.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "box/endpoint.h"
-#include "box/etc.h"
-#include "box/network.h"
-#include "box/resolver.h"
+#include "box/member.h"
 #include "door/env.h"
 #include "door/tool.h"
-
-#include <string.h>
 
 static struct {
 	const char *ip;
@@ -59,46 +54,45 @@ asked(void)
 
 /* It is as it was. The cable is there once it is noted. */
 static int
-give_up(const struct network *n, const struct box *b, const json_t *doc, json_t *net)
+give_up(const struct member *m)
 {
 	struct err why = err;
 	env_no_faults();
-	if (json_object_get(json_object_get(net, "Networks"), n->name) &&
-		(endpoint_remove(b, doc, n, net) < 0 || endpoint_write(b, net) < 0))
+	if (json_object_get(json_object_get(m->net, "Networks"), m->n.name) &&
+		(endpoint_remove(&m->b, m->doc, &m->n, m->net) < 0 ||
+			endpoint_write(&m->b, m->net) < 0))
 		tool_complain();
 	err = why;
 	return -1;
 }
 
+static int
+check(const struct member *m)
+{
+	const char *mode = box_text(m->doc, "HostConfig.NetworkMode");
+	if (!network_of_mode(mode))
+		return err_set(ERR_CONFLICT, m->n.name,
+			"container cannot be connected to a network: its mode is %s", mode);
+	if (!m->n.bridge[0])
+		return err_set(ERR_DENIED, m->n.name,
+			"container cannot be disconnected from host network or connected to host network");
+	if (json_object_get(m->asked, m->n.name))
+		return err_set(ERR_DENIED, m->n.name,
+			"endpoint with name %s already exists in network %s",
+			box_text(m->doc, "Name"), m->n.name);
+	return 0;
+}
+
 /* The cable is laid first: box.json shall not say what cannot be. */
 static int
-connect_box(const struct network *n, const struct box *b)
+join(const struct member *m)
 {
-	struct box_state st;
-	auto_json json_t *doc = box_read(b, "box.json");
-	auto_json json_t *net = box_read_if(b, "network.json");
-	json_t *map = box_value(doc, "NetworkingConfig.EndpointsConfig");
-	if (!doc)
+	if (check(m) < 0)
 		return -1;
-	if (!network_of_mode(box_text(doc, "HostConfig.NetworkMode")))
-		return err_set(ERR_CONFLICT, n->name,
-			"container cannot be connected to a network: its mode is %s",
-			box_text(doc, "HostConfig.NetworkMode"));
-	if (!n->bridge[0])
-		return err_set(ERR_DENIED, n->name,
-			"container cannot be disconnected from host network or connected to host network");
-	if (json_object_get(map, n->name))
-		return err_set(ERR_DENIED, n->name,
-			"endpoint with name %s already exists in network %s", box_text(doc, "Name"),
-			n->name);
-	json_object_set_new(map, n->name, asked());
-	box_state(b, &st);
-	bool live = net && (st.status == BOX_RUNNING || st.status == BOX_PAUSED);
-	if ((live &&
-		    (endpoint_add(b, doc, n, net) < 0 || endpoint_write(b, net) < 0 ||
-			    endpoint_names(b, doc) < 0 || etc_connected(b, doc, net) < 0)) ||
-		box_write(b, "box.json", "one network more", doc) < 0)
-		return live ? give_up(n, b, doc, net) : -1;
+	json_object_set_new(m->asked, m->n.name, asked());
+	if ((m->net && (endpoint_add(&m->b, m->doc, &m->n, m->net) < 0 || member_settle(m) < 0)) ||
+		box_write(&m->b, "box.json", "one network more", m->doc) < 0)
+		return m->net ? give_up(m) : -1;
 	return 0;
 }
 
@@ -106,16 +100,9 @@ int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	struct network n;
-	struct box b;
-	auto_fd int lock = -1;
-	if (a.n != 2)
-		tool_usage(a.n < 2 ? "NETWORK and BOX are needed" : "more than NETWORK and BOX");
-	if (network_lock(true, &lock) < 0 || network_find(a.operand[0], &n) < 0 ||
-		box_find(a.operand[1], &b) < 0 || connect_box(&n, &b) < 0)
+	struct member m;
+	if (member_open(&a, &m) < 0 || join(&m) < 0)
 		tool_die();
-	if (n.own && !resolver_there())
-		tool_warn("names are not resolved in it: there is no aardvark-dns here");
-	network_free(&n);
+	member_close(&m);
 	return tool_finish();
 }

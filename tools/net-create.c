@@ -9,7 +9,6 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "box/network.h"
-#include "box/resolver.h"
 #include "box/words.h"
 #include "door/tool.h"
 
@@ -91,8 +90,6 @@ main(int argc, char **argv)
 		tool_usage(a.n ? "one NAME is enough" : "no NAME given");
 	if (make(a.operand[0], &n) < 0)
 		tool_die();
-	if (!resolver_there())
-		tool_warn("names are not resolved in it: there is no aardvark-dns here");
 	if (o.json) {
 		auto_buf struct buf out = BUF_INIT;
 		auto_json json_t *doc = network_show(&n);

@@ -3,20 +3,16 @@
  *
  *	net-disconnect back web
  */
-#include "base/auto.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "box/endpoint.h"
-#include "box/etc.h"
-#include "box/network.h"
+#include "box/member.h"
 #include "door/sys.h"
 #include "door/tool.h"
 #include "mech/net_link.h"
 #include "mech/netns.h"
 
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 static bool force;
 
@@ -61,55 +57,32 @@ reroute(const json_t *net)
 }
 
 static int
-leave(const struct network *n, const struct box *b, const json_t *doc, json_t *net)
+leave(const struct member *m)
 {
-	if (endpoint_remove(b, doc, n, net) < 0 || endpoint_write(b, net) < 0 ||
-		endpoint_names(b, doc) < 0 || etc_connected(b, doc, net) < 0)
+	bool there = json_object_get(json_object_get(m->net, "Networks"), m->n.name);
+	if (!json_object_get(m->asked, m->n.name))
+		return err_set(ERR_DENIED, m->n.name, "container %s is not connected to network %s",
+			m->b.id, m->n.name);
+	json_object_del(m->asked, m->n.name);
+	if ((there &&
+		    (endpoint_remove(&m->b, m->doc, &m->n, m->net) < 0 || member_settle(m) < 0)) ||
+		box_write(&m->b, "box.json", "one network less", m->doc) < 0)
 		return -1;
-	return 0;
-}
-
-static int
-disconnect(const struct network *n, const struct box *b)
-{
-	struct box_state st;
-	auto_json json_t *doc = box_read(b, "box.json");
-	auto_json json_t *net = box_read_if(b, "network.json");
-	json_t *map = box_value(doc, "NetworkingConfig.EndpointsConfig");
-	if (!doc)
-		return -1;
-	if (!json_object_get(map, n->name))
-		return err_set(ERR_DENIED, n->name, "container %s is not connected to network %s",
-			b->id, n->name);
-	box_state(b, &st);
-	bool there = (st.status == BOX_RUNNING || st.status == BOX_PAUSED) &&
-		json_object_get(json_object_get(net, "Networks"), n->name);
-	json_object_del(map, n->name);
-	if ((there && leave(n, b, doc, net) < 0) ||
-		box_write(b, "box.json", "one network less", doc) < 0)
-		return -1;
-	return there ? reroute(net) : 0;
+	return there ? reroute(m->net) : 0;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	struct network n;
-	struct box b;
-	auto_fd int lock = -1;
-	if (a.n != 2)
-		tool_usage(a.n < 2 ? "NETWORK and BOX are needed" : "more than NETWORK and BOX");
-	if (network_lock(true, &lock) < 0 || network_find(a.operand[0], &n) < 0)
-		tool_die();
-	if (box_find(a.operand[1], &b) < 0) {
-		if (!force || err.class != ERR_NOT_FOUND)
+	struct member m;
+	if (member_open(&a, &m) < 0) {
+		if (!force || !m.n.doc || err.class != ERR_NOT_FOUND)
 			tool_die();
 		err_clear();
-		return tool_finish();
-	}
-	if (disconnect(&n, &b) < 0)
+	} else if (leave(&m) < 0) {
 		tool_die();
-	network_free(&n);
+	}
+	member_close(&m);
 	return tool_finish();
 }

@@ -18,6 +18,7 @@
 static struct {
 	const char *upper, *work;
 	bool ro, copy, umount, lazy;
+	struct ct_id_maps uid_map, gid_map;
 } opts;
 
 static const struct opt options[] = {
@@ -27,6 +28,10 @@ static const struct opt options[] = {
 		"empty directory for the kernel, on the same file system; made if missing", false},
 	{0, "ro", NULL, opt_flag, &opts.ro, "nothing can be written (so it is without -u)", false},
 	{0, "copy", NULL, opt_flag, &opts.copy, "copy the layers, where overlay cannot be", false},
+	{0, "uid-map", "IN:OUT:COUNT", ct_opt_map, &opts.uid_map,
+		"for a user namespace: user ids on the disk, and what they are in DIR (repeatable)",
+		false},
+	{0, "gid-map", "IN:OUT:COUNT", ct_opt_map, &opts.gid_map, "the same for groups", false},
 	{0, "umount", NULL, opt_flag, &opts.umount, "take DIR away again", false},
 	{0, "lazy", NULL, opt_flag, &opts.lazy, "with --umount: even if something uses it", false},
 	OPT_END,
@@ -73,7 +78,8 @@ check_options(const struct args *a)
 	if (opts.umount) {
 		if (a->n > 1)
 			tool_usage("--umount takes one DIR");
-		if (opts.upper || opts.work || opts.ro || (opts.lazy && opts.copy))
+		if (opts.upper || opts.work || opts.ro || opts.uid_map.n || opts.gid_map.n ||
+			(opts.lazy && opts.copy))
 			tool_usage("--umount goes only with --lazy or --copy");
 		return;
 	}
@@ -85,6 +91,8 @@ check_options(const struct args *a)
 		tool_usage("--ro and -u exclude each other");
 	if (!opts.upper != !opts.work)
 		tool_usage("-u UPPER and -w WORK go together");
+	if (!opts.uid_map.n != !opts.gid_map.n || (opts.uid_map.n && !opts.upper))
+		tool_usage("--uid-map, --gid-map and -u UPPER go together");
 }
 
 static int
@@ -102,7 +110,13 @@ join(const char *dir, char *const *operands)
 		strlist_add(&layers, *operands);
 	if (layers.n == 0)
 		read_layers(&layers);
-	struct overlay o = {dir, opts.upper, opts.work, layers.v, layers.n};
+	struct overlay o = {.dir = dir,
+		.upper = opts.upper,
+		.work = opts.work,
+		.layers = layers.v,
+		.n = layers.n,
+		.uid_map = opts.uid_map,
+		.gid_map = opts.gid_map};
 	if (!opts.copy)
 		return overlay_mount(&o);
 	if (overlay_copy(&o, lost) < 0)

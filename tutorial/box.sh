@@ -4,13 +4,17 @@
 #   box.sh run [-d] [--rm] [--name NAME] [-m SIZE] [-e A=B] [--network none|bridge] IMAGE [COMMAND...]
 #   box.sh build -t TAG DIR    its Dockerfile has FROM RUN COPY ENV CMD; RUN has no network
 set -euo pipefail && shopt -s extglob nullglob
-boxes=${TACKLEBOX_ROOT:-/var/lib/tacklebox}/box.sh
+boxes=${TACKLEBOX_ROOT:-/var/lib/tacklebox}/box.sh groups=1 nets=/run/netns
+# Root of a user namespace only, as an ordinary user is, has no control groups, and his networks elsewhere.
+[[ $(</proc/self/uid_map) == *\ 4294967295 ]] || groups='' nets=${TACKLEBOX_RUN:-/run/tacklebox}/netns
 die() { echo "box.sh: $1" >&2 && exit "${2-1}"; }
 have() { img-config "$1" >/dev/null 2>&1 || img-pull -q "$1" >/dev/null; }
 there() { [[ ${1-} && $1 != */* && -e $boxes/$1/lock ]] || die "no such box: ${1-}" "${2-1}"; }
 alive() { ! flock -n "$boxes/$1/lock" true; } # who runs a box holds its lock
 remove() { rm -rf --one-file-system "${boxes:?}/$1"; }
 floor() { mkdir "$2/root" && img-layers "$1" | ufs-mount -u "$2/upper" -w "$2/work" "$2/root" >/dev/null; }
+fence() { if [[ $groups ]]; then cg-create "${@:2}" "boxsh-$1" >/dev/null
+	else (($# < 2)) || echo "box.sh: -m is not kept" >&2; fi; }
 plug() { { ip link show boxsh0 || br-setup boxsh0; } >/dev/null 2>&1 && br-attach boxsh0 "$1" >/dev/null; }
 # What an image says of its programs becomes opts=(options of ns-exec), entry=(...) and cmd=(...).
 settings() { # IMAGE HOSTNAME
@@ -32,18 +36,16 @@ run() {
 	have "$1" && settings "$1" "$name" || exit 125
 	mkdir -p "$boxes" && mkdir "$boxes/$name" 2>/dev/null || die "the name $name is in use" 125
 	cd "$boxes/$name" && exec 9>lock && flock 9 && echo "$1" >image && shift
-	opts+=("${env[@]}") && declare -p opts >opts
-	(($# == 0)) || cmd=("$@")
-	floor "$(<image)" . && cg-create "${limits[@]}" "boxsh-$name" >/dev/null &&
+	opts+=("${env[@]}") && declare -p opts >opts; (($# == 0)) || cmd=("$@")
+	floor "$(<image)" . && fence "$name" "${limits[@]}" &&
 		{ [[ $network == none ]] || plug "boxsh-$name"; } || { clear_away "$name" && remove "$name" && exit 125; }
 	[[ $detach ]] || become "$name" "$rm" </dev/null # which does not come back
 	(become "$name" "$rm" >log 2>&1 </dev/null) &
-	until [[ -s pid && $(readlink "/proc/$(<pid)/exe") != */ns-exec ]] || ! kill -0 $! 2>&-; do sleep 0.02; done
-	echo "$name"
+	until [[ -s pid && $(readlink "/proc/$(<pid)/exe") != */ns-exec ]] || ! kill -0 $! 2>&-; do sleep 0.02; done; echo "$name"
 }
 become() { # NAME RM: the chain, and what is to do when it has ended
-	local status=0 net=/run/netns/boxsh-$1 && [[ -e $net ]] || net=''
-	cg-exec "boxsh-$1" -- ns-exec --all "--net${net:+=$net}" --root root --hostname "$1" --pidfile pid "${opts[@]}" -- \
+	local status=0 net=$nets/boxsh-$1 && [[ -e $net ]] || net=''
+	${groups:+cg-exec boxsh-$1 --} ns-exec --all "--net${net:+=$net}" --root root --hostname "$1" --pidfile pid "${opts[@]}" -- \
 		"${entry[@]}" "${cmd[@]}" 9>&- || status=$?
 	echo $status >status && clear_away "$1"
 	{ [[ ! $2 ]] || remove "$1"; } && exit $status
@@ -59,7 +61,7 @@ ps() {
 }
 enter() { # NAME COMMAND...: in the box, with its settings
 	there "${1-}" 125 && alive "$1" && eval "$(<"$boxes/$1/opts")" || die "$1 does not run" 125
-	exec ns-enter "$(<"$boxes/$1/pid")" --all --root --confine --join-cgroup "boxsh-$1" "${opts[@]}" -- "${@:2}"
+	exec ns-enter "$(<"$boxes/$1/pid")" --all --root --confine ${groups:+--join-cgroup boxsh-$1} "${opts[@]}" -- "${@:2}"
 }
 take() { # FORCE NAME...
 	for name in "${@:2}"; do
@@ -93,8 +95,6 @@ build() { # -t TAG DIR
 	done < <(sed -e ':a' -e '/\\$/{N;s/\\\n//;ba' -e '}' "$3/Dockerfile")
 	img-tag "$id" "$2"
 }
-case ${1-} in
-run | ps | build) "$@" ;; pull) img-pull "${@:2}" ;; exec) enter "${@:2}" ;;
-rm) [[ ${2-} == -f ]] && take "${@:2}" || take '' "${@:2}" ;;
-*) die "one of pull run ps exec rm build" 2 ;;
+case ${1-} in run | ps | build) "$@" ;; pull) img-pull "${@:2}" ;; exec) enter "${@:2}" ;;
+rm) [[ ${2-} == -f ]] && take "${@:2}" || take '' "${@:2}" ;; *) die "one of pull run ps exec rm build" 2 ;;
 esac

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,11 +64,16 @@ buf_addv(struct buf *b, const char *fmt, va_list ap)
 {
 	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	buf_grow(b, 0);
+	size_t room = b->cap - b->len;
+	int n = vsnprintf(b->s + b->len, room, fmt, ap);
 	if (n < 0)
 		abort();
-	buf_grow(b, (size_t)n);
-	vsnprintf(b->s + b->len, (size_t)n + 1, fmt, again);
+	/* Most texts are short: they fit at once. */
+	if ((size_t)n >= room) {
+		buf_grow(b, (size_t)n);
+		vsnprintf(b->s + b->len, (size_t)n + 1, fmt, again);
+	}
 	b->len += (size_t)n;
 	va_end(again);
 }
@@ -161,6 +167,10 @@ add_json_escape(struct buf *b, unsigned char c)
 		buf_adds(b, "\\ufffd");
 }
 
+/* What JSON takes as it is, of ASCII. */
+static const bool json_plain[256] = {
+	[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
+
 void
 buf_add_json_bytes(struct buf *b, const char *str, size_t len)
 {
@@ -169,8 +179,8 @@ buf_add_json_bytes(struct buf *b, const char *str, size_t len)
 	const unsigned char *s = (const unsigned char *)str, *end = s + len, *plain = s;
 	buf_addc(b, '"');
 	while (s < end) {
-		size_t n = utf8_len(s);
-		if (n && *s != '"' && *s != '\\' && *s >= 0x20 && *s != 0x7f) {
+		size_t n = json_plain[*s] ? 1 : *s < 0x80 ? 0 : utf8_len(s);
+		if (n) {
 			s += n;
 			continue;
 		}
@@ -224,5 +234,8 @@ fmt_new(const char *fmt, ...)
 char *
 str_new(const char *s)
 {
-	return fmt_new("%s", s);
+	char *copy = strdup(s);
+	if (!copy)
+		abort();
+	return copy;
 }

@@ -94,6 +94,66 @@ json_parse(const char *what, const char *text, size_t len)
 	return doc;
 }
 
+/* End of the object or list that begins at p, or end. */
+static const char *
+skip_value(const char *p, const char *end)
+{
+	for (unsigned depth = 0; p < end;) {
+		if (*p == '"') {
+			p = skip_string(p, end);
+			continue;
+		}
+		depth += *p == '{' || *p == '[';
+		if ((*p == '}' || *p == ']') && --depth == 0)
+			return p + 1;
+		p++;
+	}
+	return end;
+}
+
+/* Where the value of that member of the object at `text` begins, if it is an object or a list. */
+static const char *
+find_member(const char *text, const char *end, const char *name)
+{
+	size_t n = strlen(name);
+	const char *p = text + strspn(text, " \t\n");
+	if (p < end && *p == '{')
+		p++;
+	while (p < end) {
+		const char *q = *p == '"'	 ? skip_string(p, end)
+			: *p == '{' || *p == '[' ? skip_value(p, end)
+						 : p + 1;
+		bool is = *p == '"' && (size_t)(q - p) == n + 2 && memcmp(p + 1, name, n) == 0;
+		q += is && *q == ':' ? 1 + strspn(q + 1, " \t\n") : 0;
+		if (is && (*q == '{' || *q == '['))
+			return q;
+		p = q;
+	}
+	return NULL;
+}
+
+json_t *
+json_read_without(const char *path, size_t max, const char *member)
+{
+	auto_buf struct buf text = BUF_INIT, rest = BUF_INIT;
+	char name[64];
+	if (file_read(path, max, &text) < 0)
+		return NULL;
+	const char *from = buf_str(&text), *end = from + text.len, *to = end;
+	for (size_t n; from && *member; member += n + (member[n] == '.')) {
+		n = strcspn(member, ".");
+		snprintf(name, sizeof(name), "%.*s", (int)n, member);
+		from = find_member(from, to, name);
+		to = from ? skip_value(from, to) : to;
+	}
+	if (!from)
+		return json_parse(path, buf_str(&text), text.len);
+	buf_add(&rest, text.s, (size_t)(from - text.s));
+	buf_adds(&rest, "null");
+	buf_add(&rest, to, (size_t)(end - to));
+	return json_parse(path, rest.s, rest.len);
+}
+
 json_t *
 json_read(const char *path, size_t max)
 {

@@ -33,6 +33,9 @@ auto_json_(json_t **v)
 json_t *json_parse(const char *what, const char *text, size_t len);
 /* Reads and parses a file; "-" is standard input. At most `max` bytes. */
 json_t *json_read(const char *path, size_t max);
+/* The same of a file, with null in place of one object or list, which is passed over and not
+ * parsed: `member` is "HostConfig", or "linux.seccomp". For who needs little of much. */
+json_t *json_read_without(const char *path, size_t max, const char *member);
 
 /* Appends a document as text (flags as json_dumps), fit for a terminal: control characters that
  * JSON lets through, DEL and U+0080 to U+009F, are escaped too. */

@@ -4,8 +4,10 @@
 #include "base/auto.h"
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 static int
@@ -88,6 +90,22 @@ mountinfo_each(const char *path, mountinfo_fn *fn, void *self)
 			return r;
 	}
 	return 0;
+}
+
+static int
+is_point(void *self, const struct mount_entry *m)
+{
+	return strcmp(m->point, *(const char *const *)self) == 0;
+}
+
+bool
+mount_is_on(const char *dir)
+{
+	struct statx sb;
+	if (statx(AT_FDCWD, dir, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &sb) == 0 &&
+		sb.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)
+		return sb.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+	return mountinfo_each("/proc/self/mountinfo", is_point, &dir) == 1;
 }
 
 bool

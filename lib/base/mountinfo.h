@@ -29,6 +29,10 @@ typedef int mountinfo_fn(void *self, const struct mount_entry *m);
  * with `err` set when the file cannot be read. */
 int mountinfo_each(const char *path, mountinfo_fn *fn, void *self);
 
+/* Whether something is mounted on that very directory. Asks the kernel about the one place
+ * (statx(2), Linux 5.8), for a table may have thousands; false as well when it cannot be told. */
+bool mount_is_on(const char *dir);
+
 /* Appends the value of option `key` of the file system, escapes undone. False: it has none. */
 bool mountinfo_option(const struct mount_entry *m, const char *key, struct buf *out);
 

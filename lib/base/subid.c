@@ -9,25 +9,38 @@
 #include <stdio.h>
 #include <string.h>
 
-int
-subid_read(const char *file, uid_t uid, struct subid *v, size_t max)
+static int
+read_lines(const char *file, const char *one, const char *other, struct subid *v, size_t max)
 {
 	auto_buf struct buf text = BUF_INIT;
-	const struct passwd *pw = getpwuid(uid);
-	char number[16], name[256];
+	char name[256];
 	unsigned first, count;
 	size_t n = 0;
-	snprintf(number, sizeof(number), "%u", uid);
 	if (file_read(file, 1 << 20, &text) < 0)
 		return -1;
 	for (const char *line = buf_str(&text); *line && n < max;
 		line += strcspn(line, "\n"), line += *line == '\n') {
 		if (sscanf(line, "%255[^:\n]:%u:%u", name, &first, &count) != 3 || count == 0)
 			continue;
-		if (strcmp(name, number) == 0 || (pw && strcmp(name, pw->pw_name) == 0))
+		if (strcmp(name, one) == 0 || (other && strcmp(name, other) == 0))
 			v[n++] = (struct subid){first, count};
 	}
 	return (int)n;
+}
+
+int
+subid_read(const char *file, uid_t uid, struct subid *v, size_t max)
+{
+	const struct passwd *pw = getpwuid(uid);
+	char number[16];
+	snprintf(number, sizeof(number), "%u", uid);
+	return read_lines(file, number, pw ? pw->pw_name : NULL, v, max);
+}
+
+int
+subid_read_name(const char *file, const char *name, struct subid *v, size_t max)
+{
+	return read_lines(file, name, NULL, v, max);
 }
 
 bool
@@ -44,4 +57,15 @@ subid_is_mapped(const char *map, uint32_t id)
 		mapped = sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 &&
 			id - inside < count;
 	return mapped;
+}
+
+bool
+subid_all_mapped(void)
+{
+	char line[64] = "";
+	const struct err before = err;
+	unsigned inside, outside, count;
+	if (file_read_line("/proc/self/uid_map", line, sizeof(line)) < 0)
+		err = before;
+	return sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 && count == UINT32_MAX;
 }

@@ -17,8 +17,13 @@ struct subid {
 /* Reads at most max ranges of the user's into v; lines that are none are passed over. Returns how
  * many, or -1 with `err` set when the file cannot be read. */
 int subid_read(const char *file, uid_t uid, struct subid *v, size_t max);
+/* The same for a name, which need not be a user's. */
+int subid_read_name(const char *file, const char *name, struct subid *v, size_t max);
 /* Whether the user namespace that we are in has this id: `map` is /proc/self/uid_map or gid_map. Of
  * those it has not nothing can be given to. */
 bool subid_is_mapped(const char *map, uint32_t id);
+/* Whether it has all of them, each as itself, as only the first one has: a root elsewhere is root
+ * over what belongs to his namespace, and not over the machine (user_namespaces(7)). */
+bool subid_all_mapped(void);
 
 #endif

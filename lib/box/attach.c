@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "door/channel.h"
 #include "door/sys.h"
 
 #include <errno.h>
@@ -24,8 +25,6 @@
 
 /* How often a waiter looks whether its box is still there. */
 #define GONE_MS 200
-
-#define CHUNK 16384
 
 /* ---- channels ---- */
 
@@ -119,12 +118,6 @@ attach_wait_end(struct attach_wait *w)
 
 /* ---- between terminal and box ---- */
 
-static struct {
-	char keys[16];
-	int n_keys; /* that lead out */
-	int matched; /* of them, typed so far */
-} leave;
-
 static int
 one_key(const char *word)
 {
@@ -140,17 +133,35 @@ one_key(const char *word)
 }
 
 int
-attach_keys(const char *text, char keys[16])
+attach_keys_read(const char *text, struct attach_keys *keys)
 {
 	auto_free char *copy = str_new(text);
-	int n = 0;
+	*keys = (struct attach_keys){0};
 	for (char *rest = *copy ? copy : NULL, *word; (word = strsep(&rest, ","));) {
 		int key = one_key(word);
-		if (key < 0 || n == 16)
+		if (key < 0 || keys->n == ATTACH_KEYS_MAX)
 			return err_set(ERR_INVALID, text, "Invalid detach keys: %s", text);
-		keys[n++] = (char)key;
+		keys->key[keys->n++] = (char)key;
 	}
-	return n;
+	return 0;
+}
+
+bool
+attach_keys_sift(struct attach_keys *keys, const char *in, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		while (keys->typed && in[i] != keys->key[keys->typed]) {
+			buf_add(out, keys->key, keys->typed);
+			keys->typed = 0;
+		}
+		if (keys->n && in[i] == keys->key[keys->typed]) {
+			if (++keys->typed == keys->n)
+				return false;
+		} else {
+			buf_addc(out, in[i]);
+		}
+	}
+	return true;
 }
 
 static void
@@ -187,34 +198,14 @@ attach_resize(const struct box *b, const struct winsize *size)
 	return 0;
 }
 
-/* What was typed, without the keys that lead out; those typed in part are held back. Returns false
- * when they are complete. */
-static bool
-sift(const char *in, size_t n, struct buf *out)
-{
-	for (size_t i = 0; i < n; i++) {
-		while (leave.n_keys && leave.matched && in[i] != leave.keys[leave.matched]) {
-			buf_add(out, leave.keys, (size_t)leave.matched);
-			leave.matched = 0;
-		}
-		if (leave.n_keys && in[i] == leave.keys[leave.matched]) {
-			if (++leave.matched == leave.n_keys)
-				return false;
-		} else {
-			buf_addc(out, in[i]);
-		}
-	}
-	return true;
-}
-
 enum input { INPUT_MORE, INPUT_END, INPUT_LEAVE };
 
 static enum input
-send_input(int sock)
+send_input(int sock, struct attach_keys *keys)
 {
-	char data[CHUNK];
+	char data[BOX_INPUT];
 	auto_buf struct buf packet = BUF_INIT;
-	ssize_t n = read(STDIN_FILENO, data, sizeof(data) - sizeof(leave.keys) - 1);
+	ssize_t n = read(STDIN_FILENO, data, sizeof(data) - ATTACH_KEYS_MAX - 1);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return INPUT_MORE;
 	if (n <= 0) {
@@ -222,7 +213,7 @@ send_input(int sock)
 		return INPUT_END;
 	}
 	buf_addc(&packet, 'i');
-	bool stay = sift(data, (size_t)n, &packet);
+	bool stay = attach_keys_sift(keys, data, (size_t)n, &packet);
 	if (packet.len > 1)
 		send(sock, packet.s, packet.len, MSG_NOSIGNAL);
 	return stay ? INPUT_MORE : INPUT_LEAVE;
@@ -246,9 +237,9 @@ write_all(int fd, const char *p, size_t n)
 static int
 take_packet(int sock)
 {
-	char data[CHUNK + 2];
+	char data[BOX_OUTPUT + 2];
 	int status;
-	ssize_t n = recv(sock, data, sizeof(data) - 1, 0);
+	ssize_t n = channel_take(sock, data, sizeof(data) - 1, 0);
 	if (n < 0 && errno == EINTR)
 		return -1;
 	if (n <= 0)
@@ -275,24 +266,29 @@ take_signal(const struct box *b, const struct attach *a, int signals)
 		err_clear();
 }
 
+/* Input is read only when there is room for it on its way. Who waits for room does not take output
+ * meanwhile; and box-mon, where that piles up, takes no more input. */
 static int
-loop(const struct box *b, const struct attach *a, int signals)
+loop(const struct box *b, const struct attach *a, struct attach_keys *keys, int signals)
 {
-	bool in = a->input;
+	bool in = a->input, room = false;
 	for (;;) {
-		struct pollfd p[] = {{a->sock, POLLIN, 0}, {in ? STDIN_FILENO : -1, POLLIN, 0},
-			{signals, POLLIN, 0}};
+		struct pollfd p[] = {{a->sock, (short)(POLLIN | (in && !room ? POLLOUT : 0)), 0},
+			{in && room ? STDIN_FILENO : -1, POLLIN, 0}, {signals, POLLIN, 0}};
 		if (poll(p, 3, -1) < 0)
 			continue;
 		if (p[2].revents)
 			take_signal(b, a, signals);
+		if (p[0].revents & POLLOUT)
+			room = true;
 		if (p[1].revents) {
-			enum input got = send_input(a->sock);
+			room = false;
+			enum input got = send_input(a->sock, keys);
 			if (got == INPUT_LEAVE)
 				return ATTACH_DETACHED;
 			in = got == INPUT_MORE;
 		}
-		int status = p[0].revents ? take_packet(a->sock) : -1;
+		int status = p[0].revents & ~POLLOUT ? take_packet(a->sock) : -1;
 		if (status >= 0)
 			return status;
 	}
@@ -316,13 +312,10 @@ int
 attach_relay(const struct box *b, const struct attach *a)
 {
 	struct termios before, raw;
+	struct attach_keys keys;
 	sigset_t old;
 	bool raw_mode = a->tty && a->input && tcgetattr(STDIN_FILENO, &before) == 0;
-	leave.matched = 0;
-	leave.n_keys = raw_mode || a->keys
-		? attach_keys(a->keys ? a->keys : "ctrl-p,ctrl-q", leave.keys)
-		: 0;
-	if (leave.n_keys < 0)
+	if (attach_keys_read(a->keys ? a->keys : raw_mode ? ATTACH_KEYS_USUAL : "", &keys) < 0)
 		return -1;
 	auto_fd int signals = watch_signals(a, &old);
 	signal(SIGPIPE, SIG_IGN);
@@ -337,7 +330,7 @@ attach_relay(const struct box *b, const struct attach *a)
 		send(a->sock, "s", 1, MSG_NOSIGNAL);
 	if (!a->output)
 		send(a->sock, "q", 1, MSG_NOSIGNAL);
-	int status = loop(b, a, signals);
+	int status = loop(b, a, &keys, signals);
 	if (raw_mode)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	sigprocmask(SIG_SETMASK, &old, NULL);

@@ -5,6 +5,7 @@
 #ifndef TACKLE_BOX_ATTACH_H
 #define TACKLE_BOX_ATTACH_H
 
+#include "base/buf.h"
 #include "box/box.h"
 
 #include <stdbool.h>
@@ -16,6 +17,9 @@ int attach_connect(const struct box *b, int *sock);
 /* Where those listen who wait for a box to start: beside its own sockets, which go with its end, in
  * a directory with this behind the name of box_run_dir(). */
 #define BOX_WAIT_DIR ".wait"
+/* What a packet holds behind its first byte, at most. */
+#define BOX_OUTPUT 32768
+#define BOX_INPUT 16384
 int attach_wait_dir(const struct box *b, char dir[PATH_MAX]);
 
 struct attach_wait {
@@ -45,7 +49,18 @@ void attach_own_size(int sock);
  * no notice. */
 struct winsize;
 int attach_resize(const struct box *b, const struct winsize *size);
-/* The bytes of "ctrl-p,ctrl-q", at most 16. Returns how many, or -1 with `err` set. */
-int attach_keys(const char *text, char keys[16]);
+
+/* Keys that lead out of a terminal, and how many of them were typed so far: these are held back. */
+#define ATTACH_KEYS_MAX 16
+#define ATTACH_KEYS_USUAL "ctrl-p,ctrl-q"
+struct attach_keys {
+	char key[ATTACH_KEYS_MAX];
+	size_t n, typed;
+};
+/* Reads "ctrl-p,ctrl-q"; "" is none. Returns 0, or -1 with `err` set. */
+int attach_keys_read(const char *text, struct attach_keys *keys);
+/* Appends what was typed without them: at most ATTACH_KEYS_MAX bytes more than n. Returns false
+ * when they are complete; what was typed behind them is lost. */
+bool attach_keys_sift(struct attach_keys *keys, const char *in, size_t n, struct buf *out);
 
 #endif

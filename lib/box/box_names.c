@@ -7,6 +7,7 @@
 #include "box/attach.h"
 #include "box/box.h"
 #include "box/event.h"
+#include "box/layer.h"
 #include "box/volume.h"
 #include "door/sys.h"
 
@@ -120,7 +121,7 @@ box_remove(const struct box *b, bool volumes)
 {
 	char path[PATH_MAX];
 	auto_json json_t *doc = box_read_if(b, "box.json");
-	if (doc && box_drop_name(b, box_text(doc, "Name")) < 0)
+	if (doc && (box_layer_remove(b, doc) < 0 || box_drop_name(b, box_text(doc, "Name")) < 0))
 		return -1;
 	/* From here on it is no box any more. */
 	box_path(b, "box.json", path);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "box/bundle.h"
 #include "box/bundle_in.h"
+#include "box/userns.h"
 #include "mech/netns.h"
 
 #include <errno.h>
@@ -76,6 +77,8 @@ namespaces(const json_t *h, const struct box *b)
 {
 	json_t *list = json_array();
 	add_namespace(list, "mount", NULL);
+	if (json_object_get(h, "IDMappings"))
+		add_namespace(list, "user", NULL);
 	if (add_shared(list, "pid", text(h, "PidMode")) < 0 ||
 		add_shared(list, "ipc", text(h, "IpcMode")) < 0 ||
 		add_shared(list, "uts", text(h, "UTSMode")) < 0 ||
@@ -148,6 +151,7 @@ bundle_linux(const json_t *doc, const struct box *b, const json_t *caps)
 	box_group(b, group + 1);
 	auto_json json_t *l = json_pack("{s:O,s:s,s:O,s:O,s:O}", "namespaces", ns, "cgroupsPath",
 		group, "resources", res, "devices", nodes, "sysctl", json_object_get(h, "Sysctls"));
+	box_userns_mappings(doc, l);
 	if (privileged)
 		return json_incref(l);
 	json_t *hidden = json_object_get(h, "MaskedPaths"), *fixed;

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/subid.h"
 #include "box/bundle.h"
+#include "box/userns.h"
 #include "door/rootless.h"
 
 #include <inttypes.h>
@@ -40,14 +41,22 @@ own(const json_t *doc, const char *destination)
 		       destination) != NULL;
 }
 
+static bool
+is_mapped(const json_t *doc)
+{
+	return box_value(doc, "HostConfig.IDMappings") != NULL;
+}
+
 static void
 add_file(json_t *list, const json_t *doc, const struct box *b, const char *file)
 {
 	char source[PATH_MAX], target[64];
 	box_path(b, file, source);
 	snprintf(target, sizeof(target), "/etc/%s", file);
+	/* They are for the box: its root is their owner. */
 	if (!own(doc, target))
-		add(list, target, "bind", source, "rbind,rprivate");
+		add(list, target, "bind", source,
+			is_mapped(doc) ? "rbind,rprivate,idmap" : "rbind,rprivate");
 }
 
 /* A file system that shows a namespace is given only to who has the rights over that namespace, and
@@ -58,7 +67,7 @@ add_shown(json_t *list, const json_t *h, const char *path, const char *type, con
 {
 	const char *mode = json_string_value(json_object_get(h, mode_of));
 	auto_buf struct buf bound = BUF_INIT;
-	if (!rootless_inside() || !mode || strcmp(mode, "host") != 0) {
+	if (!rootless_here() || !mode || strcmp(mode, "host") != 0) {
 		add(list, path, type, type, options);
 		return;
 	}
@@ -80,7 +89,7 @@ add_system(json_t *list, const json_t *doc)
 	add(list, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
 	/* Group 5 is that of terminals. */
 	add(list, "/dev/pts", "devpts", "devpts",
-		subid_is_mapped("/proc/self/gid_map", 5)
+		subid_is_mapped("/proc/self/gid_map", 5) && box_userns_has_gid(doc, 5)
 			? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"
 			: "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
 	add_shown(list, h, "/sys", "sysfs", "NetworkMode",
@@ -94,8 +103,24 @@ add_system(json_t *list, const json_t *doc)
 		add(list, "/dev/shm", "tmpfs", "shm", shm);
 }
 
+/* What a volume holds has the ids that boxes know, whichever box wrote it. A directory of the host
+ * has the host's, and shows them, so that root in the box is nobody there, unless it is asked for.
+ */
+static bool
+is_shifted(const json_t *m)
+{
+	auto_free char *copy = str_new(box_text(m, "Mode"));
+	char *rest = copy, *word;
+	if (strcmp(box_text(m, "Type"), "volume") == 0)
+		return true;
+	while ((word = strsep(&rest, ",")))
+		if (strcmp(word, "idmap") == 0)
+			return true;
+	return false;
+}
+
 static void
-add_point(json_t *list, const json_t *m)
+add_point(json_t *list, const json_t *m, bool mapped)
 {
 	auto_buf struct buf options = BUF_INIT;
 	const char *type = json_string_value(json_object_get(m, "Type"));
@@ -103,7 +128,8 @@ add_point(json_t *list, const json_t *m)
 	bool rw = json_is_true(json_object_get(m, "RW"));
 	if (strcmp(type, "tmpfs") == 0)
 		return; /* its options stand in HostConfig.Mounts */
-	buf_addf(&options, "rbind,%s,%s", how && *how ? how : "rprivate", rw ? "rw" : "ro");
+	buf_addf(&options, "rbind,%s,%s%s", how && *how ? how : "rprivate", rw ? "rw" : "ro",
+		mapped && is_shifted(m) ? ",idmap" : "");
 	add(list, json_string_value(json_object_get(m, "Destination")), "bind",
 		json_string_value(json_object_get(m, "Source")), options.s);
 }
@@ -159,7 +185,8 @@ bundle_mounts(const json_t *doc, const struct box *b)
 	add_file(list, doc, b, "resolv.conf");
 	add_file(list, doc, b, "hostname");
 	add_file(list, doc, b, "hosts");
-	json_array_foreach(json_object_get(doc, "Mounts"), i, m) add_point(points, m);
+	json_array_foreach(json_object_get(doc, "Mounts"), i, m)
+		add_point(points, m, is_mapped(doc));
 	add_tmpfs(points, h);
 	json_array_foreach(points, i, m) deepest = depth(m) > deepest ? depth(m) : deepest;
 	for (unsigned d = 0; d <= deepest; d++)

@@ -10,6 +10,7 @@
 #include "box/event.h"
 #include "box/layer.h"
 #include "box/merge.h"
+#include "box/userns.h"
 #include "box/volume.h"
 #include "door/sys.h"
 #include "door/undo.h"
@@ -69,7 +70,9 @@ static int
 fill(const struct store *s, const struct image *img, const struct box *b, json_t *doc)
 {
 	auto_fd int volumes = -1;
-	if (volume_lock(false, &volumes) < 0 || box_add_mounts(doc, s, img) < 0)
+	auto_fd int ids = -1;
+	if (volume_lock(false, &volumes) < 0 || box_userns_choose(doc, &ids) < 0 ||
+		box_add_mounts(doc, s, img) < 0)
 		return -1;
 	auto_json json_t *config = bundle_make(doc, b, s, img);
 	if (!config || check_bundle(b, config) < 0 || etc_make(b, doc) < 0 ||

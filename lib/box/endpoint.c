@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/parse.h"
 #include "box/resolver.h"
 #include "door/spawn.h"
@@ -22,19 +23,22 @@ endpoint_none(const struct box *b)
 	return json_pack("{s:s,s:{},s:{}}", "Netns", ns, "Ports", "Networks");
 }
 
+/* It is there as long as the box runs: a new one does not wait for the disk. What stands there
+ * already is not written again. */
 int
 endpoint_write(const struct box *b, const json_t *net)
 {
 	static const char why[] = "where it is connected";
-	if (box_has_file(b, "network.json"))
-		return box_write(b, "network.json", why, net);
-	/* It is there as long as it runs: nothing needs to wait for the disk. */
 	char path[PATH_MAX];
-	auto_buf struct buf text = BUF_INIT;
+	auto_buf struct buf text = BUF_INIT, there = BUF_INIT;
 	box_path(b, "network.json", path);
 	json_visible(net, JSON_INDENT(2), &text);
 	buf_addc(&text, '\n');
-	return sys_write_new(why, path, text.s, text.len, 0600);
+	if (!file_exists(path))
+		return sys_write_new(why, path, text.s, text.len, 0600);
+	if (file_read(path, JSON_SIZE_MAX, &there) < 0)
+		return -1;
+	return strcmp(there.s, text.s) == 0 ? 0 : sys_replace(why, path, text.s, text.len, 0600);
 }
 
 /* The first ethN that is free inside: the namespace is this box's alone, so its record is enough.

@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "box/network.h"
-#include "box/resolver.h"
 #include "box/servers.h"
 #include "door/sys.h"
 
@@ -110,7 +109,7 @@ resolv_conf(const json_t *doc, const json_t *net, struct buf *out)
 	char server[64];
 	bool internal, resolver;
 	nameserver(net, server, &internal);
-	resolver = server[0] && resolver_there();
+	resolver = server[0] != '\0';
 	if (resolver)
 		buf_addf(out, "nameserver %s\n", server);
 	for (size_t k = resolver; k < 3; k++)

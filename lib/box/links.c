@@ -2,13 +2,22 @@
 #include "box/links.h"
 
 #include "base/auto.h"
-#include "box/box.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/parse.h"
 #include "box/endpoint.h"
+#include "box/etc.h"
+#include "box/network.h"
+#include "door/sys.h"
+#include "door/tool.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* In the directory of a box: the ids of those that are linked to it. */
+#define LINKED "linked"
 
 static void
 variable(json_t *env, const char *alias, const char *end, const char *value)
@@ -62,8 +71,23 @@ ports(json_t *env, const char *alias, const char *address, json_t *exposed)
 	}
 }
 
+/* One id a line. */
 static int
-one(json_t *doc, const char *text, struct buf *hosts, json_t *env)
+note(const struct box *other, const struct box *b)
+{
+	char path[PATH_MAX];
+	auto_buf struct buf text = BUF_INIT;
+	box_path(other, LINKED, path);
+	if (file_exists(path) && file_read(path, 1 << 20, &text) < 0)
+		return -1;
+	if (strstr(buf_str(&text), b->id))
+		return 0;
+	auto_free char *line = fmt_new("%s\n", b->id);
+	return sys_append("who is linked to it", path, line, strlen(line), 0600);
+}
+
+static int
+one(const struct box *b, json_t *doc, const char *text, struct buf *hosts, json_t *env)
 {
 	auto_free char *name = str_new(text);
 	char *alias = strchr(name, ':'), own[300];
@@ -84,6 +108,8 @@ one(json_t *doc, const char *text, struct buf *hosts, json_t *env)
 		return err_set(ERR_CONFLICT, name,
 			"Cannot link to a non running container: /%s AS /%s/%s", called,
 			box_text(doc, "Name"), alias);
+	if (note(&other, b) < 0)
+		return -1;
 	auto_json json_t *net = box_read_if(&other, "network.json");
 	const char *address = endpoint_address(net, doc);
 	if (!*address)
@@ -104,18 +130,86 @@ one(json_t *doc, const char *text, struct buf *hosts, json_t *env)
 	return 0;
 }
 
+static int
+each(const struct box *b, json_t *doc, const json_t *list, int *lock, struct buf *hosts,
+	json_t *env)
+{
+	json_t *item;
+	size_t i;
+	if (json_array_size(list) && *lock < 0 && network_lock(false, lock) < 0)
+		return -1;
+	json_array_foreach(
+		list, i, item) if (one(b, doc, json_string_value(item), hosts, env) < 0) return -1;
+	return 0;
+}
+
 /* Those of one network (compose has them there) have no variables, as in Docker. */
 int
-box_links(json_t *doc, struct buf *hosts, json_t *env)
+box_links(const struct box *b, json_t *doc, int *lock, struct buf *hosts, json_t *env)
 {
 	auto_json json_t *unused = json_array();
 	const char *key;
-	json_t *item, *e;
-	size_t i;
-	json_array_foreach(box_value(doc, "HostConfig.Links"), i,
-		item) if (one(doc, json_string_value(item), hosts, env) < 0) return -1;
-	json_object_foreach(box_value(doc, "NetworkingConfig.EndpointsConfig"), key, e)
-		json_array_foreach(json_object_get(e, "Links"), i,
-			item) if (one(doc, json_string_value(item), hosts, unused) < 0) return -1;
-	return 0;
+	json_t *e;
+	int r = each(b, doc, box_value(doc, "HostConfig.Links"), lock, hosts, env);
+	json_object_foreach(box_value(doc, "NetworkingConfig.EndpointsConfig"), key, e) r =
+		r < 0 ? r : each(b, doc, json_object_get(e, "Links"), lock, hosts, unused);
+	return r;
+}
+
+bool
+links_lead_to(const struct box *b)
+{
+	return box_has_file(b, LINKED);
+}
+
+/* "ADDRESS\tALIAS ID NAME": those of this id get the address. */
+static void
+readdress(const char *lines, const char *id, const char *address, struct buf *out)
+{
+	char whose[16];
+	for (const char *end; *lines; lines = end + (*end == '\n')) {
+		end = strchrnul(lines, '\n');
+		const char *rest = memchr(lines, '\t', (size_t)(end - lines));
+		bool its =
+			rest && sscanf(rest, "%*s %12s", whose) == 1 && strncmp(whose, id, 12) == 0;
+		buf_adds(out, its ? address : "");
+		const char *from = its ? rest : lines;
+		buf_addf(out, "%.*s\n", (int)(end - from), from);
+	}
+}
+
+static int
+follow(const char *id, const struct box *b, const json_t *net)
+{
+	struct box other;
+	struct box_state st;
+	auto_buf struct buf lines = BUF_INIT;
+	if (box_of(id, &other) < 0)
+		return -1;
+	auto_json json_t *doc = box_read_if(&other, "box.json");
+	auto_json json_t *their = box_read_if(&other, "network.json");
+	const char *address = doc ? endpoint_address(net, doc) : "";
+	box_state(&other, &st);
+	if (!st.busy || !their || !*address)
+		return 0;
+	readdress(box_text(their, "Links"), b->id, address, &lines);
+	if (strcmp(buf_str(&lines), box_text(their, "Links")) == 0)
+		return 0;
+	json_object_set_new(their, "Links", json_string(lines.s));
+	return endpoint_write(&other, their) < 0 ? -1 : etc_connected(&other, doc, their);
+}
+
+void
+links_follow(const struct box *b, const json_t *net)
+{
+	char path[PATH_MAX];
+	auto_buf struct buf text = BUF_INIT;
+	box_path(b, LINKED, path);
+	if (!links_lead_to(b))
+		return;
+	if (file_read(path, 1 << 20, &text) < 0)
+		tool_complain();
+	for (char *rest = text.s, *id; rest && (id = strsep(&rest, "\n"));)
+		if (*id && follow(id, b, net) < 0)
+			tool_complain();
 }

@@ -9,7 +9,7 @@
 
 struct pass {
 	const struct strlist *filters;
-	bool all;
+	bool all, brief;
 	struct box_list *list;
 };
 
@@ -29,11 +29,15 @@ take(const struct box *b, void *arg)
 {
 	const struct pass *p = arg;
 	struct box_look r = {.b = *b};
+	char path[PATH_MAX];
 	box_state(b, &r.st);
 	if (!p->all && (r.st.status == BOX_CREATED || r.st.status == BOX_EXITED))
 		return 0;
 	/* One that is being removed has no document any more. */
-	if (!(r.doc = box_read(b, "box.json"))) {
+	box_path(b, "box.json", path);
+	r.doc = p->brief ? json_read_without(path, JSON_SIZE_MAX, "HostConfig")
+			 : json_read(path, JSON_SIZE_MAX);
+	if (!r.doc) {
 		err_clear();
 		return 0;
 	}
@@ -41,10 +45,13 @@ take(const struct box *b, void *arg)
 		json_decref(r.doc);
 		return 0;
 	}
-	p->list->v = reallocarray(p->list->v, p->list->n + 1, sizeof(*p->list->v));
-	if (!p->list->v)
+	/* Twice as much room whenever it is full: each holds a path, so it is pages that move. */
+	struct box_list *l = p->list;
+	if ((l->n & (l->n - 1)) == 0)
+		l->v = reallocarray(l->v, l->n ? l->n * 2 : 1, sizeof(*l->v));
+	if (!l->v)
 		abort();
-	p->list->v[p->list->n++] = r;
+	l->v[l->n++] = r;
 	return 0;
 }
 
@@ -57,9 +64,9 @@ newest_first(const void *a, const void *b)
 }
 
 int
-boxes_list(const struct strlist *filters, bool all, struct box_list *l)
+boxes_list(const struct strlist *filters, bool all, bool brief, struct box_list *l)
 {
-	struct pass p = {filters, all || asks_status(filters), l};
+	struct pass p = {filters, all || asks_status(filters), brief && !filters->n, l};
 	*l = (struct box_list){0};
 	if (box_filter_check(filters) < 0)
 		return -1;

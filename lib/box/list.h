@@ -12,8 +12,9 @@ struct box_list {
 	size_t n;
 };
 /* Those that pass all filters (filter.h); with `all` or a filter that asks for a status also those
- * that do not run. -1 with `err` set for an unknown filter. boxes_free() gives it back. */
-int boxes_list(const struct strlist *filters, bool all, struct box_list *l);
+ * that do not run. `brief`: their documents may lack HostConfig, half of what there is to read. -1
+ * with `err` set for an unknown filter. boxes_free() gives it back. */
+int boxes_list(const struct strlist *filters, bool all, bool brief, struct box_list *l);
 void boxes_free(struct box_list *l);
 
 #endif

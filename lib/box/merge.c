@@ -12,6 +12,7 @@
 #include "box/network.h"
 #include "box/ports.h"
 #include "box/shape.h"
+#include "box/userns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,7 @@ normalise(json_t *h)
 	set_default(h, "IpcMode", "private");
 	set_default(h, "CgroupnsMode", "private");
 	set_default(h, "Runtime", "tacklebox");
+	box_userns_default(h);
 	set_default(json_object_get(h, "LogConfig"), "Type", "json-file");
 	set_default(json_object_get(h, "RestartPolicy"), "Name", "no");
 	if (memory > 0 && json_integer_value(json_object_get(h, "MemorySwap")) == 0)
@@ -214,7 +216,7 @@ check(json_t *c, json_t *h)
 	if (remove && strcmp(policy, "no") != 0)
 		return err_set(ERR_INVALID, policy,
 			"a box that is removed when it ends cannot be restarted (--rm, --restart)");
-	if (check_ports(json_object_get(h, "PortBindings")) < 0)
+	if (check_ports(json_object_get(h, "PortBindings")) < 0 || box_userns_check(h) < 0)
 		return -1;
 	return box_layer_check(h) < 0 || box_check_limits(h) < 0 ? -1 : check_signal(c);
 }

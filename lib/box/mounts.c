@@ -22,6 +22,7 @@
 
 struct job {
 	json_t *mounts; /* what comes of it */
+	bool mapped; /* the box has ids of its own */
 	const struct store *s;
 	const struct image *img;
 };
@@ -154,7 +155,7 @@ add_volume(struct job *j, const char *name, const json_t *labels, const char *de
 
 /* A word of the third part of --volume. */
 static int
-mode_word(const char *word, bool *rw, bool *nocopy, char propagation[16])
+mode_word(const struct job *j, const char *word, bool *rw, bool *nocopy, char propagation[16])
 {
 	static const char *const kinds[] = {
 		"shared", "rshared", "slave", "rslave", "private", "rprivate"};
@@ -167,7 +168,10 @@ mode_word(const char *word, bool *rw, bool *nocopy, char propagation[16])
 		*rw = false;
 	else if (strcmp(word, "nocopy") == 0)
 		*nocopy = true;
-	else if (strcmp(word, "rw") != 0 && strcmp(word, "z") != 0 && strcmp(word, "Z") != 0)
+	else if (strcmp(word, "idmap") == 0 && !j->mapped)
+		return err_set(ERR_INVALID, word, "mode idmap is for boxes with --userns");
+	else if (strcmp(word, "idmap") != 0 && strcmp(word, "rw") != 0 && strcmp(word, "z") != 0 &&
+		strcmp(word, "Z") != 0)
 		return err_set(ERR_INVALID, word, "invalid mode: %s", word);
 	return 0;
 }
@@ -183,7 +187,7 @@ add_bind(struct job *j, const char *text)
 	if (!destination || !*source || !*destination)
 		return err_set(ERR_INVALID, text, "invalid volume specification: '%s'", text);
 	while (modes && (word = strsep(&modes, ",")))
-		if (mode_word(word, &rw, &nocopy, propagation) < 0)
+		if (mode_word(j, word, &rw, &nocopy, propagation) < 0)
 			return err_prefix("invalid volume specification: '%s'", text);
 	if (check_destination(j, destination) < 0)
 		return -1;
@@ -263,7 +267,8 @@ int
 box_add_mounts(json_t *doc, const struct store *s, const struct image *img)
 {
 	const json_t *h = json_object_get(doc, "HostConfig");
-	struct job j = {json_object_get(doc, "Mounts"), s, img};
+	struct job j = {
+		json_object_get(doc, "Mounts"), json_object_get(h, "IDMappings") != NULL, s, img};
 	const char *key;
 	json_t *item;
 	size_t i;

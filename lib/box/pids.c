@@ -67,7 +67,7 @@ box_pids(const struct box *b, pid_t first, struct cg_pids *pids)
 	auto_cgroup struct cgroup g = {0};
 	box_group(b, group);
 	if (cg_open(group, &g) < 0) {
-		if (!rootless_inside())
+		if (!rootless_here())
 			return -1;
 		err_clear();
 		return pids_of_namespace(first, pids);

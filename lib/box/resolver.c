@@ -12,39 +12,24 @@
 #include "door/state.h"
 #include "door/step.h"
 #include "door/sys.h"
+#include "door/tool.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
+#include <sys/file.h>
 #include <unistd.h>
 
-/* No server answers there, and a packet to it is refused before it leaves: broadcast(7). */
-#define NOBODY "255.255.255.255"
+#define FILE_MAX (16 << 20)
 
-static const char *
-program(void)
-{
-	static const char *const places[] = {"/usr/lib/podman/aardvark-dns",
-		"/usr/libexec/podman/aardvark-dns", "/usr/local/libexec/podman/aardvark-dns"};
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (access(places[i], X_OK) == 0)
-			return places[i];
-	return NULL;
-}
-
-bool
-resolver_there(void)
-{
-	return program() != NULL;
-}
+/* How long it may take until it answers, or has ended. */
+#define PATIENCE_MS 2000
 
 int
 resolver_place(char path[PATH_MAX])
@@ -54,27 +39,16 @@ resolver_place(char path[PATH_MAX])
 
 /* ---- the process ---- */
 
-/* Its descriptor, or -1 when it does not run. A number may be somebody else's by now. */
-static int
-find(const char *dir, pid_t *pid)
+/* It has a lock as long as it runs. */
+static bool
+is_alive(const char *dir)
 {
-	char path[PATH_MAX + 32], name[32];
-	int64_t n;
-	snprintf(path, sizeof(path), "%s/aardvark.pid", dir);
-	if (file_read_number(path, &n) < 0 || n <= 0)
-		return -1;
-	*pid = (pid_t)n;
-	int fd = pidfd_open(*pid, 0);
-	snprintf(path, sizeof(path), "/proc/%d/comm", *pid);
-	if (fd >= 0 && file_read_line(path, name, sizeof(name)) == 0 &&
-		strcmp(name, "aardvark-dns") == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	char path[PATH_MAX + 32];
+	snprintf(path, sizeof(path), "%s" RESOLVER_ALIVE, dir);
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-/* Any file but that of its number is a network's. */
 static bool
 is_empty(const char *dir)
 {
@@ -82,101 +56,74 @@ is_empty(const char *dir)
 	bool empty = true;
 	auto_dir DIR *d = opendir(dir);
 	while (d && empty && (e = readdir(d)))
-		empty = e->d_name[0] == '.' || strcmp(e->d_name, "aardvark.pid") == 0;
+		empty = e->d_name[0] == '.';
 	return empty;
 }
 
+/* It says a line once it listens; one that cannot has said why on our standard error. */
 static int
 start(const char *dir)
 {
-	char *const argv[] = {(char *)(uintptr_t)program(), (char *)(uintptr_t) "--config",
-		(char *)(uintptr_t)dir, (char *)(uintptr_t) "-p", (char *)(uintptr_t) "53",
-		(char *)(uintptr_t) "run", NULL};
-	const struct run r = {
-		.argv = argv, .fd = {-1, -1, -1}, .status_fd = -1, .session = true, .alone = true};
-	siginfo_t how;
+	const char *const argv[] = {"net-resolve", dir, NULL};
+	char line[16];
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys("pipe2", NULL, "cannot make a pipe");
+	auto_fd int from = ends[0];
+	auto_fd int to = ends[1];
+	const struct run r = {.argv = (char *const *)(uintptr_t)argv,
+		.fd = {-1, to, STDERR_FILENO},
+		.status_fd = -1,
+		.session = true,
+		.alone = true};
 	pid_t pid = run_start("names of boxes are resolved", &r);
+	close(take_fd(&to));
 	if (pid <= 0)
 		return (int)pid;
-	/* It goes into the background once it listens. */
-	if (waitid(P_PID, (id_t)pid, &how, WEXITED) < 0 || how.si_code != CLD_EXITED ||
-		how.si_status != 0)
-		return err_set(ERR_INTERNAL, argv[0], "%s has failed", argv[0]);
+	return read(from, line, sizeof(line)) > 0
+		? 0
+		: err_set(ERR_INTERNAL, dir, "net-resolve has failed");
+}
+
+/* Without files it ends by itself. Who comes next shall not take it for one that stays. */
+static int
+wait_gone(const char *dir)
+{
+	int64_t end = clock_ns(CLOCK_MONOTONIC) + PATIENCE_MS * INT64_C(1000000);
+	while (is_alive(dir)) {
+		if (clock_ns(CLOCK_MONOTONIC) > end)
+			return err_set(ERR_INTERNAL, dir, "net-resolve does not end");
+		poll(NULL, 0, 1);
+	}
 	return 0;
 }
 
-/* One that has no files left ends by itself, and takes the file of its number along, but not if it
- * was told to before it had begun to listen. Who comes next shall not take it for one that stays.
- */
-static int
-wait_gone(const char *dir, int fd, pid_t pid)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	char path[PATH_MAX + 32];
-	if (poll(&p, 1, 2000) == 0 &&
-		sys_pidfd_kill("it has nothing to do any more", fd, pid, SIGKILL) < 0)
-		return -1;
-	snprintf(path, sizeof(path), "%s/aardvark.pid", dir);
-	return file_exists(path) ? sys_unlink("its number", path) : 0;
-}
-
-/* Told to read its files again. */
-static int
-tell(const char *dir)
-{
-	pid_t pid;
-	auto_fd int fd = step_dry() ? -1 : find(dir, &pid);
-	bool empty = is_empty(dir);
-	if (fd < 0)
-		return empty && !step_dry() ? 0 : start(dir);
-	if (sys_pidfd_kill("the resolver reads its files again", fd, pid, SIGHUP) < 0)
-		return -1;
-	return empty ? wait_gone(dir, fd, pid) : 0;
-}
-
-/* How long it may take until it knows what has changed; then the box goes on without. */
-#define KNOWN_MS 500
-
-/* A question for an address (RFC 1035, section 4) of a name of one label. */
-static void
-question(const char *name, struct buf *out)
-{
-	static const char head[12] = {'t', 'b', 1, 0, 0, 1}, tail[5] = {0, 0, 1, 0, 1};
-	buf_add(out, head, sizeof(head));
-	buf_addc(out, (char)strlen(name));
-	buf_adds(out, name);
-	buf_add(out, tail, sizeof(tail));
-}
-
-/* Whether it answers so now, or within some milliseconds. */
+/* A line of /proc/net/udp begins with a number, and the address and port that a socket is bound to,
+ * as they lie in memory (proc_pid_net(5)). To ask by the loopback would not do: it may be down. */
 static bool
-answers(int sock, const char *name)
+listens_at(const char *gateway)
 {
-	unsigned char text[512];
-	auto_buf struct buf asked = BUF_INIT;
-	struct pollfd p = {.fd = sock, .events = POLLIN};
-	question(name, &asked);
-	if (send(sock, asked.s, asked.len, 0) != (ssize_t)asked.len || poll(&p, 1, 20) <= 0)
+	struct in_addr at;
+	char socket_at[32];
+	auto_buf struct buf text = BUF_INIT;
+	if (inet_pton(AF_INET, gateway, &at) != 1)
 		return false;
-	/* The last four bits of the second two bytes are 0 for "there is such a name". */
-	return recv(sock, text, sizeof(text), MSG_DONTWAIT) > 12 && (text[3] & 15) == 0;
+	snprintf(socket_at, sizeof(socket_at), ": %08X:%04X ", at.s_addr, NS_DEFAULTPORT);
+	if (file_read("/proc/net/udp", FILE_MAX, &text) < 0)
+		err_clear();
+	return strstr(buf_str(&text), socket_at) != NULL;
 }
 
-/* It begins to listen anew after it has read its files. A program that asks for a name first of all
- * must not be quicker than that: so we ask, until it knows the box by its id. */
-static void
-until_known(const char *gateway, const struct box *b)
+/* One that listens knows of a change at once, but it must have come to listen at the gateway of a
+ * network that is new to it. A program that asks for a name first of all must not be quicker. */
+static bool
+wait_listens(const char *gateway)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)};
-	auto_fd int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int64_t end = clock_ns(CLOCK_MONOTONIC) + KNOWN_MS * INT64_C(1000000);
-	char id[16];
-	snprintf(id, sizeof(id), "%.12s", b->id);
-	if (step_dry() || sock < 0 || inet_pton(AF_INET, gateway, &at.sin_addr) != 1 ||
-		connect(sock, (struct sockaddr *)&at, sizeof(at)) < 0)
-		return;
-	while (!answers(sock, id) && clock_ns(CLOCK_MONOTONIC) < end)
+	int64_t end = clock_ns(CLOCK_MONOTONIC) + PATIENCE_MS * INT64_C(1000000);
+	bool listens;
+	while (!(listens = listens_at(gateway)) && clock_ns(CLOCK_MONOTONIC) < end)
 		poll(NULL, 0, 1);
+	return listens;
 }
 
 /* ---- its files ---- */
@@ -212,21 +159,19 @@ all_internal(const json_t *net)
 static void
 add_servers(struct buf *out, const json_t *doc, const json_t *net)
 {
+	auto_buf struct buf own = BUF_INIT;
 	json_t *item;
 	size_t i;
-	if (all_internal(net)) {
-		add_word(out, NOBODY, ' ');
-		return;
-	}
 	json_array_foreach(box_value(doc, "HostConfig.Dns"), i, item)
-		add_word(out, json_string_value(item), i ? ',' : ' ');
-	/* It reads the host's file itself, but is not where that file was written for. */
+		add_word(&own, json_string_value(item), own.len ? ',' : ' ');
+	/* net-resolve reads the host's file itself, but is not where that file was written for. */
 	auto_buf struct buf text = BUF_INIT;
-	if (!i && rootless_inside()) {
+	if (!own.len && rootless_inside()) {
 		servers_read(false, &text);
 		if (strstr(buf_str(&text), "nameserver " SERVERS_USER "\n"))
-			add_word(out, SERVERS_USER, ' ');
+			add_word(&own, SERVERS_USER, ' ');
 	}
+	buf_adds(out, all_internal(net) ? " none" : own.len ? own.s : " host");
 }
 
 static void
@@ -237,9 +182,9 @@ add_line(struct buf *out, const struct network *n, const struct box *b, const js
 	char id[16];
 	json_t *item;
 	size_t i;
+	const char *v6 = box_text(e, "GlobalIPv6Address");
 	snprintf(id, sizeof(id), "%.12s", b->id);
-	buf_addf(
-		out, "%s %s %s", b->id, box_text(e, "IPAddress"), box_text(e, "GlobalIPv6Address"));
+	buf_addf(out, "%s %s %s", b->id, box_text(e, "IPAddress"), *v6 ? v6 : "-");
 	add_name(out, box_text(doc, "Name"), n->name, true);
 	add_name(out, id, n->name, false);
 	json_array_foreach(json_object_get(e, "Aliases"), i, item)
@@ -248,47 +193,64 @@ add_line(struct buf *out, const struct network *n, const struct box *b, const js
 	buf_addc(out, '\n');
 }
 
-/* The lines of all other boxes. */
+/* The lines of all other boxes: the first line is the gateway. */
 static void
-keep_others(const char *path, const char *id, struct buf *out)
+keep_others(const struct buf *file, const char *id, struct buf *out)
 {
-	auto_buf struct buf text = BUF_INIT;
-	struct err before = err;
-	bool first = true;
-	if (file_read(path, 16 << 20, &text) < 0)
-		err = before;
-	for (char *rest = text.s, *line; rest && (line = strsep(&rest, "\n")); first = false)
-		if (!first && *line && strncmp(line, id, 64) != 0)
-			buf_addf(out, "%s\n", line);
+	const char *line = strchr(buf_str(file), '\n'), *end;
+	for (; line && *++line; line = end) {
+		end = strchrnul(line, '\n');
+		if (strncmp(line, id, 64) != 0)
+			buf_addf(out, "%.*s\n", (int)(end - line), line);
+	}
+}
+
+/* Writes the file of the network, or removes one that nobody is in any more. */
+static int
+change(const struct network *n, const struct box *b, const json_t *doc, const json_t *net,
+	const char *path)
+{
+	char tmp[PATH_MAX];
+	auto_buf struct buf lines = BUF_INIT, text = BUF_INIT, there = BUF_INIT;
+	if (file_exists(path) && file_read(path, FILE_MAX, &there) < 0)
+		return -1;
+	keep_others(&there, b->id, &lines);
+	if (net)
+		add_line(&lines, n, b, doc, net);
+	if (!lines.len)
+		return there.len ? sys_unlink("nobody is left in this network", path) : 0;
+	buf_addf(&text, "%s\n%s", network_gateway(n), lines.s);
+	if (strcmp(buf_str(&there), text.s) == 0)
+		return 0;
+	return state_run_path(tmp, "resolver.new") < 0
+		? -1
+		: sys_put("who is called what", path, tmp, text.s, text.len, 0644);
 }
 
 int
 resolver_set(const struct network *n, const struct box *b, const json_t *doc, const json_t *net)
 {
-	char dir[PATH_MAX], lock[PATH_MAX], path[PATH_MAX + 300], tmp[PATH_MAX];
-	auto_buf struct buf lines = BUF_INIT, text = BUF_INIT;
+	char dir[PATH_MAX], lock[PATH_MAX], path[PATH_MAX + 300];
 	auto_fd int held = -1;
-	if (!n->own || !program())
+	if (!n->own)
 		return 0;
 	if (resolver_place(dir) < 0 || state_run_path(lock, "resolver.lock") < 0 ||
-		state_run_path(tmp, "resolver.new") < 0 ||
 		sys_keep_dir("what the resolver reads", dir, 0755) < 0 ||
 		sys_lock("one changes it", lock, true, &held) < 0)
 		return -1;
-	/* Newer ones understand the end of the name: an internal network. */
-	snprintf(path, sizeof(path), "%s/%s%s", dir, n->name, n->internal ? "%int" : "");
-	keep_others(path, b->id, &lines);
-	if (net)
-		add_line(&lines, n, b, doc, net);
-	else if (!file_exists(path))
-		return 0;
-	buf_addf(&text, "%s\n%s", network_gateway(n), buf_str(&lines));
-	if (lines.len ? sys_put("who is called what", path, tmp, text.s, text.len, 0644) < 0
-		      : sys_unlink("nobody is left in this network", path) < 0)
+	snprintf(path, sizeof(path), "%s/%s", dir, n->name);
+	bool new = !file_exists(path);
+	if (change(n, b, doc, net, path) < 0)
 		return -1;
-	if (tell(dir) < 0)
-		return -1;
-	if (net)
-		until_known(network_gateway(n), b);
+	if (!step_dry() && is_empty(dir))
+		return wait_gone(dir);
+	if (!is_alive(dir)) {
+		new = true;
+		if (start(dir) < 0)
+			return -1;
+	}
+	if (net && new && !step_dry() && !wait_listens(network_gateway(n)))
+		tool_warn("names are not resolved in network %s: nobody listens at %s, port %d",
+			n->name, network_gateway(n), NS_DEFAULTPORT);
 	return 0;
 }

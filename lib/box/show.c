@@ -131,7 +131,8 @@ own_size(const struct box_look *l)
 	auto_fd int fd = -1;
 	struct err before = err;
 	box_layer_path(&l->b, l->doc, "upper", upper);
-	if (box_layer_is_hidden(&l->b, l->doc) && box_layer_open(&l->b, &fd) == 0 && fd >= 0)
+	if (box_layer_is_hidden(&l->b, l->doc) && box_layer_open(&l->b, l->doc, &fd) == 0 &&
+		fd >= 0)
 		snprintf(upper, sizeof(upper), "/proc/self/fd/%d/upper", fd);
 	err = before;
 	return tree_size(upper);
@@ -336,8 +337,16 @@ graph(const struct box_look *l)
 		buf_addf(&lower, "%s%.*s/layers/%s", lower.len ? ":" : "",
 			(int)(strlen(l->b.dir) - 71), l->b.dir,
 			json_string_value(json_array_get(layers, i - 1)));
-	return json_pack("{s:s,s:{s:s,s:s,s:s,s:s}}", "Name", "overlay2", "Data", "LowerDir",
-		buf_str(&lower), "UpperDir", upper, "WorkDir", work, "MergedDir", root);
+	json_t *data = json_pack("{s:s,s:s,s:s,s:s}", "LowerDir", buf_str(&lower), "UpperDir",
+		upper, "WorkDir", work, "MergedDir", root);
+	/* Clients expect text. */
+	const json_t *project = box_value(l->doc, "Layer.Project");
+	if (*box_layer_type(l->doc))
+		json_object_set_new(data, "Quota", json_string(box_layer_type(l->doc)));
+	if (project)
+		json_object_set_new(data, "QuotaProject",
+			json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(project)));
+	return json_pack("{s:s,s:o}", "Name", "overlay2", "Data", data);
 }
 
 json_t *

@@ -53,20 +53,21 @@ add_link(struct stats_look *s, char *line)
 	*colon = '\0';
 	if (strcmp(name, "lo") == 0)
 		return;
-	json_t *link = json_object();
+	json_t *link = s->networks ? json_object() : NULL;
 	char *p = colon + 1;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		int64_t n = strtoll(p, &p, 10);
-		if (names[i])
+		if (link && names[i])
 			json_object_set_new(link, names[i], json_integer(n));
 		s->received += i == 0 ? n : 0;
 		s->sent += i == 8 ? n : 0;
 	}
-	json_object_set_new(s->networks, name, link);
+	if (link)
+		json_object_set_new(s->networks, name, link);
 }
 
 static void
-take_networks(struct stats_look *s, const json_t *doc, pid_t pid)
+take_networks(struct stats_look *s, const json_t *doc, pid_t pid, bool each)
 {
 	char path[64], *save, *line;
 	auto_buf struct buf text = BUF_INIT;
@@ -79,57 +80,85 @@ take_networks(struct stats_look *s, const json_t *doc, pid_t pid)
 		err_clear();
 		return;
 	}
-	s->networks = json_object();
+	s->networks = each ? json_object() : NULL;
 	for (line = strtok_r(text.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (!strchr(line, '|'))
 			add_link(s, line);
+}
+
+void
+stats_host(struct stats_host *h)
+{
+	struct sysinfo info;
+	h->system = system_time();
+	h->processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	h->memory = sysinfo(&info) == 0 ? (int64_t)info.totalram * info.mem_unit : 0;
 }
 
 static bool
 without_group(const struct box *b, const struct box_state *st, struct stats_look *s)
 {
 	auto_pids struct cg_pids pids = {0};
-	if (!rootless_inside() || box_pids(b, st->pid, &pids) < 0)
+	if (!rootless_here() || box_pids(b, st->pid, &pids) < 0)
 		return false;
 	box_pids_stat(&pids, &s->g);
 	return true;
 }
 
-void
-stats_take(const struct box *b, const json_t *doc, const struct box_state *st, struct stats_look *s)
+/* One that was started again has a new group of the same name. */
+static bool
+look_at_group(struct stats *s, const struct box_state *st)
 {
-	struct sysinfo host;
-	char group[96];
-	auto_cgroup struct cgroup g = {0};
+	char name[96];
+	if (s->group && cg_look(s->group, &s->now.g))
+		return true;
+	stats_close(s);
+	box_group(&s->b, name);
+	s->group = cg_watch(name, s->depth);
+	return (s->group && cg_look(s->group, &s->now.g)) || without_group(&s->b, st, &s->now);
+}
+
+void
+stats_take(struct stats *s, const struct box_state *st, const struct stats_host *h)
+{
 	struct err before = err;
-	*s = (struct stats_look){.when = clock_ns(CLOCK_REALTIME)};
-	box_group(b, group);
-	s->runs = (st->status == BOX_RUNNING || st->status == BOX_PAUSED) &&
-		(cg_open(group, &g) == 0 ? cg_stat(&g, &s->g) == 0 : without_group(b, st, s));
-	if (s->runs) {
-		s->system = system_time();
-		s->processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-		s->host_memory = sysinfo(&host) == 0 ? (int64_t)host.totalram * host.mem_unit : 0;
-		take_networks(s, doc, st->pid);
+	json_decref(s->before.networks);
+	s->before = s->now;
+	s->now = (struct stats_look){.when = clock_ns(CLOCK_REALTIME)};
+	s->now.runs =
+		(st->status == BOX_RUNNING || st->status == BOX_PAUSED) && look_at_group(s, st);
+	if (s->now.runs) {
+		s->now.host = *h;
+		take_networks(&s->now, s->doc, st->pid, s->depth > CG_FEW);
 	}
 	err = before;
 }
 
 void
-stats_free(struct stats_look *s)
+stats_close(struct stats *s)
 {
-	json_decref(s->networks);
-	*s = (struct stats_look){0};
+	cg_watch_free(s->group);
+	s->group = NULL;
+}
+
+void
+stats_free(struct stats *s)
+{
+	json_decref(s->doc);
+	json_decref(s->before.networks);
+	json_decref(s->now.networks);
+	stats_close(s);
+	*s = (struct stats){0};
 }
 
 double
 stats_cpu(const struct stats_look *before, const struct stats_look *now)
 {
 	int64_t used = (known(now->g.cpu_usec) - known(before->g.cpu_usec)) * 1000;
-	int64_t all = now->system - before->system;
+	int64_t all = now->host.system - before->host.system;
 	if (!before->runs || !now->runs || used <= 0 || all <= 0)
 		return 0;
-	return (double)used / (double)all * now->processors * 100;
+	return (double)used / (double)all * now->host.processors * 100;
 }
 
 int64_t
@@ -143,7 +172,7 @@ int64_t
 stats_memory_limit(const struct stats_look *s)
 {
 	int64_t limit = s->g.memory_limit;
-	return limit > 0 && limit != CG_MAX && limit < s->host_memory ? limit : s->host_memory;
+	return limit > 0 && limit != CG_MAX && limit < s->host.memory ? limit : s->host.memory;
 }
 
 static json_t *
@@ -152,9 +181,9 @@ cpu(const struct stats_look *s)
 	return json_pack("{s:{s:I,s:I,s:I},s:I,s:I,s:{s:I,s:I,s:I}}", "cpu_usage", "total_usage",
 		(json_int_t)known(s->g.cpu_usec) * 1000, "usage_in_kernelmode",
 		(json_int_t)known(s->g.system_usec) * 1000, "usage_in_usermode",
-		(json_int_t)known(s->g.user_usec) * 1000, "system_cpu_usage", (json_int_t)s->system,
-		"online_cpus", (json_int_t)s->processors, "throttling_data", "periods",
-		(json_int_t)known(s->g.periods), "throttled_periods",
+		(json_int_t)known(s->g.user_usec) * 1000, "system_cpu_usage",
+		(json_int_t)s->host.system, "online_cpus", (json_int_t)s->host.processors,
+		"throttling_data", "periods", (json_int_t)known(s->g.periods), "throttled_periods",
 		(json_int_t)known(s->g.throttled), "throttled_time",
 		(json_int_t)known(s->g.throttled_usec) * 1000);
 }
@@ -188,11 +217,11 @@ blocks(const struct stats_look *s)
 }
 
 json_t *
-stats_document(const struct box *b, const json_t *doc, const struct stats_look *before,
-	const struct stats_look *now)
+stats_document(const struct stats *s)
 {
+	const struct stats_look *before = &s->before, *now = &s->now;
 	char read[TIME_TEXT], preread[TIME_TEXT];
-	auto_free char *name = fmt_new("/%s", box_text(doc, "Name"));
+	auto_free char *name = fmt_new("/%s", box_text(s->doc, "Name"));
 	json_t *pids = now->runs
 		? json_pack("{s:I,s:I}", "current", (json_int_t)known(now->g.pids), "limit",
 			  (json_int_t)known(now->g.pids_limit == CG_MAX ? 0 : now->g.pids_limit))
@@ -200,7 +229,7 @@ stats_document(const struct box *b, const json_t *doc, const struct stats_look *
 	time_rfc3339_ns(now->runs ? now->when : 0, read);
 	time_rfc3339_ns(before->runs ? before->when : 0, preread);
 	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:{},s:O?}", "read", read,
-		"preread", preread, "name", name, "id", b->id, "pids_stats", pids, "cpu_stats",
+		"preread", preread, "name", name, "id", s->b.id, "pids_stats", pids, "cpu_stats",
 		cpu(now), "precpu_stats", cpu(before), "memory_stats", memory(now), "blkio_stats",
 		blocks(now), "num_procs", 0, "storage_stats", "networks", now->networks);
 }

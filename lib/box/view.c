@@ -5,11 +5,13 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "box/layer.h"
+#include "box/userns.h"
 #include "door/spawn.h"
 #include "door/state.h"
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/sys_ns.h"
+#include "door/sys_userns.h"
 #include "door/tell.h"
 
 #include <errno.h>
@@ -69,7 +71,7 @@ view_layer(const struct box *b, const json_t *doc, bool *nested)
 	if (!box_layer_is_hidden(b, doc))
 		return 0;
 	*nested = true;
-	return own_mounts() < 0 ? -1 : box_layer_mount(b);
+	return own_mounts() < 0 ? -1 : box_layer_mount(b, doc);
 }
 
 int
@@ -134,13 +136,14 @@ open_root(struct view *v, const char *path)
 /* By its number, and then the process behind the descriptor must still be there: so the number was
  * its own. */
 static int
-open_running(const struct box *b, bool volumes, pid_t pid, int pidfd, struct view *v)
+open_running(
+	const struct box *b, const json_t *doc, bool volumes, pid_t pid, int pidfd, struct view *v)
 {
 	char path[PATH_MAX];
 	box_path(b, "root", path);
 	if (volumes)
 		snprintf(path, sizeof(path), "/proc/%d/root", pid);
-	if (open_root(v, path) < 0)
+	if (open_root(v, path) < 0 || box_userns_open(doc, pid, &v->user) < 0)
 		return -1;
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	return poll(&p, 1, 0) == 0
@@ -188,7 +191,7 @@ open_stopped(const struct box *b, const json_t *doc, bool volumes, struct view *
 		return -1;
 	strlist_add(&l, NULL);
 	v->nested = true;
-	if (own_mounts() < 0 || (box_layer_is_hidden(b, doc) && box_layer_mount(b) < 0) ||
+	if (own_mounts() < 0 || (box_layer_is_hidden(b, doc) && box_layer_mount(b, doc) < 0) ||
 		run_tool("its layers, as when it runs", l.v, NULL) < 0)
 		return -1;
 	box_path(b, "root", root);
@@ -205,9 +208,9 @@ view_open(const struct box *b, const json_t *doc, bool volumes, struct view *v)
 {
 	auto_fd int pidfd = -1;
 	pid_t pid;
-	*v = (struct view){.root = -1, .lock = -1};
+	*v = (struct view){.root = -1, .user = -1, .lock = -1};
 	if (box_pid(b, true, &pid, &pidfd) == 0)
-		return open_running(b, volumes, pid, pidfd, v);
+		return open_running(b, doc, volumes, pid, pidfd, v);
 	err_clear();
 	if (box_lock(b, &v->lock) < 0)
 		return -1;
@@ -221,7 +224,16 @@ view_close(struct view *v)
 		tell_unnest(NULL);
 	if (v->root >= 0)
 		close(v->root);
+	if (v->user >= 0)
+		close(v->user);
 	if (v->lock >= 0)
 		close(v->lock);
-	*v = (struct view){.root = -1, .lock = -1};
+	*v = (struct view){.root = -1, .user = -1, .lock = -1};
+}
+
+int
+view_call(const struct view *v, int (*call)(void *arg), void *arg)
+{
+	return sys_userns_call(
+		"as root of the box", step_dry() ? -1 : v->user, "of the box", call, arg);
 }

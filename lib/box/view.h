@@ -25,6 +25,7 @@ int view_make_dir(const char *why, int top, const char *path);
 
 struct view {
 	int root; /* O_PATH; -1 in a dry run */
+	int user; /* of a box that runs with ids of its own: its user namespace; -1 otherwise */
 	int lock; /* of a box that does not run: nobody starts it meanwhile */
 	char shown[PATH_MAX]; /* its root for people, and for the script */
 	bool nested; /* the script's next lines run in a mount namespace of their own */
@@ -34,5 +35,9 @@ struct view {
  * with it. With `volumes` they are there too. Returns 0, or -1 with `err` set. */
 int view_open(const struct box *b, const json_t *doc, bool volumes, struct view *v);
 void view_close(struct view *v);
+/* Calls call(arg) as root of the box where it has ids of its own and runs, so that ids are those
+ * that the box knows, and no more is done than it may do: in a child then. call returns 0, or -1
+ * with `err` set, which is the result. */
+int view_call(const struct view *v, int (*call)(void *arg), void *arg);
 
 #endif

@@ -4,10 +4,12 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "door/channel.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -93,7 +95,8 @@ until_exit(struct waiting *w, const struct pollfd *stop, bool *told)
 	for (;;) {
 		if (!pause_for(w->sock, stop, -1, &ready))
 			return 0;
-		ssize_t n = ready ? recv(w->sock, data, sizeof(data) - 1, MSG_DONTWAIT) : -1;
+		ssize_t n =
+			ready ? channel_take(w->sock, data, sizeof(data) - 1, MSG_DONTWAIT) : -1;
 		if (n < 0 && (!ready || errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n <= 0)
@@ -106,11 +109,25 @@ until_exit(struct waiting *w, const struct pollfd *stop, bool *told)
 	}
 }
 
-/* Until all is taken away: whoever hears of the end may start or remove the box. */
+/* The process at the other end of the socket: box-mon, which becomes box-end, and is gone when that
+ * is done. -1 where it has no number here. */
 static int
-until_clean(const struct waiting *w, const struct pollfd *stop)
+open_peer(int sock)
 {
-	bool ready;
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	if (sock < 0 || getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -1;
+	return pidfd_open(peer.pid, 0);
+}
+
+/* Until all is taken away: whoever hears of the end may start or remove the box. Mostly that is
+ * when the process behind peer is gone; but it may have been killed, or have left one that starts
+ * the box again. */
+static int
+until_clean(const struct waiting *w, int peer, const struct pollfd *stop)
+{
+	bool ended = false, ready;
 	for (int ms = 1;; ms = ms < 16 ? ms * 2 : 16) {
 		struct box_state st;
 		if (!dir_exists(w->b.dir))
@@ -121,8 +138,9 @@ until_clean(const struct waiting *w, const struct pollfd *stop)
 		/* It waits to run again, and holds the lock meanwhile. */
 		if (w->what == WAIT_NEXT_EXIT && st.status == BOX_RESTARTING)
 			return 1;
-		if (!pause_for(-1, stop, ms, &ready))
+		if (!pause_for(ended ? -1 : peer, stop, ms, &ready))
 			return 0;
+		ended = ended || ready;
 	}
 }
 
@@ -137,10 +155,11 @@ waiting_run(struct waiting *w, const struct pollfd *stop, int *status)
 		r = until_start(w, stop);
 	if (r > 0 && w->sock < 0 && w->what == WAIT_NEXT_EXIT)
 		return err_set(ERR_NOT_FOUND, w->b.id, "the box was removed");
+	auto_fd int peer = r > 0 ? open_peer(w->sock) : -1;
 	if (r > 0 && w->sock >= 0)
 		r = until_exit(w, stop, &told);
 	if (r > 0)
-		r = until_clean(w, stop);
+		r = until_clean(w, peer, stop);
 	box_state(&w->b, &st);
 	if (dir_exists(w->b.dir) && (!told || w->what == WAIT_NOT_RUNNING))
 		w->known = st.exit;

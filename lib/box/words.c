@@ -162,6 +162,8 @@ static const struct word {
 	{0, "ipc", "MODE", put_str, "HostConfig.IpcMode", "private, host or container:BOX"},
 	{0, "uts", "MODE", put_str, "HostConfig.UTSMode", "host: the host's name"},
 	{0, "cgroupns", "MODE", put_str, "HostConfig.CgroupnsMode", "private or host"},
+	{0, "userns", "MODE", put_str, "HostConfig.UsernsMode",
+		"its user ids: host, auto, UID:GID:COUNT, or those of a USER in /etc/subuid"},
 	{'m', "memory", "SIZE", put_size, "HostConfig.Memory", "memory at most"},
 	{0, "memory-swap", "SIZE", put_size, "HostConfig.MemorySwap",
 		"memory and swap together at most (-1: no limit)"},
@@ -231,7 +233,7 @@ static const struct word {
 	{0, "log-opt", "NAME=VALUE", put_map, "HostConfig.LogConfig.Config",
 		"max-size and max-file of the log (repeatable)"},
 	{0, "storage-opt", "size=SIZE", put_map, "HostConfig.StorageOpt",
-		"how large its writable layer may become"},
+		"how large its writable layer may become; type=project, loop or tmpfs"},
 };
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 

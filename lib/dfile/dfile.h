@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 /* Bounds of what is read; more is an error. */
 #define DFILE_SIZE_MAX ((size_t)64 << 20) /* bytes of a Dockerfile */
@@ -108,6 +109,11 @@ int dfile_check_next(const char *file, size_t *stages, const struct dfile_inst *
 const char *dfile_flag(const struct dfile_inst *in, const char *name);
 /* Whether a flag is there without value or with "true" (--link; not --link=false). */
 bool dfile_flag_on(const struct dfile_inst *in, const char *name);
+
+/* What --chmod makes of a mode: an octal number takes its place, letters as those of chmod(1)
+ * change it ("u=rwX,go=rX"; without a "who" as under umask 022). `old` has its file type, for X.
+ * Returns 0, or -1 with `err` set (no FILE:LINE before it). */
+int dfile_mode(const char *text, mode_t old, mode_t *mode);
 
 /* The here-document that an argument of COPY or ADD such as "<<EOF" names, or NULL where it names a
  * path. */

@@ -71,6 +71,16 @@ channel_receive(int sock, void *data, size_t n, int *fd)
 	return got;
 }
 
+ssize_t
+channel_take(int sock, void *data, size_t n, int flags)
+{
+	ssize_t got;
+	do
+		got = recv(sock, data, n, flags);
+	while (got < 0 && errno == ECONNRESET);
+	return got;
+}
+
 /* *dir is open as long as the address is used. */
 static int
 address(const char *path, struct sockaddr_un *at, int *dir)

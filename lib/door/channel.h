@@ -19,6 +19,11 @@ int channel_send(int sock, const void *data, size_t n, int fd);
 /* Receives n bytes at most; *fd, the caller's, close-on-exec, stays as it was when none came with
  * them. Returns how many, 0 when the other end is gone, or -1 with errno set. */
 ssize_t channel_receive(int sock, void *data, size_t n, int *fd);
+/* Receives a packet without a descriptor, as recv(2) does with these flags. That the other end went
+ * and had not read all of ours is no end: the kernel says so once (ECONNRESET), before it hands out
+ * what the other end had sent. Returns its length, 0 when the other end is gone, or -1 with errno
+ * set. */
+ssize_t channel_take(int sock, void *data, size_t n, int flags);
 /* A socket of such packets at a path of any length (a socket's name has room for 107 bytes; a
  * directory's descriptor makes any path short): listening, or connected to who listens. What was
  * there before is replaced. Close-on-exec; -1 with errno set. Part of a step. */

@@ -87,11 +87,23 @@ env_set_explain_level(int level)
 	explain_level = inherited ? 2 : level;
 }
 
+static bool
+explains(bool run)
+{
+	return tell_on() && !step_dry() && explain_level > (run ? 1 : 0);
+}
+
+bool
+env_explains_run(void)
+{
+	return explains(true);
+}
+
 void
 env_for_own_tool(bool run)
 {
 	char value[128];
-	if (tell_on() && !step_dry() && explain_level > (run ? 1 : 0)) {
+	if (explains(run)) {
 		snprintf(value, sizeof(value), "fd:%d,%s.", tell_fd(), tell_number());
 		setenv("TACKLEBOX_EXPLAIN", value, 1);
 		close_on_exec(tell_fd(), false);

@@ -19,6 +19,8 @@ void env_set_explain_level(int level);
 /* Just before exec or spawn of one of our tools: the variables say where we are, the descriptors
  * stay open across the exec. `run` is true for a tool run as a child (told only at level 2). */
 void env_for_own_tool(bool run);
+/* Whether a tool that is run tells its steps. */
+bool env_explains_run(void);
 /* Just before exec of any other program: no TACKLEBOX_* variable is left. */
 void env_for_program(void);
 

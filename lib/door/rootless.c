@@ -62,6 +62,12 @@ rootless_inside(void)
 	return getenv(ROOTLESS_VARIABLE) != NULL;
 }
 
+bool
+rootless_here(void)
+{
+	return !subid_all_mapped();
+}
+
 int
 rootless_connect(const char *path, int *sock, pid_t *pid)
 {

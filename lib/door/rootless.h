@@ -27,6 +27,10 @@
 int rootless_become(const struct tool *t, char **argv);
 /* Whether we are inside. */
 bool rootless_inside(void);
+/* Whether root, here, is not root of the machine: inside, and in any other user namespace but the
+ * first one, as a container without root has it. The namespaces that were made in it are his, and
+ * nothing else: no devices, and control groups only where somebody has given him some. */
+bool rootless_here(void);
 /* Whether the user has ids besides his own (subuid(5)), and the programs that map them are there
  * (newuidmap(1)). */
 bool rootless_has_ranges(void);

@@ -6,9 +6,11 @@
 #include "door/env.h"
 #include "door/step.h"
 #include "door/tell.h"
+#include "door/undo.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -73,13 +75,26 @@ start(pid_t *pid, const char *path, char *const argv[], int in, int out)
 	return no ? -1 : 0;
 }
 
+static void
+tell_run(struct step *st, char *const argv[], bool here)
+{
+	auto_buf struct buf words = BUF_INIT;
+	if (!step_told(st))
+		return;
+	buf_add_argv(&words, argv);
+	if (here)
+		step_call(st, "%s, in this process", argv[0]);
+	else
+		step_call(st, "posix_spawn(%s)", tell_c(argv[0]));
+	step_shell(st, "%s", words.s);
+}
+
 static int
 run_to(const char *why, char *const argv[], int out)
 {
 	struct step st;
 	char place[PATH_MAX];
 	const char *path = resolve(argv[0], place);
-	auto_buf struct buf words = BUF_INIT;
 	pid_t pid;
 	if (step_open(&st, "spawn", why)) {
 		if (path == place)
@@ -88,11 +103,7 @@ run_to(const char *why, char *const argv[], int out)
 		if (st.ret == 0)
 			step_result(&st, run_end(pid));
 	}
-	if (step_told(&st)) {
-		buf_add_argv(&words, argv);
-		step_call(&st, "posix_spawn(%s)", tell_c(argv[0]));
-		step_shell(&st, "%s", words.s);
-	}
+	tell_run(&st, argv, false);
 	long status = step_close(&st);
 	if (status < 0)
 		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
@@ -156,6 +167,18 @@ run_capture(char *const argv[], int stdin_fd, size_t max, struct buf *out)
 	return status;
 }
 
+/* With no output to be read, there is only the end to wait for. */
+static int
+run_lost(char *const argv[], int stdin_fd)
+{
+	char place[PATH_MAX];
+	pid_t pid;
+	auto_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (start(&pid, resolve(argv[0], place), argv, stdin_fd < 0 ? null : stdin_fd, null) < 0)
+		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
+	return run_end(pid);
+}
+
 int
 run_behind(int (*work)(void *arg), void *arg, int keep)
 {
@@ -175,25 +198,51 @@ run_behind(int (*work)(void *arg), void *arg, int keep)
 int
 run_tool(const char *why, const char *const *argv, struct buf *out)
 {
+	return run_tool_fed(why, argv, -1, out);
+}
+
+int
+run_tool_fed(const char *why, const char *const *argv, int in, struct buf *out)
+{
 	struct step st;
 	/* They are not written to, whatever the type of execve(2) says. */
 	char *const *words_of = (char *const *)(uintptr_t)argv;
-	auto_buf struct buf words = BUF_INIT, lost = BUF_INIT;
 	if (step_open(&st, "spawn", why)) {
 		env_for_own_tool(true);
-		step_result(&st, run_capture(words_of, -1, (size_t)1 << 20, out ? out : &lost));
+		step_result(&st,
+			out ? run_capture(words_of, in, (size_t)1 << 20, out)
+			    : run_lost(words_of, in));
 	}
-	if (step_told(&st)) {
-		buf_add_argv(&words, words_of);
-		step_call(&st, "posix_spawn(%s)", tell_c(argv[0]));
-		step_shell(&st, "%s", words.s);
-	}
+	tell_run(&st, words_of, false);
 	long status = step_close(&st);
 	if (status < 0)
 		return err_sys("spawn", argv[0], "cannot run %s", argv[0]);
 	return status == 0 ? 0
 			   : err_set(ERR_INTERNAL, argv[0],
 				     "cannot go on: %s failed with status %ld", argv[0], status);
+}
+
+int
+run_here(const char *why, const char *const *argv, int (*work)(void *arg), void *arg)
+{
+	struct step st;
+	bool runs = step_open(&st, "spawn", why);
+	if (runs) {
+		tell_down(env_explains_run());
+		undo_down();
+		step_result(&st, work(arg));
+		/* As a tool that is run leaves it. */
+		if (st.ret < 0)
+			undo_all();
+		else
+			undo_forget();
+		undo_up();
+		tell_up();
+	}
+	tell_run(&st, (char *const *)(uintptr_t)argv, true);
+	if (step_close(&st) == 0)
+		return 0;
+	return runs ? -1 : err_sys("spawn", argv[0], "cannot run %s", argv[0]);
 }
 
 /* Returns the status of the second, or of the first where only that failed. */
@@ -263,8 +312,10 @@ spawn_run(pid_t *pid, const char *path, const struct run *r)
 		else
 			posix_spawn_file_actions_addopen(
 				&files, i, r->terminal ? r->terminal : "/dev/null", O_RDWR, 0);
+	if (r->extra)
+		posix_spawn_file_actions_adddup2(&files, r->extra, 3);
 	if (r->alone)
-		posix_spawn_file_actions_addclosefrom_np(&files, 3);
+		posix_spawn_file_actions_addclosefrom_np(&files, r->extra ? 4 : 3);
 	int no = posix_spawnp(pid, path, &files, &attr, r->argv, environ);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
@@ -272,14 +323,22 @@ spawn_run(pid_t *pid, const char *path, const struct run *r)
 	return no ? -1 : 0;
 }
 
+struct tied {
+	const char *path;
+	const struct run *r;
+	pid_t parent;
+	int no; /* why it did not become the program */
+};
+
 static void
-prepare_tied(const struct run *r, pid_t parent)
+prepare_tied(const struct tied *t)
 {
+	const struct run *r = t->r;
 	sigset_t none;
 	sigemptyset(&none);
 	/* It may have ended before this call: then nobody will tell us. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	if (getppid() != t->parent)
 		_exit(EXIT_CHAIN_FAILED);
 	if (r->session)
 		setsid();
@@ -297,17 +356,31 @@ prepare_tied(const struct run *r, pid_t parent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* posix_spawn(3) knows no such attribute. */
 static int
-fork_run(pid_t *pid, const char *path, const struct run *r)
+tied_child(void *self)
 {
-	pid_t parent = getpid();
-	*pid = fork();
-	if (*pid != 0)
-		return *pid < 0 ? -1 : 0;
-	prepare_tied(r, parent);
-	execvp(path, r->argv);
+	struct tied *t = self;
+	prepare_tied(t);
+	execvp(t->path, t->r->argv);
+	t->no = errno;
 	_exit(EXIT_COMMAND_NOT_FOUND);
+}
+
+/* posix_spawn(3) knows no such attribute; this is how it does it. No page table is copied: until
+ * the child has become the program it runs in our memory, and we do not run. */
+static int
+spawn_tied(pid_t *pid, const char *path, const struct run *r)
+{
+	struct tied t = {.path = path, .r = r, .parent = getpid()};
+	/* execvp(3) keeps the path that it tries there. */
+	char stack[16 * PATH_MAX] __attribute__((aligned(16)));
+	*pid = clone(tied_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &t);
+	if (*pid > 0 && t.no) {
+		run_end(*pid);
+		errno = t.no;
+		return -1;
+	}
+	return *pid < 0 ? -1 : 0;
 }
 
 pid_t
@@ -315,7 +388,6 @@ run_start(const char *why, const struct run *r)
 {
 	struct step st;
 	char place[PATH_MAX];
-	auto_buf struct buf words = BUF_INIT;
 	pid_t pid = 0;
 	if (step_open(&st, "spawn", why)) {
 		env_for_own_tool(r->status_fd >= 0 || r->aside);
@@ -325,13 +397,9 @@ run_start(const char *why, const struct run *r)
 		if (r->session)
 			env_keep_explain();
 		const char *path = resolve(r->argv[0], place);
-		step_result(&st, r->tied ? fork_run(&pid, path, r) : spawn_run(&pid, path, r));
+		step_result(&st, r->tied ? spawn_tied(&pid, path, r) : spawn_run(&pid, path, r));
 	}
-	if (step_told(&st)) {
-		buf_add_argv(&words, r->argv);
-		step_call(&st, "posix_spawn(%s)", tell_c(r->argv[0]));
-		step_shell(&st, "%s", words.s);
-	}
+	tell_run(&st, r->argv, false);
 	if (step_close(&st) < 0)
 		return err_sys("spawn", r->argv[0], "cannot run %s", r->argv[0]);
 	return pid;

@@ -32,6 +32,14 @@ int run_behind(int (*work)(void *arg), void *arg, int keep);
 /* Runs argv as run_wait() does, with its standard output kept out of ours: appended to out, or lost
  * when out is NULL. A step. A status other than 0 is -1 with `err` set: the tool has said why. */
 int run_tool(const char *why, const char *const *argv, struct buf *out);
+/* The same with `in` as its standard input. */
+int run_tool_fed(const char *why, const char *const *argv, int in, struct buf *out);
+
+/* The same without a process of its own: a program that links what a tool's main calls need not
+ * start that one. Told as if it were run, and skipped in a dry run. work(arg) makes its steps,
+ * which are counted and made to fail as our own; when it fails they are undone, and otherwise they
+ * stay. Returns 0, or -1 with the `err` of work. */
+int run_here(const char *why, const char *const *argv, int (*work)(void *arg), void *arg);
 
 /* The same of two, the output of the first being the input of the second: one step. The second is
  * to make nothing of an input that is cut short, for so it sees a failure of the first. */
@@ -47,6 +55,7 @@ struct run {
 	int fd[3]; /* its standard streams; -1: /dev/null */
 	const char *terminal; /* opened as its controlling terminal and all three; NULL: none */
 	int status_fd; /* where it reports a failure before exec; -1: where we do */
+	int extra; /* becomes its descriptor 3, alone or not; 0: none; not together with tied */
 	bool session; /* in a session of its own */
 	bool alone; /* no descriptors but those three go along; not together with tied */
 	bool aside; /* its steps are told with -xx only, as those of all tools that are run */

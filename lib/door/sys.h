@@ -40,6 +40,10 @@ int sys_replace(const char *why, const char *path, const void *data, size_t len,
 /* The same by a temporary name of the caller's choice, on the same file system. */
 int sys_put(const char *why, const char *path, const char *tmp, const void *data, size_t len,
 	mode_t mode);
+/* As sys_replace(), without waiting for the disk: a program that is killed leaves the old or the
+ * new content, a machine that loses its power perhaps neither. For what can be found out again, and
+ * whose reader takes a broken one for none: caches. */
+int sys_remember(const char *why, const char *path, const void *data, size_t len, mode_t mode);
 /* Makes (or empties) a file and writes text to it, without waiting for the disk: for what can be
  * made again. Undone by unlink. */
 int sys_write_new(const char *why, const char *path, const void *data, size_t len, mode_t mode);
@@ -106,6 +110,7 @@ struct sys_overlay {
 	size_t n_lower;
 	const char *upper, *work; /* NULL: read-only */
 	const char *options; /* further ones, as mount(8) takes them: "index=off,xino=off" */
+	bool elsewhere; /* in a mount namespace of our own: nothing to undo */
 };
 /* Mounts it with our mark as the source, by fsopen(2) and fsconfig(2) (sys_overlay.c): each layer
  * has a call of its own, so there may be 500, with any character in their names. One step of many
@@ -133,9 +138,10 @@ int sys_chroot(const char *why, const char *path);
 /* ---- network namespaces (sys_netns.c) ---- */
 
 /* Makes a network namespace that lives as long as the file `path`, which is made for it, is mounted
- * (network_namespaces(7)); the process itself stays where it is. `shell` is what the script says.
- * Undone by unmount and unlink. */
-int sys_netns_pin(const char *why, const char *path, const char *shell);
+ * (network_namespaces(7)); the process itself stays where it is. With `user`, the descriptor of a
+ * user namespace (-1: ours), it belongs to that. `shell` is what the script says. Undone by unmount
+ * and unlink. */
+int sys_netns_pin(const char *why, const char *path, int user, const char *shell);
 /* setns(2) of this process to the namespace behind fd. Nothing to undo: it ends with the process.
  * The script's next commands run inside, up to tell_unnest(); `path` is what nsenter(1) takes. */
 int sys_netns_enter(const char *why, int fd, const char *path);

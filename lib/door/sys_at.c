@@ -127,8 +127,10 @@ bind_detached(const struct sys_bind *b)
 	struct mount_attr attr = {.attr_set = mount_attr(b->attr),
 		.attr_clr = mount_attr_clear(b->attr),
 		.propagation = b->propagation & ~MS_REC};
-	auto_fd int tree = (int)syscall(SYS_open_tree, b->source_fd, "",
-		AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | rec);
+	auto_fd int tree = b->detached
+		? fcntl(b->source_fd, F_DUPFD_CLOEXEC, 3)
+		: (int)syscall(SYS_open_tree, b->source_fd, "",
+			  AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | rec);
 	if (tree < 0 ||
 		syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | rec, &attr, sizeof(attr)) < 0)
 		return -1;
@@ -171,9 +173,9 @@ bind_at(const struct sys_bind *b)
 {
 	long r = -1;
 	errno = ENOSYS;
-	if (b->attr || b->propagation)
+	if (b->attr || b->propagation || b->detached)
 		r = bind_detached(b);
-	return r < 0 && errno == ENOSYS ? bind_plain(b) : r;
+	return r < 0 && errno == ENOSYS && !b->detached ? bind_plain(b) : r;
 }
 
 /* mount(8) with its own words for the flags. */

@@ -333,6 +333,24 @@ sys_setenv(const char *why, const char *name, const char *value)
 	return 0;
 }
 
+int
+sys_setenv_from(const char *why, const char *name, const char *value, const char *file)
+{
+	struct step st;
+	if (step_open(&st, "setenv", why))
+		step_result(&st, setenv(name, value, 1));
+	if (step_told(&st)) {
+		step_call(&st, "setenv(%s, the content of %s)", tell_c(name), tell_c(file));
+		if (name[strspn(name, NAME_CHARS)] == '\0')
+			step_shell(&st, "export %s=\"$(cat %s)\"", name, tell_sh(file));
+		else
+			step_shell(&st, ": # no shell command: that name");
+	}
+	if (step_close(&st) < 0)
+		return err_sys("setenv", name, "cannot set the variable %s", name);
+	return 0;
+}
+
 /* "unset A B C" of what is there now; a shell can only name what looks like a name. */
 static void
 tell_unset(struct step *st)

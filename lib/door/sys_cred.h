@@ -48,5 +48,7 @@ int sys_take_terminal(const char *why, int fd, uid_t uid);
 /* setenv(3), and clearenv(3), of what the program will see. */
 int sys_setenv(const char *why, const char *name, const char *value);
 int sys_clearenv(const char *why);
+/* setenv(3) of what a file held: that is told, and not the value, for it is nobody's business. */
+int sys_setenv_from(const char *why, const char *name, const char *value, const char *file);
 
 #endif

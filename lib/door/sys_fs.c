@@ -193,9 +193,8 @@ sys_write(const char *why, const char *path, const char *text, const char *befor
 	return 0;
 }
 
-/* Writes all of data to a new file and makes it durable. */
 static int
-write_durably(int fd, const char *data, size_t len)
+write_all(int fd, const char *data, size_t len)
 {
 	for (size_t done = 0; done < len;) {
 		ssize_t n = write(fd, data + done, len - done);
@@ -205,7 +204,7 @@ write_durably(int fd, const char *data, size_t len)
 			return -1;
 		done += (size_t)n;
 	}
-	return fsync(fd);
+	return 0;
 }
 
 /* fsync of the directory that holds path: without it the rename itself may be lost (fsync(2)). */
@@ -220,37 +219,57 @@ sync_parent(const char *path)
 	return fd < 0 ? -1 : fsync(fd);
 }
 
+struct replacement {
+	const char *path, *tmp;
+	const void *data;
+	size_t len;
+	mode_t mode;
+	bool durable; /* a crash of the machine leaves the old content or the new */
+};
+
 static long
-replace_file(const char *path, const char *tmp, const void *data, size_t len, mode_t mode)
+replace_file(const struct replacement *r)
 {
-	auto_fd int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	auto_fd int fd = open(r->tmp, flags, r->mode);
 	if (fd < 0)
 		return -1;
-	if (write_durably(fd, data, len) == 0 && rename(tmp, path) == 0)
-		return sync_parent(path);
+	if (write_all(fd, r->data, r->len) == 0 && (!r->durable || fsync(fd) == 0) &&
+		rename(r->tmp, r->path) == 0)
+		return r->durable ? sync_parent(r->path) : 0;
 	int no = errno;
-	unlink(tmp);
+	unlink(r->tmp);
 	errno = no;
 	return -1;
+}
+
+static int
+replace(const char *why, const struct replacement *r)
+{
+	struct step st;
+	if (step_open(&st, "replace", why))
+		step_result(&st, replace_file(r));
+	if (step_told(&st)) {
+		auto_buf struct buf text = BUF_INIT;
+		buf_add(&text, r->data, r->len);
+		step_call(&st, "write, %srename(%s, %s)", r->durable ? "fsync, " : "",
+			tell_c(r->tmp), tell_c(r->path));
+		step_shell(&st, "printf %%s %s > %s\n", tell_sh(buf_str(&text)), tell_sh(r->tmp));
+		if (r->durable)
+			step_shell(&st, "sync %s\n", tell_sh(r->tmp));
+		step_shell(&st, "mv -T %s %s", tell_sh(r->tmp), tell_sh(r->path));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("replace", r->path, "cannot write %s", r->path);
+	return 0;
 }
 
 int
 sys_put(const char *why, const char *path, const char *tmp, const void *data, size_t len,
 	mode_t mode)
 {
-	struct step st;
-	if (step_open(&st, "replace", why))
-		step_result(&st, replace_file(path, tmp, data, len, mode));
-	if (step_told(&st)) {
-		auto_buf struct buf text = BUF_INIT;
-		buf_add(&text, data, len);
-		step_call(&st, "write, fsync, rename(%s, %s)", tell_c(tmp), tell_c(path));
-		step_shell(&st, "printf %%s %s > %s\nsync %s\nmv -T %s %s", tell_sh(buf_str(&text)),
-			tell_sh(tmp), tell_sh(tmp), tell_sh(tmp), tell_sh(path));
-	}
-	if (step_close(&st) < 0)
-		return err_sys("replace", path, "cannot write %s", path);
-	return 0;
+	const struct replacement r = {path, tmp, data, len, mode, .durable = true};
+	return replace(why, &r);
 }
 
 int
@@ -259,6 +278,15 @@ sys_replace(const char *why, const char *path, const void *data, size_t len, mod
 	auto_buf struct buf tmp = BUF_INIT;
 	buf_addf(&tmp, "%s.tmp.%d", path, getpid());
 	return sys_put(why, path, tmp.s, data, len, mode);
+}
+
+int
+sys_remember(const char *why, const char *path, const void *data, size_t len, mode_t mode)
+{
+	auto_buf struct buf tmp = BUF_INIT;
+	buf_addf(&tmp, "%s.tmp.%d", path, getpid());
+	const struct replacement r = {path, tmp.s, data, len, mode, .durable = false};
+	return replace(why, &r);
 }
 
 static long

@@ -3,6 +3,7 @@
  */
 #include "base/auto.h"
 #include "base/err.h"
+#include "door/stand.h"
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/tell.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -45,17 +47,38 @@ pin_by_child(const char *path)
 	return errno ? -1 : 0;
 }
 
+/* From a user namespace that is not ours there is no way back either, nor has who is in there the
+ * right to mount here: the child stands in it until we have its network under a name. */
+static int
+enter_new(const void *user)
+{
+	return setns(*(const int *)user, CLONE_NEWUSER) < 0 ? -1 : unshare(CLONE_NEWNET);
+}
+
+static int
+pin_of_child(const char *path, int user)
+{
+	struct stand child;
+	char ns[64];
+	if (stand_start(&child, enter_new, &user) < 0)
+		return -1;
+	snprintf(ns, sizeof(ns), "/proc/%d/ns/net", child.pid);
+	int r = mount(ns, path, NULL, MS_BIND, NULL);
+	stand_end(&child);
+	return r;
+}
+
 /* unshare(2) gives this process a new namespace; a bind mount on the file keeps it alive; setns(2)
  * brings us back. */
 static long
-pin_new(const char *path)
+pin_new(const char *path, int user)
 {
 	auto_fd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	auto_fd int file = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
 	if (home < 0 || file < 0)
 		return -1;
-	bool back = setns(home, CLONE_NEWNET) == 0;
-	int r = back ? unshare_to(path) : pin_by_child(path);
+	bool back = user < 0 && setns(home, CLONE_NEWNET) == 0;
+	int r = user >= 0 ? pin_of_child(path, user) : back ? unshare_to(path) : pin_by_child(path);
 	int no = errno;
 	/* Going home cannot fail: we have just been allowed to. */
 	if (back && setns(home, CLONE_NEWNET) < 0)
@@ -67,12 +90,12 @@ pin_new(const char *path)
 }
 
 int
-sys_netns_pin(const char *why, const char *path, const char *shell)
+sys_netns_pin(const char *why, const char *path, int user, const char *shell)
 {
 	struct step st;
 	auto_buf struct buf back = BUF_INIT;
 	if (step_open(&st, "unshare", why))
-		step_result(&st, pin_new(path));
+		step_result(&st, pin_new(path, user));
 	if (step_told(&st)) {
 		step_call(&st, "unshare(CLONE_NEWNET); mount(\"/proc/self/ns/net\", %s, MS_BIND)",
 			tell_c(path));

@@ -150,6 +150,21 @@ sys_id_map(const char *why, const char *path, const char *text)
 }
 
 int
+sys_write_fd(const char *why, int fd, const char *shown, const char *text)
+{
+	struct step st;
+	if (step_open(&st, "write", why))
+		step_result(&st, write(fd, text, strlen(text)));
+	if (step_told(&st)) {
+		step_call(&st, "write(%s, %s)", tell_c(shown), tell_c(text));
+		step_shell(&st, "printf %%s %s > %s", tell_sh(text), tell_sh(shown));
+	}
+	if (step_close(&st) < 0)
+		return err_sys("write", shown, "cannot write %s", shown);
+	return 0;
+}
+
+int
 sys_fchdir(const char *why, int fd, const char *shown)
 {
 	struct step st;

@@ -33,6 +33,8 @@ pid_t sys_clone(const char *why, struct sys_clone *c);
 
 /* Writes a uid_map, gid_map or setgroups file (user_namespaces(7)); the script's unshare did it. */
 int sys_id_map(const char *why, const char *path, const char *text);
+/* Writes text to an open file in one write(2); `shown` is its path. */
+int sys_write_fd(const char *why, int fd, const char *shown, const char *text);
 /* fchdir(2); `shown` is the directory's path. */
 int sys_fchdir(const char *why, int fd, const char *shown);
 /* Runs this very program again, with argv, from a file that nobody can write: on a read-only mount
@@ -66,6 +68,7 @@ struct sys_bind {
 	const char *source, *target;
 	unsigned long attr, propagation;
 	bool rec;
+	bool detached; /* source_fd is of sys_clone_tree(): it goes to its place itself */
 };
 int sys_bind_at(const char *why, const struct sys_bind *b);
 

@@ -128,11 +128,13 @@ tell_command(struct step *st, const struct sys_overlay *o)
 }
 
 static void
-push_umount(const char *target)
+push_umount(const struct sys_overlay *o)
 {
 	auto_buf struct buf shell = BUF_INIT;
-	buf_addf(&shell, "umount -l %s", tell_sh(target));
-	undo_push(undo_umount, target, NULL, buf_str(&shell));
+	if (o->elsewhere)
+		return;
+	buf_addf(&shell, "umount -l %s", tell_sh(o->target));
+	undo_push(undo_umount, o->target, NULL, buf_str(&shell));
 }
 
 /* ---- fsopen(2) ---- */
@@ -280,7 +282,7 @@ sys_overlay_fsopen(const char *why, const struct sys_overlay *o)
 		overlay_failed(call, o);
 		return log.len ? err_hint("the kernel says: %s", log.s) : -1;
 	}
-	push_umount(o->target);
+	push_umount(o);
 	return 0;
 }
 
@@ -305,7 +307,7 @@ close_mount(struct step *st, const struct sys_overlay *o)
 	const char *call = st->name;
 	if (step_close(st) < 0)
 		return overlay_failed(call, o);
-	push_umount(o->target);
+	push_umount(o);
 	return 0;
 }
 

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct {
+static struct teller {
 	int fd;
 	unsigned depth; /* how many shells we are inside of */
 	unsigned n;
 	const char *prefix;
 	char number[64];
-} teller = {.fd = -1, .prefix = ""};
+} teller = {.fd = -1, .prefix = ""}, above;
 
 void
 tell_open(int fd, const char *prefix)
@@ -127,6 +127,21 @@ tell_unnest(char *const argv[])
 		buf_adds(&b, "\"$@\"");
 	buf_addc(&b, '\n');
 	emit(buf_str(&b));
+}
+
+void
+tell_down(bool told)
+{
+	static char prefix[sizeof(teller.number) + 1];
+	snprintf(prefix, sizeof(prefix), "%s.", tell_number());
+	above = teller;
+	tell_open(told ? teller.fd : -1, prefix);
+}
+
+void
+tell_up(void)
+{
+	teller = above;
 }
 
 /* The next of eight buffers: enough for the words of one command, and nothing to free. */

@@ -29,6 +29,11 @@ void tell_nest(const char *command);
  * there; NULL: what it holds one level further out. */
 void tell_unnest(char *const argv[]);
 
+/* What follows, up to tell_up(), are the steps of a tool of ours that is itself the next step here:
+ * numbered below it as they are when it is run, or not told at all. */
+void tell_down(bool told);
+void tell_up(void);
+
 /* Words for the texts above; valid until eight later calls. tell_sh quotes for sh, tell_c as a C
  * string. */
 const char *tell_sh(const char *s);

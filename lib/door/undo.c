@@ -20,6 +20,8 @@ struct undo {
 	struct undo *before;
 };
 static struct undo *last;
+/* Where those of the tool begin that is made part of us: undo_down(). */
+static struct undo *kept;
 
 int
 undo_rmdir(const char *a, const char *b)
@@ -83,7 +85,7 @@ void
 undo_all(void)
 {
 	int no = errno;
-	while (last) {
+	while (last != kept) {
 		auto_buf struct buf line = BUF_INIT;
 		int r = last->fn(last->a, last->b);
 		buf_addf(&line, "# undo%s%s\n%s", r < 0 ? ": " : "", r < 0 ? strerror(errno) : "",
@@ -100,6 +102,18 @@ undo_all(void)
 void
 undo_forget(void)
 {
-	while (last)
+	while (last != kept)
 		drop(last);
+}
+
+void
+undo_down(void)
+{
+	kept = last;
+}
+
+void
+undo_up(void)
+{
+	kept = NULL;
 }

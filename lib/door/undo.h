@@ -22,6 +22,10 @@ void undo_push(undo_fn *fn, const char *a, const char *b, const char *shell);
 /* Runs everything backwards and forgets it. What cannot be undone is said on stderr and left; errno
  * and `err` stay as they were. */
 void undo_all(void);
+/* Between the two it is only about what was pushed since: the steps of a tool that we are for a
+ * while. */
+void undo_down(void);
+void undo_up(void);
 /* Forgets everything: from here on what was made stays (the work is done), or goes by itself (it
  * lives in namespaces that end with us). */
 void undo_forget(void);

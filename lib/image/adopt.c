@@ -8,24 +8,25 @@
 #include "door/tell.h"
 #include "image/image.h"
 #include "image/layer.h"
-#include "image/sha256.h"
+#include "image/sha256_beside.h"
 #include "mech/overlay.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct sink {
 	struct stream_fd file;
-	struct sha256 *sum;
+	struct sha256_beside *sum;
 };
 
 static int
 take(void *self, const void *data, size_t len)
 {
 	struct sink *k = self;
-	sha256_add(k->sum, data, len);
+	sha256_beside_add(k->sum, data, len);
 	return stream_fd_write(&k->file, data, len);
 }
 
@@ -50,7 +51,7 @@ write_tar(const char *upper, const char *blob, const struct layer_diff *how, str
 }
 
 static int
-make_blob(struct store *s, const char *upper, const int *lower, size_t n_lower,
+make_blob(struct store *s, const char *upper, const struct layer_diff *against,
 	struct layer_result *r, struct adopted *out, char blob[PATH_MAX])
 {
 	auto_fd int fd = -1;
@@ -61,18 +62,18 @@ make_blob(struct store *s, const char *upper, const int *lower, size_t n_lower,
 	dir = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 && !step_dry())
 		return err_sys("open", upper, "cannot open directory %s", upper);
-	struct sink k = {.file = {.fd = fd, .shown = blob}, .sum = sha256_new()};
+	struct sink k = {.file = {.fd = fd, .shown = blob}, .sum = sha256_beside_new()};
 	const struct layer_diff how = {.dir = dir,
 		.shown = upper,
 		.from = -1,
-		.lower = lower,
-		.n_lower = n_lower,
+		.lower = against->lower,
+		.n_lower = against->n_lower,
+		.no_top = against->no_top,
 		.user_xattr = overlay_user_xattr(),
 		.write = take,
 		.self = &k};
 	int ok = write_tar(upper, blob, &how, r);
-	sha256_take(k.sum, out->diff_id);
-	sha256_free(k.sum);
+	sha256_beside_take(k.sum, out->diff_id);
 	out->size = (int64_t)r->tar_bytes;
 	memcpy(out->warning, r->warning, sizeof(out->warning));
 	return ok;
@@ -94,18 +95,51 @@ publish(struct store *s, const char *upper, const char *blob, const struct layer
 	return store_publish_layer(s, upper, out->chain, &record);
 }
 
-int
-layer_adopt(struct store *s, const char *upper, const int *lower, size_t n_lower, const char *below,
+/* The top is what it is below: the layer does not say what. */
+static int
+fit_top(const char *upper, int lower)
+{
+	struct stat sb;
+	if (fstat(lower, &sb) < 0)
+		return err_sys("stat", upper, "cannot look at the layer below %s", upper);
+	return sys_chown("the top of the tree is no part of this layer", upper, sb.st_uid,
+		       sb.st_gid) < 0 ||
+			sys_chmod("the top of the tree is no part of this layer", upper,
+				sb.st_mode & 07777) < 0
+		? -1
+		: 0;
+}
+
+static int
+adopt(struct store *s, const char *upper, const struct layer_diff *against, const char *below,
 	struct adopted *out)
 {
 	struct layer_result r = {0};
 	char blob[PATH_MAX];
 	*out = (struct adopted){0};
-	int ok = make_blob(s, upper, lower, n_lower, &r, out, blob);
+	int ok = make_blob(s, upper, against, &r, out, blob);
 	if (ok == 0 && !step_dry()) {
 		chain_id(below, out->diff_id, out->chain);
 		ok = publish(s, upper, blob, &r, out);
 	}
 	layer_result_free(&r);
 	return ok;
+}
+
+int
+layer_adopt(struct store *s, const char *upper, const int *lower, size_t n_lower, const char *below,
+	struct adopted *out)
+{
+	const struct layer_diff against = {.lower = lower, .n_lower = n_lower};
+	return adopt(s, upper, &against, below, out);
+}
+
+int
+layer_adopt_alone(struct store *s, const char *upper, const int *lower, size_t n_lower,
+	const char *below, struct adopted *out)
+{
+	const struct layer_diff against = {.no_top = true};
+	if (n_lower && !step_dry() && fit_top(upper, lower[n_lower - 1]) < 0)
+		return -1;
+	return adopt(s, upper, &against, below, out);
 }

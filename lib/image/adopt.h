@@ -24,4 +24,10 @@ struct adopted {
 int layer_adopt(struct store *s, const char *upper, const int *lower, size_t n_lower,
 	const char *below, struct adopted *out);
 
+/* The same of a plain directory, which becomes a layer that does not look at what is below: its tar
+ * is the same upon any other, for it has no entry of its top; that takes the attributes of the
+ * topmost lower layer's. */
+int layer_adopt_alone(struct store *s, const char *upper, const int *lower, size_t n_lower,
+	const char *below, struct adopted *out);
+
 #endif

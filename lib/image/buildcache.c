@@ -98,7 +98,8 @@ build_cache_put(const char *key, const struct build_record *r)
 				(json_int_t)r->layer.size, "media_type", r->layer.media_type));
 	json_visible(doc, JSON_COMPACT, &text);
 	buf_addc(&text, '\n');
-	return sys_replace(
+	/* A layer is whole before it stands in a record, and a record that is not is none. */
+	return sys_remember(
 		"the next build finds what this step made", path, text.s, text.len, 0600);
 }
 

@@ -175,7 +175,7 @@ changes_find(const struct layer_diff *how, struct layer_result *r, struct change
 	w.dev = sb.st_dev;
 	int ok = how->whole	 ? walk_whole(&w)
 		: how->from >= 0 ? walk_trees(&w)
-				 : walk_upper(&w, false);
+				 : walk_upper(&w, (struct within){0});
 	if (ok == 0 && how->n_except)
 		ok = walk_except(&w);
 	buf_free(&w.path);

@@ -44,7 +44,12 @@ void walk_unnote(struct walk *w);
 /* Whether what is at w->path can lie in a layer; if not it is counted as left out. */
 bool walk_fits(struct walk *w, const char *name, const struct stat *sb);
 
-int walk_upper(struct walk *w, bool hidden);
+/* What is known of all that lies in a directory of an upper. */
+struct within {
+	bool hidden; /* what the layers below have there is no longer seen */
+	bool fresh; /* they have nothing there: nobody has to look */
+};
+int walk_upper(struct walk *w, struct within in);
 int walk_trees(struct walk *w);
 int walk_whole(struct walk *w);
 /* Takes off the list what does not count (changes_except.c). */

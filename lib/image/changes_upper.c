@@ -44,12 +44,14 @@ check_whole(const struct walk *w, int dir, const char *name, const struct stat *
 /* Whether the layers below have w->path; where none are known, whether overlay copied it from one.
  * 1, 0 or -1. */
 static int
-existed(const struct walk *w, int dir, const char *name)
+existed(const struct walk *w, int dir, const char *name, bool fresh)
 {
 	struct stat sb;
 	auto_fd int parent = -1;
 	if (!w->lowers.n)
 		return has_mark(w, dir, name, "origin");
+	if (fresh)
+		return 0;
 	int r = lower_find(&w->lowers, w->path.s, &parent, &sb);
 	return r < 0 ? walk_failed(w, "look in the layers below for") : r;
 }
@@ -63,7 +65,7 @@ is_whiteout(const struct walk *w, int dir, const char *name, const struct stat *
 }
 
 static int
-visit_dir(struct walk *w, size_t at, bool hidden)
+visit_dir(struct walk *w, size_t at, struct within in)
 {
 	auto_fd int fd = walk_open(w, w->how->dir);
 	if (fd < 0)
@@ -71,12 +73,14 @@ visit_dir(struct walk *w, size_t at, bool hidden)
 	bool opaque = lower_is_opaque(fd, w->how->user_xattr);
 	close(take_fd(&fd));
 	w->c->v[at].opaque = opaque;
-	return walk_upper(w, hidden || opaque);
+	in.hidden = in.hidden || opaque;
+	in.fresh = w->c->v[at].kind == LAYER_ADDED;
+	return walk_upper(w, in);
 }
 
 /* Closes *dir before it goes down: a tree may be deeper than a process may have files open. */
 static int
-visit(struct walk *w, int *dir, const char *name, bool hidden)
+visit(struct walk *w, int *dir, const char *name, struct within in)
 {
 	struct stat sb;
 	if (fstatat(*dir, name, &sb, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -93,7 +97,7 @@ visit(struct walk *w, int *dir, const char *name, bool hidden)
 		return 0;
 	if (check_whole(w, *dir, name, &sb) < 0)
 		return -1;
-	int before = existed(w, *dir, name);
+	int before = existed(w, *dir, name, in.fresh);
 	if (before < 0)
 		return -1;
 	walk_note(w, before ? LAYER_CHANGED : LAYER_ADDED, &sb);
@@ -101,7 +105,7 @@ visit(struct walk *w, int *dir, const char *name, bool hidden)
 		return 0;
 	close(*dir);
 	*dir = -1;
-	return visit_dir(w, w->c->n - 1, hidden);
+	return visit_dir(w, w->c->n - 1, in);
 }
 
 /* What the layers below have in this directory, which is hidden: it counts as deleted. */
@@ -141,7 +145,7 @@ note_hidden(struct walk *w)
 }
 
 int
-walk_upper(struct walk *w, bool hidden)
+walk_upper(struct walk *w, struct within in)
 {
 	struct listing l = {0};
 	struct stat sb;
@@ -151,7 +155,7 @@ walk_upper(struct walk *w, bool hidden)
 		return walk_failed(w, "read directory");
 	if (!w->path.len)
 		walk_note(w, LAYER_CHANGED, NULL)->opaque = lower_is_opaque(fd, w->how->user_xattr);
-	if (hidden && w->lowers.n) {
+	if (in.hidden && w->lowers.n) {
 		add_hidden_names(w, &l);
 		listing_sort(&l);
 	}
@@ -161,10 +165,11 @@ walk_upper(struct walk *w, bool hidden)
 			break;
 		}
 		size_t up = walk_down(w, l.v[i]);
-		if (hidden && fstatat(fd, l.v[i], &sb, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		if (in.hidden && fstatat(fd, l.v[i], &sb, AT_SYMLINK_NOFOLLOW) < 0 &&
+			errno == ENOENT)
 			ok = note_hidden(w);
 		else
-			ok = visit(w, &fd, l.v[i], hidden);
+			ok = visit(w, &fd, l.v[i], in);
 		walk_up(w, up);
 	}
 	listing_free(&l);

@@ -88,22 +88,31 @@ read_json(const char *what, const struct buf *text, struct creds *c)
 	return any(c) ? 0 : jat_fail(&top, ERR_INVALID, "holds no user name and password");
 }
 
+/* All of a descriptor, which is closed. */
+static int
+read_secret(int fd, const char *option, struct buf *text)
+{
+	char chunk[4096];
+	ssize_t n;
+	while (text->len < CREDS_MAX && (n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno != EINTR)
+			return err_sys("read", option, "cannot read descriptor %d", fd);
+		buf_add(text, chunk, n > 0 ? (size_t)n : 0);
+	}
+	explicit_bzero(chunk, sizeof(chunk));
+	close(fd);
+	while (text->len && (text->s[text->len - 1] == '\n' || text->s[text->len - 1] == '\r'))
+		text->s[--text->len] = '\0';
+	return 0;
+}
+
 int
 creds_read_fd(int fd, struct creds *c)
 {
 	static const char what[] = "what --creds-fd gives";
 	auto_secret struct buf text = BUF_INIT;
-	char chunk[4096];
-	ssize_t n;
-	while (text.len < CREDS_MAX && (n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno != EINTR)
-			return err_sys("read", "--creds-fd", "cannot read descriptor %d", fd);
-		buf_add(&text, chunk, n > 0 ? (size_t)n : 0);
-	}
-	explicit_bzero(chunk, sizeof(chunk));
-	close(fd);
-	while (text.len && (text.s[text.len - 1] == '\n' || text.s[text.len - 1] == '\r'))
-		text.s[--text.len] = '\0';
+	if (read_secret(fd, "--creds-fd", &text) < 0)
+		return -1;
 	if (text.len && text.s[0] == '{')
 		return read_json(what, &text, c);
 	if (text.len && split(text.s, text.len, c) == 0)
@@ -142,7 +151,8 @@ read_entry(const struct jat *entry, struct creds *c)
 	auto_secret struct buf plain = BUF_INIT;
 	const char *packed = "";
 	if (jat_object(entry) < 0 || jat_get_str(entry, "auth", &packed) < 0 ||
-		get(entry, "identitytoken", &c->identity) < 0)
+		get(entry, "identitytoken", &c->identity) < 0 ||
+		get(entry, "registrytoken", &c->token) < 0)
 		return -1;
 	if (!*packed) {
 		if (get(entry, "username", &c->user) < 0 || get(entry, "password", &c->secret) < 0)
@@ -152,6 +162,51 @@ read_entry(const struct jat *entry, struct creds *c)
 		return jat_fail(&at, ERR_INVALID, "is not base64 of USER:PASSWORD");
 	}
 	return any(c);
+}
+
+static const char auths_what[] = "what --auths-fd gives";
+
+json_t *
+creds_read_auths(int fd)
+{
+	auto_secret struct buf text = BUF_INIT;
+	if (read_secret(fd, "--auths-fd", &text) < 0)
+		return NULL;
+	json_t *doc = json_parse(auths_what, buf_str(&text), text.len);
+	if (doc && !json_is_object(doc)) {
+		json_decref(doc);
+		err_set(ERR_INVALID, auths_what, "%s is not a JSON object", auths_what);
+		return NULL;
+	}
+	return doc;
+}
+
+static void
+put(struct buf *out, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	buf_addf(out, "%s\"%s\":", out->len && out->s[out->len - 1] != '{' ? "," : "", key);
+	buf_add_json(out, value);
+}
+
+int
+creds_of_auths(const json_t *auths, const char *host, struct buf *out)
+{
+	struct creds c = {0};
+	const struct jat top = jat_top(auths_what, (json_t *)(uintptr_t)auths);
+	const struct jat entry = entry_of(&top, host);
+	int r = entry.v ? read_entry(&entry, &c) : 0;
+	if (r > 0) {
+		buf_addc(out, '{');
+		put(out, "username", c.user);
+		put(out, "password", c.secret);
+		put(out, "identitytoken", c.identity);
+		put(out, "registrytoken", c.token);
+		buf_addc(out, '}');
+	}
+	creds_free(&c);
+	return r;
 }
 
 /* ---- helpers: programs that keep secrets ---- */

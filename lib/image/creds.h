@@ -5,6 +5,9 @@
 #ifndef TACKLE_CREDS_H
 #define TACKLE_CREDS_H
 
+#include "base/buf.h"
+#include "base/json.h"
+
 struct creds {
 	char *user, *secret;
 	char *identity; /* a token that gets tokens, instead of both (OAuth2 refresh token) */
@@ -21,6 +24,14 @@ void creds_free(struct creds *c);
  * members username and password, identitytoken, or registrytoken, as in the API's X-Registry-Auth.
  * Closes it. Returns 0, or -1 with `err` set. */
 int creds_read_fd(int fd, struct creds *c);
+
+/* Who we are to several registries, read from a descriptor to its end, which is closed: an object
+ * as "auths" in Docker's config.json, which is what the API has as X-Registry-Config. A new
+ * reference; NULL with `err` set. */
+json_t *creds_read_auths(int fd);
+/* Of these the one for a host, appended as JSON that creds_read_fd() takes. Returns 1, 0 for none,
+ * -1 with `err` set. */
+int creds_of_auths(const json_t *auths, const char *host, struct buf *out);
 
 /* Looks in config.json of $DOCKER_CONFIG (default ~/.docker) for a registry: credHelpers, then
  * credsStore, then auths. `host` is as in an image's full name, "docker.io" included. Helpers are

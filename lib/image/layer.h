@@ -124,6 +124,8 @@ struct layer_diff {
 	 * `only`, just this name in it, and all that is below it, called `as` in the tar. */
 	bool whole;
 	const char *only, *as;
+	/* The top itself gets no entry: a layer that says nothing of what it is put upon. */
+	bool no_top;
 	/* Devices of other file systems that are walked into; others are left out. */
 	const dev_t *mounts;
 	size_t n_mounts;

@@ -309,7 +309,7 @@ put_one(struct emit *m, const struct change *c)
 {
 	struct inode_key key = {c->dev, c->ino};
 	const char *path = path_of(m, c), *base = path_base(path);
-	if (c->hidden)
+	if (c->hidden || (m->how->no_top && !*path))
 		return 0;
 	if (c->kind == LAYER_DELETED)
 		return put_whiteout(m, path, (size_t)(base - path), base);

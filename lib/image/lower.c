@@ -35,28 +35,30 @@ enum look
 lower_look(int layer, const char *path, bool user_xattr, int *parent, struct stat *sb, bool *cut)
 {
 	char name[NAME_MAX + 1];
+	auto_fd int fd =
+		-1; /* of the directory that is looked into; -1: the top, which may be O_PATH */
 	*parent = -1;
-	auto_fd int fd = openat(layer, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return LOOK_FAILED;
 	for (const char *p = path;;) {
+		int dir = fd < 0 ? layer : fd;
 		size_t n = strcspn(p, "/");
 		memcpy(name, p, n);
 		name[n] = '\0';
-		if (fstatat(fd, name, sb, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fstatat(dir, name, sb, AT_SYMLINK_NOFOLLOW) < 0)
 			return errno == ENOENT ? LOOK_ABSENT : LOOK_FAILED;
 		if (lower_is_whiteout(sb))
 			return LOOK_HIDDEN;
 		if (!p[n]) {
-			*parent = take_fd(&fd);
-			return LOOK_FOUND;
+			*parent = fd >= 0 ? take_fd(&fd)
+					  : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			return *parent < 0 ? LOOK_FAILED : LOOK_FOUND;
 		}
 		if (!S_ISDIR(sb->st_mode))
 			return LOOK_HIDDEN;
-		int sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (sub < 0)
 			return LOOK_FAILED;
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		fd = sub;
 		*cut = *cut || lower_is_opaque(fd, user_xattr);
 		p += n + 1;

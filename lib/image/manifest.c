@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const manifest_accept[] = {
+	"Accept: " MEDIA_OCI_MANIFEST,
+	"Accept: " MEDIA_OCI_INDEX,
+	"Accept: " MEDIA_DOCKER_MANIFEST,
+	"Accept: " MEDIA_DOCKER_LIST,
+	NULL,
+};
+
 static bool
 is_one_of(const char *s, const char *a, const char *b)
 {

@@ -38,6 +38,10 @@ struct manifest {
 	size_t n;
 };
 
+/* What we can read, as one Accept header each (OCI distribution-spec, "Pulling manifests"); ends in
+ * NULL. Schema 1 is left out, so that registries that still have it can say so. */
+extern const char *const manifest_accept[];
+
 enum manifest_kind { MANIFEST_IMAGE, MANIFEST_INDEX };
 
 /* Tells which of the two it is, by its members; `media_type` (what the registry or the index said;

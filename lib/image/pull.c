@@ -16,16 +16,6 @@
 /* An index in an index in an index: nobody has that. */
 #define INDEX_DEPTH 3
 
-/* What we can read, as one Accept header each (OCI distribution-spec, "Pulling manifests"). Schema
- * 1 is left out, so that registries that still have it can say so. */
-static const char *const manifest_types[] = {
-	"Accept: " MEDIA_OCI_MANIFEST,
-	"Accept: " MEDIA_OCI_INDEX,
-	"Accept: " MEDIA_DOCKER_MANIFEST,
-	"Accept: " MEDIA_DOCKER_LIST,
-	NULL,
-};
-
 struct task {
 	struct store *s;
 	struct registry *g;
@@ -48,7 +38,7 @@ get_manifest(struct task *t, const char *what, const char *want, char digest[DIG
 	buf_addf(&tail, "manifests/%s", want);
 	buf_reset(&t->manifest);
 	if (registry_get(t->g, "ask the registry for the image's manifest", what, tail.s,
-		    manifest_types, MANIFEST_MAX, &t->manifest, type) < 0)
+		    manifest_accept, MANIFEST_MAX, &t->manifest, type) < 0)
 		return -1;
 	if (step_dry())
 		return 0;

@@ -47,10 +47,10 @@ fits(int64_t x, size_t n)
 static void
 put_octal(char *field, size_t n, int64_t x)
 {
-	char text[24];
-	snprintf(text, sizeof(text), "%0*" PRIo64, (int)n - 1, fits(x, n) ? (uint64_t)x : 0);
-	memcpy(field, text, n - 1);
+	uint64_t left = fits(x, n) ? (uint64_t)x : 0;
 	field[n - 1] = '\0';
+	for (size_t i = n - 1; i-- > 0; left >>= 3)
+		field[i] = (char)('0' + (left & 7));
 }
 
 /* A name, cut where it does not fit: a pax record says all of it then. */

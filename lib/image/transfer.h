@@ -25,11 +25,11 @@ struct transfer {
 		.patience = INT64_C(15000000000), .retries = 3 \
 	}
 
-/* Rows of a table of options for the variables t, a struct transfer, and r, a struct
- * registry_options. */
+/* Rows of a table of options: who we are to a registry, whom to believe, how long to wait. fd is an
+ * int64_t, -1 to begin with, r a struct registry_options. */
 /* clang-format off */
-#define TRANSFER_OPTIONS(t, r) \
-	{0, "creds-fd", "N", opt_int, &(t).creds_fd, \
+#define REGISTRY_OPTIONS(fd, r) \
+	{0, "creds-fd", "N", opt_int, &(fd), \
 		"read USER:PASSWORD from this descriptor (default: what `docker login` keeps)", false}, \
 	{0, "realm", "HOST", opt_str, &(r).realm, \
 		"the registry's token server there may have the password", false}, \
@@ -38,7 +38,10 @@ struct transfer {
 	{0, "insecure", NULL, opt_flag, &(r).insecure, \
 		"take any certificate, and plain HTTP from other machines too", false}, \
 	{0, "timeout", "TIME", opt_duration, &(r).patience, \
-		"how long to wait for the registry to answer (15s)", false}, \
+		"how long to wait for the registry to answer (15s)", false}
+/* The same and more, for a struct transfer t. */
+#define TRANSFER_OPTIONS(t, r) \
+	REGISTRY_OPTIONS((t).creds_fd, r), \
 	{0, "retries", "N", opt_int, &(r).retries, \
 		"how often to try again what broke (3)", false}, \
 	{'j', "jobs", "N", opt_int, &(t).jobs, \

@@ -215,5 +215,23 @@ struct cg_stat {
 	int64_t read_bytes, write_bytes, reads, writes;
 };
 int cg_stat(const struct cgroup *g, struct cg_stat *st);
+/* Only oom_kills of it: one file in place of fifteen. */
+int64_t cg_oom_kills(const struct cgroup *g);
+
+/* The same, looked at again and again: its files are opened once, for to find them takes longer
+ * than to read them. */
+struct cg_watch;
+/* Which figures are wanted; the others stay CG_NONE. */
+enum cg_depth {
+	CG_FEW, /* memory and its limit, inactive pages, cpu_usec, pids, bytes read and written */
+	CG_MANY, /* all but swap, oom_kills and pids_denied */
+	CG_ALL
+};
+/* The group of that name, there or not. NULL with `err` set where there are no groups at all. */
+struct cg_watch *cg_watch(const char *name, enum cg_depth depth);
+/* False when the group is gone, or never was there: another one of its name is another group. */
+bool cg_look(const struct cg_watch *w, struct cg_stat *st);
+/* NULL is fine. */
+void cg_watch_free(struct cg_watch *w);
 
 #endif

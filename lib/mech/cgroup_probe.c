@@ -154,8 +154,9 @@ finish_v2(struct cg_host *h)
 		h->tree[h->n++] = t;
 }
 
-/* An ordinary user makes groups where somebody has given him a place for them, if anywhere: that is
- * mostly one in the v2 tree, and the others are as if they were not there. */
+/* An ordinary user, and who is root of a user namespace only, makes groups where somebody has given
+ * him a place for them, if anywhere: that is mostly one in the v2 tree, and the others are as if
+ * they were not there. */
 static void
 leave_out_closed(struct cg_host *h)
 {
@@ -175,14 +176,14 @@ cg_host(const struct cg_host **host)
 		return 0;
 	if (mountinfo_each("/proc/self/mountinfo", look_at_mount, &found) < 0)
 		return -1;
-	bool any = found.n > 0, inside = rootless_inside();
-	if (inside)
+	bool any = found.n > 0, here = rootless_here();
+	if (here)
 		leave_out_closed(&found);
 	if (found.n) {
 		finish_v2(&found);
 		return 0;
 	}
-	if (any && inside) {
+	if (any && here) {
 		err_set(ERR_UNSUPPORTED, "cgroup",
 			"cannot use control groups: there is none below which you may make one");
 		return err_hint("systemd-run --user --scope -p Delegate=yes COMMAND gives one");

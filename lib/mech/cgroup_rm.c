@@ -181,10 +181,20 @@ remove_dir(void *ctx, const char *dir)
 	return noted ? state_forget("cgroup", dir) : 0;
 }
 
+/* Mostly they have all ended by themselves. */
+static int
+kill_some(const struct cgroup *g, int64_t timeout)
+{
+	auto_pids struct cg_pids pids = {0};
+	if (cg_pids(g, &pids) < 0)
+		return -1;
+	return pids.n ? cg_kill(g, timeout) : 0;
+}
+
 int
 cg_remove(const struct cgroup *g, bool kill, int64_t timeout)
 {
-	if (kill ? cg_kill(g, timeout) < 0 : check_empty(g) < 0)
+	if (kill ? kill_some(g, timeout) < 0 : check_empty(g) < 0)
 		return -1;
 	/* The v2 tree first: it is the one that knows best whether somebody came back. */
 	for (unsigned i = g->host->n; i-- > 0;)

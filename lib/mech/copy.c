@@ -92,14 +92,22 @@ overlay_mark(const char *attr)
 		strncmp(attr, "user.overlay.", 13) == 0;
 }
 
-/* One attribute from the file at `from`. A file system that knows no such attributes, and a kernel
- * that lets only its owner set it, cost a warning: better a copy without them than none. */
+/* Where attributes are read: from an open file, or by its name, for there is no flistxattr(2) for
+ * descriptors of O_PATH, and none for symlinks. */
+struct origin {
+	int fd; /* -1: by name */
+	char name[PATH_MAX];
+};
+
+/* A file system that knows no such attributes, and a kernel that lets only its owner set it, cost a
+ * warning: better a copy without them than none. */
 static int
-copy_attribute(struct copy *c, const char *from, const char *attr, int dir, const char *name,
+copy_attribute(struct copy *c, const struct origin *o, const char *attr, int dir, const char *name,
 	const char *path)
 {
 	char value[65536]; /* XATTR_SIZE_MAX */
-	ssize_t n = lgetxattr(from, attr, value, sizeof(value));
+	ssize_t n = o->fd < 0 ? lgetxattr(o->name, attr, value, sizeof(value))
+			      : fgetxattr(o->fd, attr, value, sizeof(value));
 	if (n < 0)
 		return errno == ENODATA ? 0 : -1;
 	if (bulk_setxattr(&c->done, dir, name, attr, value, (size_t)n) == 0)
@@ -111,21 +119,22 @@ copy_attribute(struct copy *c, const char *from, const char *attr, int dir, cons
 }
 
 static int
-copy_xattrs(
-	struct copy *c, const struct copy_source *s, int dir, const char *name, const char *path)
+copy_xattrs(struct copy *c, const struct copy_source *s, int from, int dir, const char *name,
+	const char *path)
 {
-	char from[PATH_MAX], list[65536]; /* XATTR_LIST_MAX */
-	/* There is no flistxattr for descriptors of O_PATH, and none for symlinks. */
-	int len = snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", s->root, s->path);
-	if (len >= (int)sizeof(from)) {
+	char list[65536]; /* XATTR_LIST_MAX */
+	struct origin o = {.fd = from};
+	int len = snprintf(o.name, sizeof(o.name), "/proc/self/fd/%d/%s", s->root, s->path);
+	if (from < 0 && len >= (int)sizeof(o.name)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	ssize_t n = llistxattr(from, list, sizeof(list));
+	ssize_t n = from < 0 ? llistxattr(o.name, list, sizeof(list))
+			     : flistxattr(from, list, sizeof(list));
 	if (n < 0)
 		return errno == EOPNOTSUPP ? 0 : -1;
 	for (const char *p = list; p < list + n; p += strlen(p) + 1)
-		if (!overlay_mark(p) && copy_attribute(c, from, p, dir, name, path) < 0)
+		if (!overlay_mark(p) && copy_attribute(c, &o, p, dir, name, path) < 0)
 			return -1;
 	return 0;
 }
@@ -142,67 +151,92 @@ copy_owner(struct copy *c, const struct stat *sb, int dir, const char *name, con
 	return 0;
 }
 
-/* In this order: chown takes away setuid bits and file capabilities, everything changes the times.
- * A symlink has no mode. */
+/* Most files are made with the mode that they are to have. */
 static int
-copy_attributes(
-	struct copy *c, const struct copy_source *s, int dir, const char *name, const char *path)
+copy_mode(struct copy *c, const struct stat *sb, int dir, const char *name)
 {
-	const struct stat *sb = s->sb;
-	if (copy_owner(c, sb, dir, name, path) < 0 ||
-		(!S_ISLNK(sb->st_mode) &&
-			bulk_chmod(&c->done, dir, name, sb->st_mode & 07777) < 0) ||
-		copy_xattrs(c, s, dir, name, path) < 0)
+	struct stat made;
+	mode_t mode = sb->st_mode & 07777;
+	if (S_ISLNK(sb->st_mode)) /* has none */
+		return 0;
+	if (!*name && fstat(dir, &made) == 0 && (made.st_mode & 07777) == mode)
+		return 0;
+	return bulk_chmod(&c->done, dir, name, mode);
+}
+
+/* Of `name` in `dir`, or of dir itself (""); `from` is the source, open, or -1. In this order:
+ * chown takes away setuid bits and file capabilities, everything changes the times. */
+static int
+copy_attributes(struct copy *c, const struct copy_source *s, int from, int dir, const char *name,
+	const char *path)
+{
+	if (copy_owner(c, s->sb, dir, name, path) < 0 || copy_mode(c, s->sb, dir, name) < 0 ||
+		copy_xattrs(c, s, from, dir, name, path) < 0)
 		return -1;
-	return bulk_times(&c->done, dir, name, &sb->st_mtim);
+	return bulk_times(&c->done, dir, name, &s->sb->st_mtim);
 }
 
 int
 copy_dir_attributes(struct copy *c, const struct copy_source *s, int fd, const char *path)
 {
-	return copy_attributes(c, s, fd, "", path) < 0 ? copy_failed(c, s) : 0;
+	return copy_attributes(c, s, -1, fd, "", path) < 0 ? copy_failed(c, s) : 0;
 }
 
 /* ---- content ---- */
 
-/* The pieces between the holes, where the file system tells them (lseek(2), SEEK_DATA). */
+/* Copies from *at up to `end`, or as far as the file goes. */
 static int
-copy_data(struct copy *c, int from, int to, off_t size)
+copy_span(struct copy *c, int from, int to, off_t *at, off_t end)
 {
 	static char piece[1 << 18];
-	off_t at = 0, end;
-	while (at < size && (at = lseek(from, at, SEEK_DATA)) >= 0) {
-		end = lseek(from, at, SEEK_HOLE);
-		if (end < 0)
+	while (*at < end) {
+		size_t want =
+			end - *at < (off_t)sizeof(piece) ? (size_t)(end - *at) : sizeof(piece);
+		ssize_t n = pread(from, piece, want, *at);
+		if (n < 0)
 			return -1;
-		while (at < end) {
-			size_t want = end - at < (off_t)sizeof(piece) ? (size_t)(end - at)
-								      : sizeof(piece);
-			ssize_t n = pread(from, piece, want, at);
-			if (n < 0)
-				return -1;
-			if (n == 0)
-				break; /* it has become shorter */
-			if (bulk_write(&c->done, to, piece, (size_t)n, at) < 0)
-				return -1;
-			at += n;
-		}
+		if (n == 0)
+			break; /* it has become shorter */
+		if (bulk_write(&c->done, to, piece, (size_t)n, *at) < 0)
+			return -1;
+		*at += n;
+	}
+	return 0;
+}
+
+/* The pieces between the holes, where the file system tells them (lseek(2), SEEK_DATA). A file that
+ * takes as many blocks as it is long has none. */
+static int
+copy_data(struct copy *c, int from, int to, const struct stat *sb)
+{
+	bool dense = sb->st_blocks * 512 >= sb->st_size;
+	off_t at = 0, end = sb->st_size, done = 0;
+	while (at < sb->st_size && (dense || (at = lseek(from, at, SEEK_DATA)) >= 0)) {
+		if (!dense && (end = lseek(from, at, SEEK_HOLE)) < 0)
+			return -1;
+		done = at;
+		if (copy_span(c, from, to, &done, end) < 0)
+			return -1;
 		at = end;
 	}
 	/* ENXIO: nothing but a hole up to the end. */
 	if (at < 0 && errno != ENXIO)
 		return -1;
-	return size ? bulk_truncate(&c->done, to, size) : 0;
+	return done < sb->st_size ? bulk_truncate(&c->done, to, sb->st_size) : 0;
 }
 
+/* By way of its descriptor, which spares looking up its name for each attribute. */
 static int
-copy_regular(struct copy *c, const struct copy_source *s, int dir, const char *name)
+copy_regular(
+	struct copy *c, const struct copy_source *s, int dir, const char *name, const char *path)
 {
 	auto_fd int from = open_no_links(s->root, s->path, O_RDONLY | O_NOFOLLOW, 0);
 	if (from < 0)
 		return -1;
-	auto_fd int to = bulk_create(&c->done, dir, name, 0600);
-	return to < 0 ? -1 : copy_data(c, from, to, s->sb->st_size);
+	auto_fd int to = bulk_create(&c->done, dir, name, s->sb->st_mode & 0777);
+	if (to < 0 || copy_data(c, from, to, s->sb) < 0)
+		return -1;
+	return copy_attributes(c, s, from, to, "", path);
 }
 
 static int
@@ -217,31 +251,37 @@ copy_symlink(struct copy *c, const struct copy_source *s, int dir, const char *n
 }
 
 static int
-copy_content(struct copy *c, const struct copy_source *s, int dir, const char *name)
+copy_node(struct copy *c, const struct copy_source *s, int dir, const char *name, const char *path)
 {
-	mode_t mode = s->sb->st_mode;
-	if (S_ISREG(mode))
-		return copy_regular(c, s, dir, name);
-	if (S_ISLNK(mode))
-		return copy_symlink(c, s, dir, name);
-	return bulk_mknod(&c->done, dir, name, (mode & S_IFMT) | 0600, s->sb->st_rdev);
+	mode_t kind = s->sb->st_mode & S_IFMT;
+	if (bulk_mknod(&c->done, dir, name, kind | 0600, s->sb->st_rdev) == 0)
+		return copy_attributes(c, s, -1, dir, name, path);
+	if (errno != EPERM || (kind != S_IFCHR && kind != S_IFBLK))
+		return -1;
+	warn(c, path, "cannot make a device here, left out");
+	return 0;
+}
+
+static int
+copy_one(struct copy *c, const struct copy_source *s, int dir, const char *name, const char *path)
+{
+	if (S_ISREG(s->sb->st_mode))
+		return copy_regular(c, s, dir, name, path);
+	if (!S_ISLNK(s->sb->st_mode))
+		return copy_node(c, s, dir, name, path);
+	if (copy_symlink(c, s, dir, name) < 0)
+		return -1;
+	return copy_attributes(c, s, -1, dir, name, path);
 }
 
 int
 copy_file(struct copy *c, const struct copy_source *s, int dir, const char *name, const char *path)
 {
 	const char *first = s->sb->st_nlink > 1 ? first_name(c, s->sb, path) : NULL;
-	bool device = S_ISCHR(s->sb->st_mode) || S_ISBLK(s->sb->st_mode);
 	if (first && make_link(c, first, dir, name) == 0)
 		return 0;
 	/* It was left out, lies behind a directory closed to us, or has all the names it may. */
 	if (first && errno != ENOENT && errno != EACCES && errno != EMLINK)
 		return copy_failed(c, s);
-	if (copy_content(c, s, dir, name) < 0) {
-		if (!device || errno != EPERM)
-			return copy_failed(c, s);
-		warn(c, path, "cannot make a device here, left out");
-		return 0;
-	}
-	return copy_attributes(c, s, dir, name, path) < 0 ? copy_failed(c, s) : 0;
+	return copy_one(c, s, dir, name, path) < 0 ? copy_failed(c, s) : 0;
 }

@@ -88,7 +88,10 @@ prepare(struct ct_child *k)
 		return -1;
 	if (ct_is_foreign(k) && stat("/proc/self/exe", &k->own) < 0)
 		return err_sys("stat", "/proc/self/exe", "cannot find our own program");
-	if (ct_idmap_prepare(c, &k->map) < 0)
+	if (ct_idmap_prepare(c, &k->map) < 0 || ct_outside_open(c, &k->out) < 0)
+		return -1;
+	/* Root of a user namespace may not write there; what comes of us inherits it. */
+	if (c->ns[CT_USER].in && ct_set_oom(c) < 0)
 		return -1;
 	ct_script_needs(k);
 	if (join_group_first(k) < 0)
@@ -102,6 +105,7 @@ static void
 release(struct ct_child *k)
 {
 	ct_idmap_done(&k->map);
+	ct_outside_close(&k->out);
 	if (k->c->cgroup)
 		cg_close(&k->group);
 }

@@ -54,6 +54,7 @@ struct ct_mount {
 	unsigned long flags; /* MS_RDONLY, MS_NOSUID …; MS_BIND with or without MS_REC */
 	unsigned long propagation; /* MS_PRIVATE, MS_REC|MS_SLAVE …; 0: leave it */
 	const char *data; /* file system's own options, "" for none */
+	bool idmap; /* a bind, seen with the ids of the user namespace */
 	bool optional; /* left out where the kernel or the root does not have it */
 	bool ordinary; /* destination must be a real directory: no symlink on the way, no mount */
 };
@@ -87,6 +88,7 @@ struct ct_root {
 struct ct_process {
 	char **args; /* NULL-terminated, found in PATH */
 	struct strlist env; /* "K=V", added to (or with clear_env in place of) the caller's */
+	struct strlist env_from; /* "K=V", and the file that V was read from, in turns */
 	bool clear_env;
 	bool default_env; /* PATH and HOME where they are absent */
 	const char *cwd; /* NULL: the caller's, or / in a new root */
@@ -144,6 +146,7 @@ opt_parse_fn ct_opt_umask; /* struct ct_process: octal */
 opt_parse_fn ct_opt_rlimit; /* struct ct_process: "nofile=SOFT[:HARD]", "unlimited" or -1 */
 opt_parse_fn ct_opt_caps; /* struct ct_caps: "CAP,CAP" */
 opt_parse_fn ct_opt_pair; /* struct strlist: "NAME=VALUE" */
+opt_parse_fn ct_opt_env_from; /* the same: "NAME=FILE", read at once; added as env_from has them */
 opt_parse_fn ct_opt_oom; /* const char *: -1000 to 1000 */
 opt_parse_fn ct_opt_fds; /* unsigned */
 

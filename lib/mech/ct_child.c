@@ -52,7 +52,7 @@ make_namespaces(struct ct_child *k)
 		return -1;
 	if (!k->forked && ct_script_open(k, &script))
 		ct_script_nest(k, script.s);
-	return is_new(k->c, CT_USER) ? ct_idmap_apply(&k->map) : 0;
+	return is_new(k->c, CT_USER) ? ct_idmap_apply(&k->map) : ct_outside_become_root(k);
 }
 
 /* The name of a setting is its path below /proc/sys with dots for slashes (sysctl(8)). The host's
@@ -71,6 +71,15 @@ set_sysctl(const char *pair)
 	return sys_write("a kernel setting of the new namespaces", path, pair + n + 1, NULL);
 }
 
+int
+ct_set_oom(const struct ct *c)
+{
+	return c->process.oom_score_adj
+		? sys_write("how willingly the kernel kills it when memory is out",
+			  "/proc/self/oom_score_adj", c->process.oom_score_adj, NULL)
+		: 0;
+}
+
 static int
 set_names(const struct ct *c)
 {
@@ -83,23 +92,21 @@ set_names(const struct ct *c)
 	for (size_t i = 0; i < c->sysctl.n; i++)
 		if (set_sysctl(c->sysctl.v[i]) < 0)
 			return -1;
-	if (c->process.oom_score_adj &&
-		sys_write("how willingly the kernel kills it when memory is out",
-			"/proc/self/oom_score_adj", c->process.oom_score_adj, NULL) < 0)
-		return -1;
 	return 0;
 }
 
 /* /proc is still the caller's, and numbers us as the caller does. */
 static int
-write_pidfile(const char *path)
+write_pidfile(const char *path, int fd)
 {
+	static const char why[] = "the process id, as the caller sees it";
 	char pid[32];
 	ssize_t n = readlink("/proc/self", pid, sizeof(pid) - 2);
 	if (n < 0)
 		return err_sys("readlink", "/proc/self", "cannot read /proc/self");
 	memcpy(pid + n, "\n", 2);
-	return sys_replace("the process id, as the caller sees it", path, pid, strlen(pid), 0644);
+	return fd >= 0 ? sys_write_fd(why, fd, path, pid)
+		       : sys_replace(why, path, pid, strlen(pid), 0644);
 }
 
 static int
@@ -107,7 +114,7 @@ build_root(struct ct_child *k, struct ct_tree *t)
 {
 	const struct ct *c = k->c;
 	if (is_new(c, CT_MOUNT))
-		return ct_root_build(c, t);
+		return ct_root_build(c, &k->out, t);
 	t->path = c->root.path ? c->root.path : "/";
 	/* Only where something of it will be read. */
 	if (!c->process.user && !c->process.default_env && !c->process.terminal)
@@ -254,7 +261,9 @@ ct_child_steps(struct ct_child *k)
 		return -1;
 	if (enter_group(k) < 0 || make_namespaces(k) < 0 || set_names(c) < 0)
 		return -1;
-	if (c->pidfile && write_pidfile(c->pidfile) < 0)
+	if (!c->ns[CT_USER].in && ct_set_oom(c) < 0)
+		return -1;
+	if (c->pidfile && write_pidfile(c->pidfile, k->out.pidfile) < 0)
 		return -1;
 	if (build_root(k, &tree) < 0 || open_terminal(k, &tree, &master, &slave) < 0)
 		return -1;

@@ -170,6 +170,13 @@ ct_environment(const struct ct_process *p, const struct ct_identity *id)
 		if (sys_setenv("a variable that was asked for", name, p->env.v[i] + n + 1) < 0)
 			return -1;
 	}
+	for (size_t i = 0; i + 1 < p->env_from.n; i += 2) {
+		const char *pair = p->env_from.v[i], *value = strchr(pair, '=') + 1;
+		auto_free char *name = fmt_new("%.*s", (int)(value - 1 - pair), pair);
+		if (sys_setenv_from("a variable whose value is in a file", name, value,
+			    p->env_from.v[i + 1]) < 0)
+			return -1;
+	}
 	if (!p->default_env)
 		return 0;
 	if (set_default("where programs are, in every Linux root", "PATH",

@@ -15,6 +15,7 @@
 #include "door/sys_ns.h"
 #include "door/tell.h"
 #include "mech/ct_in.h"
+#include "mech/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,14 +82,6 @@ auto_map(const char *file, uid_t uid, uint32_t own, struct ct_id_maps *m)
 	return err_hint("usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s", who);
 }
 
-static void
-map_text(const struct ct_id_maps *m, struct buf *b)
-{
-	for (size_t i = 0; i < m->n; i++)
-		buf_addf(b, "%s%u %u %u", i ? "\n" : "", m->v[i].container_id, m->v[i].host_id,
-			m->v[i].size);
-}
-
 /* newuidmap PID IN OUT COUNT … */
 static int
 run_newidmap(const char *tool, pid_t pid, const struct ct_id_maps *m)
@@ -126,7 +119,7 @@ write_map(pid_t pid, const char *file, const char *tool, const struct ct_id_maps
 	if (!may)
 		return run_newidmap(tool, pid, m);
 	buf_addf(&path, "/proc/%d/%s", pid, file);
-	map_text(m, &text);
+	userns_map_text(m, &text);
 	return sys_id_map("which ids inside are which outside", path.s, text.s);
 }
 
@@ -226,8 +219,8 @@ apply_range(struct ct_idmap *m)
 		step_result(&st, r);
 	}
 	if (step_told(&st)) {
-		map_text(&m->uid, &uid);
-		map_text(&m->gid, &gid);
+		userns_map_text(&m->uid, &uid);
+		userns_map_text(&m->gid, &gid);
 		step_call(&st, "uid_map, gid_map: %s, %s", tell_c(buf_str(&uid)),
 			tell_c(buf_str(&gid)));
 	}

@@ -33,6 +33,19 @@ bool ct_in_user_ns(void);
 /* Whether group gid exists in the user namespace that c asks for. */
 bool ct_idmap_has_gid(const struct ct *c, uint32_t gid);
 
+/* ---- what is opened before a user namespace is joined (ct_outside.c) ---- */
+
+struct ct_outside {
+	bool from_outside; /* we join it with rights over it, and become its root */
+	int *tree; /* of each of c->mounts: a detached copy of a bind's source, or -1 */
+	size_t n;
+	int root; /* the same of the root, or -1 */
+	int pidfile; /* -1: by its path */
+};
+/* Nothing is opened where nothing needs it. -1 with `err` set. */
+int ct_outside_open(const struct ct *c, struct ct_outside *o);
+void ct_outside_close(struct ct_outside *o);
+
 /* ---- one who starts, or joins (ct_child.c) ---- */
 
 struct ct_child {
@@ -49,11 +62,16 @@ struct ct_child {
 	sigset_t mask; /* what the program starts with */
 	bool ignored_sigchld; /* and this */
 	struct ct_idmap map;
+	struct ct_outside out;
 	struct cgroup group;
 	bool grouped; /* the group was joined before all else */
 	struct stat own; /* our program's file */
 	unsigned nested; /* shells that the script is in */
 };
+/* Once in a user namespace that was joined from outside: root of it. */
+int ct_outside_become_root(const struct ct_child *k);
+/* oom_score_adj of this process, and those that come of it (proc(5)). */
+int ct_set_oom(const struct ct *c);
 /* Everything between being alone and being the program. Returns only on failure, -1 with `err`
  * set. */
 int ct_child_steps(struct ct_child *k);
@@ -79,10 +97,11 @@ struct ct_tree {
 	const struct ct *c;
 	int fd; /* the root directory */
 	const char *path; /* and its path, for people */
+	const struct ct_outside *out; /* NULL: nothing was taken along */
 	size_t done; /* how many of c->mounts are there */
 };
 /* Builds the mount tree at c->root.path, in a mount namespace of our own. */
-int ct_root_build(const struct ct *c, struct ct_tree *t);
+int ct_root_build(const struct ct *c, const struct ct_outside *out, struct ct_tree *t);
 /* Swaps it with the old root, which is gone then. */
 int ct_root_enter(const struct ct_tree *t);
 

@@ -38,7 +38,9 @@ bind(const struct ct_tree *t, const struct ct_mount *m)
 {
 	struct ct_place p;
 	struct stat sb = {.st_mode = S_IFDIR};
-	auto_fd int source = open(m->source, O_PATH | O_CLOEXEC);
+	int tree = t->out && t->out->n ? t->out->tree[t->done] : -1;
+	auto_fd int source =
+		tree < 0 ? open(m->source, O_PATH | O_CLOEXEC) : fcntl(tree, F_DUPFD_CLOEXEC, 3);
 	if (source < 0 && !step_dry())
 		return err_sys(
 			"open", m->source, "cannot bind %s to %s", m->source, m->destination);
@@ -60,6 +62,7 @@ bind(const struct ct_tree *t, const struct ct_mount *m)
 		.attr = m->flags & ~(MS_BIND | MS_REC),
 		.propagation = m->propagation,
 		.rec = m->flags & MS_REC,
+		.detached = tree >= 0,
 	};
 	return sys_bind_at("show a part of the host inside", &b);
 }

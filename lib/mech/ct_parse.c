@@ -3,7 +3,9 @@
  */
 #include "mech/ct.h"
 
+#include "base/auto.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/parse.h"
 
 #include <sched.h>
@@ -96,7 +98,9 @@ apply_options(struct ct_mount *m, const char *text)
 		buf_adds(&data, m->data);
 	while (*text) {
 		size_t n = strcspn(text, ",");
-		if (n && !apply_option(m, text, n)) {
+		if (m->flags & MS_BIND && n == 5 && strncmp(text, "idmap", n) == 0) {
+			m->idmap = true;
+		} else if (n && !apply_option(m, text, n)) {
 			if (m->flags & MS_BIND)
 				return err_set(ERR_INVALID, text, "unknown mount option '%.*s'",
 					(int)n, text);
@@ -288,6 +292,27 @@ ct_opt_pair(void *to, const char *value)
 	if (!strchr(value, '=') || *value == '=')
 		return err_set(ERR_INVALID, value, "'%s' is not NAME=VALUE", value);
 	strlist_add(to, value);
+	return 0;
+}
+
+/* What a variable may hold: MAX_ARG_STRLEN of the kernel (execve(2)). */
+#define VALUE_MAX ((size_t)128 << 10)
+
+int
+ct_opt_env_from(void *to, const char *value)
+{
+	auto_buf struct buf text = BUF_INIT;
+	const char *file = strchr(value, '=');
+	if (!file || file == value || !file[1])
+		return err_set(ERR_INVALID, value, "'%s' is not NAME=FILE", value);
+	file++;
+	if (file_read(file, VALUE_MAX, &text) < 0)
+		return -1;
+	if (text.len && strlen(text.s) != text.len)
+		return err_set(ERR_INVALID, file,
+			"%s holds a NUL character: no variable can have that", file);
+	strlist_add(to, fmt_new("%.*s=%s", (int)(file - 1 - value), value, buf_str(&text)));
+	strlist_add(to, file);
 	return 0;
 }
 

@@ -45,7 +45,7 @@ make_readonly(const struct ct_tree *t)
 		(vfs.f_flag & ST_NODEV ? MS_NODEV : 0) | (vfs.f_flag & ST_NOEXEC ? MS_NOEXEC : 0) |
 		(vfs.f_flag & ST_NOATIME ? MS_NOATIME : 0) |
 		(vfs.f_flag & ST_RELATIME ? MS_RELATIME : 0);
-	return sys_mount("the root itself is not to be written", NULL, t->path, NULL,
+	return sys_mount_at("the root itself is not to be written", NULL, t->fd, t->path, NULL,
 		MS_REMOUNT | MS_BIND | MS_RDONLY | keep, NULL);
 }
 
@@ -57,19 +57,43 @@ make_mount_point(const char *path)
 		MS_BIND | MS_REC, NULL);
 }
 
-int
-ct_root_build(const struct ct *c, struct ct_tree *t)
+/* A root that was taken along needs no path that leads to it: it lies on top of the old one until
+ * they are swapped. */
+static int
+put_on_top(const struct ct_outside *out, struct ct_tree *t)
 {
-	const struct ct_root *r = &c->root;
-	bool pivot = r->path && !r->chroot;
-	*t = (struct ct_tree){.c = c, .fd = -1, .path = r->path ? r->path : "/"};
-	if (sys_mount("keep our mounts to ourselves", NULL, "/", NULL, propagation(c), NULL) < 0)
-		return -1;
-	if (pivot && make_mount_point(r->path) < 0)
+	auto_fd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return err_sys("open", "/", "cannot open the root directory");
+	t->fd = fcntl(out->root, F_DUPFD_CLOEXEC, 3);
+	return sys_bind_at("pivot_root wants a mount point: make the new root one",
+		&(struct sys_bind){.source_fd = out->root,
+			.target_fd = top,
+			.source = t->path,
+			.target = t->path,
+			.rec = true,
+			.detached = true});
+}
+
+static int
+open_top(const struct ct *c, struct ct_tree *t)
+{
+	if (c->root.path && !c->root.chroot && make_mount_point(c->root.path) < 0)
 		return -1;
 	t->fd = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (t->fd < 0)
-		return err_sys("open", t->path, "cannot open the root directory %s", t->path);
+	return t->fd < 0 ? err_sys("open", t->path, "cannot open the root directory %s", t->path)
+			 : 0;
+}
+
+int
+ct_root_build(const struct ct *c, const struct ct_outside *out, struct ct_tree *t)
+{
+	const struct ct_root *r = &c->root;
+	*t = (struct ct_tree){.c = c, .fd = -1, .path = r->path ? r->path : "/", .out = out};
+	if (sys_mount("keep our mounts to ourselves", NULL, "/", NULL, propagation(c), NULL) < 0)
+		return -1;
+	if ((out->root >= 0 ? put_on_top(out, t) : open_top(c, t)) < 0)
+		return -1;
 	if (ct_mount_all(t) < 0 || ct_dev_make(t) < 0 || ct_mask_all(t) < 0)
 		return -1;
 	return r->readonly ? make_readonly(t) : 0;
@@ -80,7 +104,9 @@ ct_root_enter(const struct ct_tree *t)
 {
 	/* With the same directory twice the old root is put on top of the new one: no place has to
 	 * be made for it (pivot_root(2), NOTES). */
-	if (sys_chdir("stand in the new root", t->path) < 0 ||
+	static const char why[] = "stand in the new root";
+	if ((t->out && t->out->root >= 0 ? sys_fchdir(why, t->fd, t->path)
+					 : sys_chdir(why, t->path)) < 0 ||
 		sys_pivot_root("swap the roots; the old one lies on top of the new one", ".", ".") <
 			0)
 		return -1;

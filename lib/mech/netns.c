@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/subid.h"
 #include "door/state.h"
 #include "door/step.h"
 #include "door/sys.h"
@@ -23,20 +24,10 @@
 
 #define NETNS_DIR "/run/netns"
 
-/* Root of the initial user namespace sees all ids mapped to themselves (user_namespaces(7)). */
-static bool
-in_initial_userns(void)
-{
-	char line[64];
-	unsigned inside, outside, count;
-	return file_read_line("/proc/self/uid_map", line, sizeof(line)) == 0 &&
-		sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 && count == UINT_MAX;
-}
-
 int
 netns_dir(char path[PATH_MAX])
 {
-	if (geteuid() == 0 && in_initial_userns()) {
+	if (geteuid() == 0 && subid_all_mapped()) {
 		snprintf(path, PATH_MAX, NETNS_DIR);
 		return 0;
 	}
@@ -87,7 +78,7 @@ make_dir(const char *dir)
 }
 
 static int
-make_named(const char *spec, const char *path)
+make_named(const char *spec, const char *path, const char *user)
 {
 	auto_buf struct buf shell = BUF_INIT;
 	char dir[PATH_MAX];
@@ -95,14 +86,19 @@ make_named(const char *spec, const char *path)
 		return -1;
 	if (state_note("netns", path) < 0)
 		return -1;
-	if (strcmp(dir, NETNS_DIR) == 0)
+	if (user)
+		buf_addf(&shell,
+			"touch %s\nnsenter --user=%s unshare --net sleep 9 &\nsleep 1; mount --bind /proc/$!/ns/net %s; kill $!",
+			tell_sh(path), tell_sh(user), tell_sh(path));
+	else if (strcmp(dir, NETNS_DIR) == 0)
 		buf_addf(&shell, "ip netns add %s", tell_sh(spec));
 	else
 		buf_addf(&shell, "touch %s\nunshare --net=%s true", tell_sh(path), tell_sh(path));
-	if (sys_netns_pin(
-		    "a new network namespace with nothing in it, under a name", path, shell.s) < 0)
-		return -1;
-	return 0;
+	auto_fd int owner = user && !step_dry() ? open(user, O_RDONLY | O_CLOEXEC) : -1;
+	if (user && owner < 0 && !step_dry())
+		return err_sys("open", user, "cannot open namespace %s", user);
+	return sys_netns_pin(
+		"a new network namespace with nothing in it, under a name", path, owner, shell.s);
 }
 
 static int
@@ -118,14 +114,14 @@ check_kind(const char *path, int fd, ino_t *ino)
 	return 0;
 }
 
-int
-netns_open(const char *spec, bool make, struct netns *out)
+static int
+open_spec(const char *spec, bool make, const char *user, struct netns *out)
 {
 	*out = (struct netns){.fd = -1};
 	if (spec_path(spec, out->path) < 0)
 		return -1;
 	if (make && !strchr(spec, '/') && !file_exists(out->path)) {
-		if (make_named(spec, out->path) < 0)
+		if (make_named(spec, out->path, user) < 0)
 			return -1;
 		out->made = true;
 		if (step_dry())
@@ -138,6 +134,18 @@ netns_open(const char *spec, bool make, struct netns *out)
 		return -1;
 	out->fd = take_fd(&fd);
 	return 0;
+}
+
+int
+netns_open(const char *spec, bool make, struct netns *out)
+{
+	return open_spec(spec, make, NULL, out);
+}
+
+int
+netns_open_for(const char *spec, const char *user, struct netns *out)
+{
+	return open_spec(spec, true, user, out);
 }
 
 bool

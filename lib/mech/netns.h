@@ -25,6 +25,10 @@ int netns_dir(char path[PATH_MAX]);
  * set (invalid: the file is no network namespace). */
 int netns_open(const char *spec, bool make, struct netns *out);
 
+/* The same with `make`; what is made belongs to the user namespace in the file `user`, whose root
+ * has the rights over it (NULL: to ours). */
+int netns_open_for(const char *spec, const char *user, struct netns *out);
+
 /* Whether the file at `path` was made by netns_open(). */
 bool netns_is_ours(const char *path);
 /* Takes the name away again: unmount and unlink, as `ip netns delete`. The namespace itself ends

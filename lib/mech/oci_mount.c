@@ -11,8 +11,8 @@
  * flags on a whole tree of mounts (mount_setattr(2)). */
 static const char *const unsupported[] = {"nosymfollow", "symfollow", "unbindable", "runbindable",
 	"iversion", "noiversion", "lazytime", "nolazytime", "mand", "nomand", "silent", "loud",
-	"remount", "tmpcopyup", "idmap", "ridmap", "rro", "rrw", "rnosuid", "rsuid", "rnodev",
-	"rdev", "rnoexec", "rexec", "rnoatime", "ratime", "rnodiratime", "rdiratime", "rrelatime",
+	"remount", "tmpcopyup", "ridmap", "rro", "rrw", "rnosuid", "rsuid", "rnodev", "rdev",
+	"rnoexec", "rexec", "rnoatime", "ratime", "rnodiratime", "rdiratime", "rrelatime",
 	"rnorelatime", "rstrictatime", "rnostrictatime", "rnosymfollow", "rsymfollow"};
 
 struct mount {
@@ -20,7 +20,7 @@ struct mount {
 	const char *destination;
 	const char *type;
 	const char *source;
-	bool bind;
+	bool bind, idmap;
 	bool has_bind_word;
 	struct buf options; /* words with commas between */
 };
@@ -41,6 +41,7 @@ one_option(struct mount *m, const struct jat *item)
 		if (strcmp(word, unsupported[i]) == 0)
 			return jat_fail(item, ERR_UNSUPPORTED,
 				"cannot be done: ns-exec has no mount option %s", word);
+	m->idmap = m->idmap || strcmp(word, "idmap") == 0;
 	if (strcmp(word, "bind") == 0 || strcmp(word, "rbind") == 0)
 		m->bind = m->has_bind_word = true;
 	buf_addf(&m->options, "%s%s", m->options.len ? "," : "", word);
@@ -114,6 +115,9 @@ file_system(struct oci_args *a, const struct mount *m)
 	struct jat at = jat_member(&m->at, "type");
 	if (!m->type[0])
 		return jat_fail(&at, ERR_INVALID, "is missing, and it is no bind");
+	if (m->idmap)
+		return jat_fail(&at, ERR_UNSUPPORTED,
+			"cannot be done: ns-exec has the mount option idmap for binds only");
 	if (check_colon(m, "type", m->type) < 0 || check_colon(m, "source", m->source) < 0)
 		return -1;
 	if (strcmp(m->type, "cgroup") == 0)

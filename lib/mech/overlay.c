@@ -209,6 +209,8 @@ mount_overlay(const struct overlay *o, struct sys_overlay *m)
 		(check_upper_free(o, m->upper) < 0 || make_upper(o, m->upper) < 0 ||
 			make_work(m->work) < 0))
 		return -1;
+	if (o->uid_map.n)
+		return overlay_shifted(o, m, mount_layers) < 0 ? -1 : check_writable(o);
 	if (mount_layers(m) < 0) {
 		overlay_hint(o);
 		return -1;
@@ -245,21 +247,52 @@ overlay_free_names(char **names, size_t n)
 	free(names);
 }
 
+/* The directory that layers lie in, and its real name: those of a store lie side by side, and the
+ * way to them is looked up once, not for each of hundreds. */
+struct parent {
+	const char *of; /* a layer in it */
+	size_t len; /* of its path up to the last slash */
+	struct buf real;
+};
+
+static int
+resolve(const char *layer, struct parent *p, struct buf *out)
+{
+	struct stat sb;
+	const char *base = path_base(layer);
+	size_t len = (size_t)(base - layer);
+	/* "", "." and "..", and what is a link, are called otherwise. */
+	if (!len || !base[strspn(base, ".")] || lstat(layer, &sb) < 0 || S_ISLNK(sb.st_mode))
+		return path_resolve(layer, out);
+	if (!p->of || p->len != len || strncmp(p->of, layer, len) != 0) {
+		auto_free char *dir = fmt_new("%.*s", (int)len, layer);
+		buf_reset(&p->real);
+		if (path_resolve(dir, &p->real) < 0)
+			return -1;
+		p->of = layer;
+		p->len = len;
+	}
+	path_join(out, p->real.s, base);
+	return 0;
+}
+
 char **
 overlay_names(const struct overlay *o)
 {
+	struct parent p = {0};
 	char **names = calloc(o->n, sizeof(*names));
 	if (!names)
 		abort();
-	for (size_t i = 0; i < o->n; i++) {
+	for (size_t i = 0; names && i < o->n; i++) {
 		struct buf b = BUF_INIT;
-		if (path_resolve(o->layers[i], &b) < 0) {
-			buf_free(&b);
-			overlay_free_names(names, i);
-			return NULL;
-		}
+		int r = resolve(o->layers[i], &p, &b);
 		names[i] = buf_take(&b);
+		if (r == 0)
+			continue;
+		overlay_free_names(names, i + 1);
+		names = NULL;
 	}
+	buf_free(&p.real);
 	return names;
 }
 

@@ -13,6 +13,8 @@
 #ifndef TACKLE_OVERLAY_H
 #define TACKLE_OVERLAY_H
 
+#include "mech/ct.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,6 +27,10 @@ struct overlay {
 				     and on one file system */
 	const char *const *layers; /* directories, bottom first */
 	size_t n;
+	/* Where they are not empty: on the disk all ids are those of a container, and the merged
+	 * tree shows them as they are outside of its user namespace. upper and work lie in one
+	 * directory then. */
+	struct ct_id_maps uid_map, gid_map;
 };
 
 /* Whether overlay has to keep its marks in user.overlay.* attributes instead of trusted.overlay.*:

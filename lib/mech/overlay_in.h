@@ -17,4 +17,9 @@ void overlay_free_names(char **names, size_t n);
  * err.hint when the cause is found. */
 void overlay_hint(const struct overlay *o);
 
+/* Mounts m, by `mount`, with the ids that o asks for (overlay_shift.c). 0, or -1 with `err` set. */
+struct sys_overlay;
+int overlay_shifted(
+	const struct overlay *o, struct sys_overlay *m, int (*mount)(const struct sys_overlay *m));
+
 #endif

@@ -2,7 +2,8 @@
 # bench.sh: speed and size beside the peers. Each row is measured in one run, the alternatives in
 # turns, medians compared (turns.c): on a busy machine the times are worth little, the ratios hold.
 # Everything lies on a tmpfs. Run by `make bench`; ROUNDS=100 for a calmer look; PARTS="start
-# chain" for some parts only.
+# chain" for some parts only. A part that breaks off does not end the others; the last lines say how
+# many rows reach their target.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 O=$(realpath "${O:-build}")
@@ -23,12 +24,16 @@ end_servers() {
 	holder=""
 	servers=()
 }
-clean_up() {
+# What a part has started and made; after the last one, all of it.
+end_part() {
 	[ ! -d "$work/state/boxes" ] || box-ps -aq | xargs -r box-rm -f >/dev/null || true
 	[ ! -d "$work/state/nets" ] || net-prune >/dev/null || true
 	end_servers
 	! mountpoint -q "$work/root" || umount "$work/root"
 	cg-rm --kill "$group" 2>/dev/null || true
+}
+clean_up() {
+	end_part
 	# A command cut off by a signal may still be writing there.
 	rm -rf --one-file-system "$work" 2>/dev/null || { sleep 2; rm -rf --one-file-system "$work"; }
 }
@@ -70,10 +75,12 @@ turns() {
 	}
 }
 
-line='%-46s %10s %10s %7s %7s  %s\n'
-head_line() {
+line='%-58s %10s %10s %7s %7s  %s\n'
+# say WORD of the tally, COLUMN…: a line of the table.
+say() {
+	echo "$1" >>"$work/tally"
 	# shellcheck disable=SC2059
-	printf "$line" 'what, beside which peer' 'ours' 'peer' 'ratio' 'target' 'met'
+	printf "$line" "${@:2}"
 }
 
 # row WHAT OURS PEER TARGET UNIT: ratios at most TARGET are met, or at least it where it begins with
@@ -83,20 +90,19 @@ row() {
 	[[ -z $target || $target == '>='* ]] || target="<=$target"
 	ratio=$(awk "BEGIN { printf \"%.2f\", $2 / $3 }")
 	[ -z "$target" ] || met=$(awk "BEGIN { print ($2 / $3 $target) ? \"yes\" : \"NO\" }")
-	# shellcheck disable=SC2059
-	printf "$line" "$1" "$2 $5" "$3 $5" "$ratio" "$target" "$met"
+	say "${met:-shown}" "$1" "$2 $5" "$3 $5" "$ratio" "$target" "$met"
 }
 
 # fact WHAT IS SHOULD: what is no ratio.
 fact() {
 	local met=yes
 	[ "$2" = "$3" ] || met=NO
-	# shellcheck disable=SC2059
-	printf "$line" "$1" "$2" "$3" '' '' "$met"
+	say "$met" "$1" "$2" "$3" '' '' "$met"
 }
 
 skip() {
-	printf '%-46s skipped: %s\n' "$1" "$2"
+	echo skipped >>"$work/tally"
+	printf '%-58s skipped: %s\n' "$1" "$2"
 }
 
 . tests/registry.bash
@@ -112,7 +118,50 @@ skip() {
 . tests/bench/apid.sh
 . tests/bench/size.sh
 
-head_line
+declare -A titles=(
+	[start]="starting a program, and a bare container"
+	[chain]="the life of a container: group, union mount, start, end"
+	[layer]="unpacking a layer"
+	[net]="bridges, cables, published ports"
+	[pull]="an image out of a registry"
+	[archive]="archives of images, and squashing"
+	[build]="building an image"
+	[box]="boxes"
+	[rootless]="networks of boxes, and boxes of an ordinary user"
+	[apid]="the API"
+	[size]="size"
+)
+
+# In a shell of its own: what breaks off there ends with it.
+run_part() {
+	local status
+	printf '\n-- %s: %s (load %s)\n' "$1" "${titles[$1]}" "$(cut -d' ' -f1 /proc/loadavg)"
+	set +e
+	(
+		set -e
+		trap end_part EXIT
+		trap 'exit 130' INT TERM
+		"bench_$1"
+	)
+	status=$?
+	set -e
+	[ $status -ne 130 ] || exit 130
+	[ $status -eq 0 ] || { say broke "-- $1 broke off, status $status"; broken=1; }
+}
+
+tally() { grep -cx "$1" "$work/tally" || true; }
+
+broken=0
+: >"$work/tally"
+printf 'Linux %s, %s processors. Medians; a ratio is ours by the peer'"'"'s, both measured in turns.\n' \
+	"$(uname -r)" "$(nproc)"
+awk '$1 > 1.5 { print "This machine is busy (load " $1 "): rows beside a limit, not a peer, say little." }' /proc/loadavg
+echo
+# shellcheck disable=SC2059
+printf "$line" 'what | beside which peer, or limit' ours peer ratio target met
 for part in ${PARTS:-start chain layer net pull archive build box rootless apid size}; do
-	"bench_$part"
+	run_part "$part"
 done
+printf '\n%s rows with a target: %s met, %s not. %s without; %s skipped; %s parts broke off.\n' \
+	$(($(tally yes) + $(tally NO))) "$(tally yes)" "$(tally NO)" "$(tally shown)" "$(tally skipped)" "$(tally broke)"
+exit $broken

@@ -24,7 +24,7 @@
 #define PAIRS_MAX 32
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-struct job *__wrap_job_start(const char *why, struct strlist *words, bool input, int input_fd);
+struct job *__wrap_job_start(const char *why, struct strlist *words, bool input, int extra);
 int __wrap_job_run(const char *why, struct strlist *words, const struct buf *text, struct buf *out);
 int __wrap_job_reply(struct request *r, const char *why, struct strlist *words, unsigned status);
 int __wrap_job_reply_json(struct request *r, const char *why, struct strlist *words,
@@ -74,11 +74,12 @@ request_header(const struct request *r, const char *name)
 	return find(r->http->header, r->http->n_header, name);
 }
 
-void *
-request_session(const struct request *r)
+int
+http_add(struct http_server *s, int fd)
 {
-	(void)r;
-	return NULL;
+	(void)s;
+	(void)fd;
+	abort();
 }
 
 struct pollfd
@@ -123,9 +124,10 @@ reply_stream(struct request *r, unsigned status, const char *type, const struct 
 
 /* Nobody is there who could attach. */
 int
-reply_upgrade(struct request *r, upgrade_fn *fn, void *self)
+reply_upgrade(struct request *r, const char *to, upgrade_fn *fn, void *self)
 {
 	(void)r;
+	(void)to;
 	(void)fn;
 	(void)self;
 	abort();
@@ -147,11 +149,11 @@ check_words(struct strlist *l)
 }
 
 struct job *
-__wrap_job_start(const char *why, struct strlist *words, bool input, int input_fd)
+__wrap_job_start(const char *why, struct strlist *words, bool input, int extra)
 {
 	(void)why;
 	(void)input;
-	(void)input_fd;
+	(void)extra;
 	check_words(words);
 	return NULL;
 }

@@ -36,6 +36,24 @@ check_words(const struct dfile_inst *in)
 	}
 }
 
+/* A mode is one, and the same letters give it again. */
+static void
+check_mode(const char *text)
+{
+	static const mode_t olds[] = {S_IFREG | 0640, S_IFDIR | 01777};
+	for (size_t i = 0; i < 2; i++) {
+		mode_t once = 0, again = 0;
+		err_clear();
+		if (dfile_mode(text, olds[i], &once) < 0) {
+			if (!err.message[0])
+				abort();
+			continue;
+		}
+		if (once & ~(mode_t)07777 || dfile_mode(text, olds[i], &again) < 0 || again != once)
+			abort();
+	}
+}
+
 static void
 check_inst(const struct dfile_inst *in, char escape)
 {
@@ -47,6 +65,9 @@ check_inst(const struct dfile_inst *in, char escape)
 	if (dfile_check_inst("fuzz", in) < 0 && strncmp(err.message, "fuzz:", 5) != 0)
 		abort();
 	check_words(in);
+	for (size_t i = 0; i < in->n_flags; i++)
+		if (in->flags[i].value)
+			check_mode(in->flags[i].value);
 	for (size_t i = 0; i < in->n_heredocs; i++) {
 		if (!in->heredocs[i].name[0] || !in->heredocs[i].content)
 			abort();

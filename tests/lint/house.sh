@@ -42,7 +42,7 @@ check_includes() {
 # Each foreign library is seen by one file.
 check_libraries() {
 	local library seen
-	for library in archive netlink nftables curl jansson seccomp microhttpd gnutls openssl; do
+	for library in archive netlink nftables curl jansson seccomp microhttpd gnutls openssl wslay; do
 		seen=$(grep -lE "^#include <$library([./_])" "${sources[@]}" || true)
 		[ "$(wc -w <<<"$seen")" -le 1 ] || breach "$library is seen by more than one file: ${seen//$'\n'/ }"
 	done

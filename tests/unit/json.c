@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
+#include "base/auto.h"
 #include "unit.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
 static json_t *
 parse(const char *text)
@@ -105,6 +109,42 @@ places(void)
 	CHECK(jat_get_object(&process, "args", &user) < 0, "a list was taken for an object");
 }
 
+static void
+without(void)
+{
+	static const struct {
+		const char *member, *text, *rest; /* rest NULL: refused */
+	} rows[] = {
+		{"h", "{\"a\":1,\"h\":{\"x\":[\"}\"]},\"b\":2}", "{\"a\":1,\"h\":null,\"b\":2}"},
+		{"h", " {\n  \"h\": [ 1, {} ],\n  \"b\": {\"h\": {}}}",
+			"{\"h\":null,\"b\":{\"h\":{}}}"},
+		/* Only members of that object, by their name, with a value of that kind. */
+		{"h", "{\"b\":{\"h\":{}},\"c\":[{\"h\":[]}]}",
+			"{\"b\":{\"h\":{}},\"c\":[{\"h\":[]}]}"},
+		{"h", "{\"a\":\"h\",\"h\":7}", "{\"a\":\"h\",\"h\":7}"},
+		{"h", "{\"a\\\"h\":{},\"hh\":{}}", "{\"a\\\"h\":{},\"hh\":{}}"},
+		{"h", "[\"h\",{}]", "[\"h\",{}]"},
+		{"a.h", "{\"h\":[1],\"a\":{\"h\":{\"x\":1}},\"c\":{\"h\":{}}}",
+			"{\"h\":[1],\"a\":{\"h\":null},\"c\":{\"h\":{}}}"},
+		{"a.h", "{\"a\":{\"x\":1},\"h\":{}}", "{\"a\":{\"x\":1},\"h\":{}}"},
+		{"h", "{\"h\":{\"x\":1", NULL},
+		{"h", "{\"h\":{}} }", NULL},
+		{"h", "", NULL},
+	};
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		char name[32];
+		auto_fd int fd = memfd_create("json", MFD_CLOEXEC);
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		CHECK(dprintf(fd, "%s", rows[i].text) >= 0, "cannot write %s", name);
+		auto_json json_t *doc = json_read_without(name, 1000, rows[i].member);
+		char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+		CHECK(!text == !rows[i].rest, "row %zu: %s", i, text ? text : err.message);
+		if (text && rows[i].rest)
+			CHECK_STR(text, rows[i].rest);
+		free(text);
+	}
+}
+
 int
 main(void)
 {
@@ -112,5 +152,6 @@ main(void)
 	RUN(depth);
 	RUN(numbers);
 	RUN(places);
+	RUN(without);
 	return unit_end();
 }

@@ -95,7 +95,8 @@ make_root() {
 	[[ ! -e $O/busybox ]] || cp "$O/busybox" "$root/src/build"
 	install -m 755 tests/vm/init "$root/sbin/vm-init"
 	printf '%s\n' "$@" | sed 1d >"$root/src/vm-files"
-	printf '%s=%s\n' TEST_ROUNDS "${TEST_ROUNDS:-5}" TEST_STRICT "${TEST_STRICT:-}" V "${V:-}" \
+	printf '%s=%s\n' TEST_ROUNDS "${TEST_ROUNDS:-5}" TEST_STRICT "${TEST_STRICT:-}" \
+		TEST_AGAIN "${TEST_AGAIN:-}" V "${V:-}" \
 		>"$root/src/vm-env"
 }
 

@@ -49,16 +49,20 @@ handler_fn containers_list, containers_create, containers_inspect, containers_st
 	containers_stop, containers_restart, containers_kill, containers_pause, containers_unpause,
 	containers_rename, containers_remove, containers_update, containers_resize, containers_wait,
 	containers_top, containers_diff, containers_export, containers_commit, containers_stats,
-	containers_logs, containers_attach, containers_prune;
+	containers_logs, containers_attach, containers_attach_ws, containers_prune;
 handler_fn exec_create, exec_start, exec_inspect, exec_resize;
 handler_fn archive_stat, archive_get, archive_begin_put, archive_put;
 handler_fn images_list_all, images_inspect, images_begin_create, images_create, images_push,
 	images_tag, images_rm, images_history, images_save, images_save_one, images_begin_load,
-	images_load, images_prune;
+	images_load, images_prune, distribution_inspect;
 handler_fn build_begin, build;
 handler_fn networks_all, networks_inspect, networks_create, networks_remove, networks_connect,
 	networks_disconnect, networks_prune;
 handler_fn volumes_all, volumes_inspect, volumes_create, volumes_rm, volumes_prune;
+
+/* Notes an event of a container (watch.c). Takes the reference of `more`, which may be NULL. */
+struct box;
+void tell_event(const struct box *b, const char *action, json_t *more);
 
 /* What clients look for when an image is not there: "No such image: NAME:TAG" (images.c). Other
  * errors stay as they are. Returns -1. */

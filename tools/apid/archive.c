@@ -71,7 +71,7 @@ archive_get(struct request *r)
 	word(&l, "--");
 	word(&l, place);
 	word(&l, "-");
-	struct job *j = job_start("files of the container", &l, false, -1);
+	struct job *j = job_start("files of the container", &l, false, 0);
 	return j ? job_stream(r, j, "application/x-tar") : -1;
 }
 
@@ -86,7 +86,7 @@ archive_begin_put(struct request *r)
 	word(&l, "--");
 	word(&l, "-");
 	word(&l, place);
-	r->job = job_start("files for the container", &l, true, -1);
+	r->job = job_start("files for the container", &l, true, 0);
 	return r->job ? 0 : -1;
 }
 

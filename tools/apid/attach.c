@@ -7,12 +7,12 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "box/event.h"
 #include "door/undo.h"
 #include "job.h"
 #include "logs.h"
 #include "push.h"
 #include "relay.h"
+#include "ws.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,8 @@ struct attached {
 	struct attach_wait start;
 	int sock;
 	bool input, out, error, tty, logs, stream;
+	bool raw; /* without frames */
+	struct attach_keys keys;
 	struct winsize size; /* it is to begin with; 0: not said */
 };
 
@@ -75,22 +77,24 @@ run(void *self, int fd, const char *first, size_t n)
 {
 	struct attached *a = self;
 	if (a->logs)
-		logs_write(&a->b, a->tty, a->out, a->error, fd);
+		logs_write(&a->b, a->raw, a->out, a->error, fd);
 	if (a->stream && until_start(a, fd)) {
 		struct relay *r = calloc(1, sizeof(*r));
 		if (!r)
 			abort();
 		*r = (struct relay){.client = fd,
-			.raw = a->tty,
+			.raw = a->raw,
 			.input = a->input,
 			.shown = {false, a->out, a->error},
 			.out = {a->sock, -1},
 			.in = a->sock,
 			.packets = true,
 			.end = -1,
-			.status = -1};
+			.status = -1,
+			.keys = a->keys};
 		introduce(a);
-		relay_run(r, first, n);
+		if (relay_run(r, first, n) == RELAY_DETACHED)
+			tell_event(&a->b, "detach", NULL);
 		free(r);
 	}
 	attached_free(a);
@@ -99,16 +103,16 @@ run(void *self, int fd, const char *first, size_t n)
 
 /* From here on nothing is missed. */
 static int
-begin(struct attached *a, const json_t *doc)
+begin(struct attached *a)
 {
 	pthread_mutex_lock(&door);
 	int r = attach_wait_begin(&a->b, &a->start);
 	if (r == 0 && (r = attach_connect(&a->b, &a->sock)) > 0)
 		attach_wait_end(&a->start);
-	if (r >= 0)
-		event_box(doc, "attach", NULL);
 	undo_forget();
 	pthread_mutex_unlock(&door);
+	if (r >= 0)
+		tell_event(&a->b, "attach", NULL);
 	return r < 0 ? -1 : 0;
 }
 
@@ -128,6 +132,7 @@ attached_new(const struct request *r, const struct box *b, const json_t *doc)
 		.logs = request_flag(r, "logs", false),
 		.stream = request_flag(r, "stream", false),
 		.tty = box_flag(doc, "Config.Tty")};
+	a->raw = a->tty;
 	if (a->tty) {
 		a->size.ws_row = (unsigned short)json_integer_value(json_array_get(size, 0));
 		a->size.ws_col = (unsigned short)json_integer_value(json_array_get(size, 1));
@@ -135,24 +140,58 @@ attached_new(const struct request *r, const struct box *b, const json_t *doc)
 	return a;
 }
 
-int
-containers_attach(struct request *r)
+/* Only at a terminal are keys typed; docker's client looks for them by itself. */
+static int
+read_keys(const struct request *r, struct attached *a)
+{
+	const char *keys = request_query(r, "detachKeys");
+	if (!a->tty)
+		return 0;
+	return attach_keys_read(keys && *keys ? keys : ATTACH_KEYS_USUAL, &a->keys);
+}
+
+/* Ready to be run, NULL with `err` set. */
+static struct attached *
+open_attached(const struct request *r)
 {
 	struct box b;
 	struct box_state st;
 	if (box_find(r->part[0], &b) < 0)
-		return -1;
+		return NULL;
 	auto_json json_t *doc = box_read(&b, "box.json");
 	if (!doc)
-		return -1;
+		return NULL;
 	box_state(&b, &st);
-	if (st.status == BOX_PAUSED)
-		return err_set(ERR_CONFLICT, b.id,
+	if (st.status == BOX_PAUSED) {
+		err_set(ERR_CONFLICT, b.id,
 			"Container %s is paused, unpause the container before attach", b.id);
-	struct attached *a = attached_new(r, &b, doc);
-	if (a->stream && begin(a, doc) < 0) {
-		attached_free(a);
-		return -1;
+		return NULL;
 	}
-	return request_upgrades(r) ? reply_upgrade(r, run, a) : reply_relayed(r, run, a);
+	struct attached *a = attached_new(r, &b, doc);
+	if (read_keys(r, a) == 0 && (!a->stream || begin(a) == 0))
+		return a;
+	attached_free(a);
+	return NULL;
+}
+
+int
+containers_attach(struct request *r)
+{
+	struct attached *a = open_attached(r);
+	return a ? reply_relayed(r, run, a) : -1;
+}
+
+/* A web socket has messages of its own: there are no frames in them, and what is written as output
+ * and as errors is one stream, as dockerd has it. */
+int
+containers_attach_ws(struct request *r)
+{
+	struct attached *a = open_attached(r);
+	if (!a)
+		return -1;
+	a->raw = true;
+	if (reply_websocket(r, run, a) == 0)
+		return 0;
+	attached_free(a);
+	return -1;
 }

@@ -4,10 +4,13 @@
  */
 #include "apid.h"
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/err.h"
 #include "job.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Parameters that are options, one value each. */
 static const struct {
@@ -35,21 +38,29 @@ add_hosts(void *self, const char *value)
 		wordf(self, "--add-host=%s", w);
 }
 
-/* A parameter that is a JSON document: a new reference; NULL without `err` when there is none. */
+/* A parameter that is a JSON document of that type: a new reference; NULL without `err` when there
+ * is none. */
 static json_t *
-document(const struct request *r, const char *name)
+document(const struct request *r, const char *name, json_type type)
 {
 	const char *text = request_query(r, name);
 	err_clear();
-	return text && *text && strcmp(text, "null") != 0 ? json_parse(name, text, strlen(text))
-							  : NULL;
+	if (!text || !*text || strcmp(text, "null") == 0)
+		return NULL;
+	json_t *doc = json_parse(name, text, strlen(text));
+	if (!doc || json_typeof(doc) == type)
+		return doc;
+	json_decref(doc);
+	err_set(ERR_INVALID, name, "%s is not a JSON %s", name,
+		type == JSON_OBJECT ? "object" : "array");
+	return NULL;
 }
 
 /* {"NAME": "VALUE"}; a null value leaves the name as the Dockerfile has it. */
 static int
 add_map(const struct request *r, const char *name, const char *option, struct strlist *l)
 {
-	auto_json json_t *map = document(r, name);
+	auto_json json_t *map = document(r, name, JSON_OBJECT);
 	const char *key;
 	json_t *v;
 	if (!map)
@@ -62,10 +73,10 @@ add_map(const struct request *r, const char *name, const char *option, struct st
 static int
 add_lists(const struct request *r, struct strlist *l)
 {
-	auto_json json_t *images = document(r, "cachefrom");
+	auto_json json_t *images = document(r, "cachefrom", JSON_ARRAY);
 	if (!images && err.message[0])
 		return -1;
-	auto_json json_t *limits = document(r, "ulimits");
+	auto_json json_t *limits = document(r, "ulimits", JSON_ARRAY);
 	json_t *v;
 	size_t i;
 	if (!limits && err.message[0])
@@ -100,23 +111,63 @@ words_of(const struct request *r, struct strlist *l)
 	return add_lists(r, l);
 }
 
-int
-build_begin(struct request *r)
+/* Who the client is to registries: base64 of JSON, which goes on as it is, by a pipe that holds it
+ * all. *fd is its end to read from, 0 when there is nothing in it. */
+static int
+open_auths(const struct request *r, int *fd)
+{
+	const char *packed = request_header(r, "X-Registry-Config");
+	auto_buf struct buf text = BUF_INIT;
+	int ends[2];
+	*fd = 0;
+	if (!packed || !*packed)
+		return 0;
+	if (base64_decode(packed, &text) < 0)
+		return err_set(ERR_INVALID, NULL, "X-Registry-Config is not base64");
+	auto_json json_t *doc = json_parse("X-Registry-Config", buf_str(&text), text.len);
+	if (!json_object_size(doc))
+		return doc ? 0 : -1;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_sys("pipe2", NULL, "cannot make a pipe");
+	ssize_t n = write(ends[1], text.s, text.len);
+	explicit_bzero(text.s, text.len);
+	close(ends[1]);
+	*fd = ends[0];
+	return n == (ssize_t)text.len ? 0
+				      : err_set(ERR_INVALID, NULL, "X-Registry-Config is too long");
+}
+
+/* What is built: what remote names, or the body. */
+static int
+begin(struct request *r, int auths)
 {
 	struct strlist l = {0};
-	const char *version = request_query(r, "version"), *remote = request_query(r, "remote");
-	if (version && strcmp(version, "2") == 0)
-		return err_set(ERR_UNSUPPORTED, NULL,
-			"there is no BuildKit here: build with DOCKER_BUILDKIT=0");
+	const char *remote = request_query(r, "remote");
+	bool far = remote && *remote;
 	if (words_of(r, &l) < 0) {
 		words_free(&l);
 		return -1;
 	}
-	bool far = remote && *remote;
+	if (auths)
+		word(&l, "--auths-fd=3");
 	word(&l, "--");
 	word(&l, far ? remote : "-");
-	r->job = job_start("an image, as a Dockerfile says", &l, !far, -1);
+	r->job = job_start("an image, as a Dockerfile says", &l, !far, auths);
 	return r->job ? 0 : -1;
+}
+
+int
+build_begin(struct request *r)
+{
+	int auths = 0;
+	const char *version = request_query(r, "version");
+	if (version && strcmp(version, "2") == 0)
+		return err_set(ERR_UNSUPPORTED, NULL,
+			"there is no BuildKit here: build with DOCKER_BUILDKIT=0");
+	int ok = open_auths(r, &auths) < 0 ? -1 : begin(r, auths);
+	if (auths)
+		close(auths);
+	return ok;
 }
 
 static int

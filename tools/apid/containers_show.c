@@ -43,7 +43,7 @@ containers_list(struct request *r)
 		return -1;
 	if (!filters.n && !limit && !request_flag(r, "size", false))
 		return list_kept(r);
-	int ok = boxes_list(&filters, limit || request_flag(r, "all", false), &l);
+	int ok = boxes_list(&filters, limit || request_flag(r, "all", false), false, &l);
 	words_free(&filters);
 	if (ok < 0)
 		return -1;
@@ -115,7 +115,7 @@ containers_export(struct request *r)
 	word(&l, "box-export");
 	word(&l, "--");
 	word(&l, r->part[0]);
-	struct job *j = job_start("all its files", &l, false, -1);
+	struct job *j = job_start("all its files", &l, false, 0);
 	return j ? job_stream(r, j, "application/x-tar") : -1;
 }
 

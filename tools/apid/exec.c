@@ -11,7 +11,6 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "box/box.h"
-#include "box/event.h"
 #include "door/state.h"
 #include "door/sys.h"
 #include "door/undo.h"
@@ -71,16 +70,19 @@ void
 exec_event(const json_t *note, const char *action, json_t *more)
 {
 	struct box b;
-	auto_json json_t *all = more ? more : json_object();
+	json_t *all = more ? more : json_object();
 	json_object_set(all, "execID", json_object_get(note, "ID"));
-	auto_json json_t *doc =
-		box_of(box_text(note, "ContainerID"), &b) == 0 ? box_read_if(&b, "box.json") : NULL;
-	if (!doc)
-		return;
-	pthread_mutex_lock(&door);
-	event_box(doc, action, all);
-	undo_forget();
-	pthread_mutex_unlock(&door);
+	if (box_of(box_text(note, "ContainerID"), &b) == 0)
+		tell_event(&b, action, all);
+	else
+		json_decref(all);
+}
+
+int
+exec_keys(const json_t *note, struct attach_keys *keys)
+{
+	const char *text = box_text(note, "DetachKeys");
+	return attach_keys_read(*text ? text : ATTACH_KEYS_USUAL, keys);
 }
 
 json_t *
@@ -183,7 +185,8 @@ exec_create(struct request *r)
 	if (box_random_id(id) < 0)
 		return -1;
 	auto_json json_t *note = note_of(asked, id, &b);
-	if (exec_write(id, note) < 0)
+	struct attach_keys keys;
+	if (exec_keys(note, &keys) < 0 || exec_write(id, note) < 0)
 		return -1;
 	tell_created(note);
 	return reply_json(r, 201, json_pack("{s:s}", "Id", id));

@@ -11,6 +11,7 @@
 #include "job.h"
 #include "push.h"
 #include "relay.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@ struct running {
 	char slave[64];
 	int in, out, error; /* ours of its pipes */
 	pid_t pid;
+	struct attach_keys keys; /* with which a client leaves its terminal */
 	struct running *next;
 };
 
@@ -92,6 +94,7 @@ words_of(const json_t *note, struct strlist *l)
 	json_t *item;
 	size_t i;
 	word(l, "box-exec");
+	add_option(l, note, "ID", "exec-id");
 	if (box_flag(note, "ProcessConfig.tty"))
 		word(l, "--tty");
 	if (box_flag(note, "OpenStdin"))
@@ -206,61 +209,92 @@ reap(pid_t pid)
 	return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void
+/* Between it and a client; -1: nobody, and what it writes is lost. */
+static enum relay_end
 relay(struct running *x, int client, const char *first, size_t n)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 	if (!r)
 		abort();
-	bool tty = x->terminal >= 0;
+	bool tty = x->terminal >= 0, seen = client >= 0;
 	auto_fd int end = pidfd_open(x->pid, 0);
 	*r = (struct relay){.client = client,
 		.raw = tty,
-		.input = box_flag(x->note, "OpenStdin"),
-		.shown = {false, true, true},
+		.input = seen && box_flag(x->note, "OpenStdin"),
+		.shown = {false, seen, seen},
 		.out = {tty ? x->terminal : x->out, x->error},
 		.in = tty ? x->terminal : take_fd(&x->in),
 		.end = end,
-		.status = -1};
-	relay_run(r, first, n);
+		.status = -1,
+		.keys = x->keys};
+	enum relay_end how = relay_run(r, first, n);
 	if (!tty && r->in >= 0)
 		close(r->in);
 	free(r);
+	return how;
 }
 
-/* Whoever waits for the stream's end asks for the status then: so that is noted first. A client
- * that has left takes the streams with it; the program may go on without them. */
+/* Whoever waits for the stream's end asks for the status then: so that is noted first. */
 static void
-run(void *self, int fd, const char *first, size_t n)
+finish(struct running *x)
 {
-	struct running *x = self;
-	if (spawn(x, false, NULL) < 0) {
-		auto_buf struct buf text = BUF_INIT;
-		err_text(&err, &text);
-		buf_adds(&text, "\r\n");
-		push_frame(fd, 1, text.s, text.len);
-		note_end(x, EXIT_NOT_EXECUTABLE);
-	} else {
-		note_start(x); /* with its number */
-		relay(x, fd, first, n);
-		shut(&x->out);
-		shut(&x->error);
-		shut(&x->in);
-		list_drop(x);
-		shut(&x->terminal);
-		note_end(x, reap(x->pid));
-	}
+	shut(&x->out);
+	shut(&x->error);
+	shut(&x->in);
+	list_drop(x);
+	shut(&x->terminal);
+	note_end(x, reap(x->pid));
 	running_free(x);
-	relay_finish(fd);
 }
 
 static void *
 watch(void *self)
 {
 	struct running *x = self;
-	note_end(x, reap(x->pid));
-	running_free(x);
+	if (x->terminal >= 0)
+		relay(x, -1, "", 0);
+	finish(x);
 	return NULL;
+}
+
+/* From now on nobody but us is there for it. */
+static void
+watch_alone(struct running *x)
+{
+	if (thread_start(watch, x, NULL) < 0)
+		watch(x);
+}
+
+static void
+tell_failure(struct running *x, int client)
+{
+	auto_buf struct buf text = BUF_INIT;
+	err_text(&err, &text);
+	buf_adds(&text, "\r\n");
+	push_frame(client, 1, text.s, text.len);
+	note_end(x, EXIT_NOT_EXECUTABLE);
+	running_free(x);
+}
+
+/* A client that has left takes the pipes with it, and the program may go on without them. It does
+ * not hang up a terminal: that is how docker's client detaches. */
+static void
+run(void *self, int fd, const char *first, size_t n)
+{
+	struct running *x = self;
+	if (spawn(x, false, NULL) < 0) {
+		tell_failure(x, fd);
+	} else {
+		note_start(x); /* with its number */
+		enum relay_end how = relay(x, fd, first, n);
+		if (how == RELAY_DETACHED)
+			exec_event(x->note, "exec_detach", NULL);
+		if (how != RELAY_ENDED && x->terminal >= 0)
+			watch_alone(x);
+		else
+			finish(x);
+	}
+	relay_finish(fd);
 }
 
 /* It runs by the time of the answer. */
@@ -269,7 +303,6 @@ start_detached(struct request *r, struct running *x)
 {
 	char text[4096];
 	auto_fd int ready = -1;
-	pthread_t thread;
 	if (spawn(x, true, &ready) < 0) {
 		running_free(x);
 		return -1;
@@ -285,8 +318,7 @@ start_detached(struct request *r, struct running *x)
 		return -1;
 	}
 	note_start(x);
-	if (pthread_create(&thread, NULL, watch, x) == 0)
-		pthread_detach(thread);
+	watch_alone(x);
 	return reply_empty(r, 200);
 }
 
@@ -301,6 +333,25 @@ running_new(const char *id, json_t *note)
 	return x;
 }
 
+/* What has to be so before it is started. */
+static int
+prepare(struct running *x, const json_t *asked)
+{
+	struct box b;
+	pid_t pid;
+	json_t *size = body_member(asked, "ConsoleSize");
+	if (!json_is_null(json_object_get(x->note, "ExitCode")) || box_flag(x->note, "Running"))
+		return err_set(ERR_CONFLICT, x->id, "Exec command %s has already run", x->id);
+	if (size)
+		json_object_set(x->note, "ConsoleSize", size);
+	if (box_find(box_text(x->note, "ContainerID"), &b) < 0 ||
+		box_pid(&b, false, &pid, NULL) < 0)
+		return -1;
+	if (body_flag(asked, "Detach") || !box_flag(x->note, "ProcessConfig.tty"))
+		return 0;
+	return exec_keys(x->note, &x->keys) < 0 ? -1 : make_terminal(x);
+}
+
 int
 exec_start(struct request *r)
 {
@@ -311,19 +362,7 @@ exec_start(struct request *r)
 	if (!note)
 		return -1;
 	struct running *x = running_new(r->part[0], note);
-	struct box b;
-	pid_t pid;
-	if (!json_is_null(json_object_get(note, "ExitCode")) || box_flag(note, "Running")) {
-		err_set(ERR_CONFLICT, x->id, "Exec command %s has already run", x->id);
-		running_free(x);
-		return -1;
-	}
-	json_t *size = body_member(asked, "ConsoleSize");
-	if (size)
-		json_object_set(note, "ConsoleSize", size);
-	if (box_find(box_text(note, "ContainerID"), &b) < 0 || box_pid(&b, false, &pid, NULL) < 0 ||
-		(!body_flag(asked, "Detach") && box_flag(note, "ProcessConfig.tty") &&
-			make_terminal(x) < 0)) {
+	if (prepare(x, asked) < 0) {
 		running_free(x);
 		return -1;
 	}
@@ -331,7 +370,7 @@ exec_start(struct request *r)
 		return start_detached(r, x);
 	list_add(x);
 	note_start(x); /* a client that has the answer may ask at once */
-	return request_upgrades(r) ? reply_upgrade(r, run, x) : reply_relayed(r, run, x);
+	return reply_relayed(r, run, x);
 }
 
 int

@@ -3,7 +3,6 @@
 
 #include "base/cidr.h"
 #include "base/err.h"
-#include "tls.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +34,14 @@ is_ours(const char *host, const struct listener *at)
 		(gethostname(name, sizeof(name)) == 0 && strcasecmp(host, name) == 0);
 }
 
+/* A page of ours, if there were one, or a program that says what it speaks to. */
+static bool
+is_same(const char *origin, const char *host)
+{
+	const char *at = strstr(origin, "://");
+	return at && host && strcasecmp(at + 3, host) == 0;
+}
+
 int
 guard_check(const struct request *r, const struct listener *at)
 {
@@ -43,11 +50,8 @@ guard_check(const struct request *r, const struct listener *at)
 	char host[256];
 	if (!at->tcp)
 		return 0;
-	/* The handshake asks for a certificate, and goes on without one. */
-	if (at->ca && !tls_client_known(request_session(r)))
-		return err_set(
-			ERR_DENIED, NULL, "the client has shown no certificate that is taken here");
-	if (origin || (site && strcmp(site, "none") != 0 && strcmp(site, "same-origin") != 0))
+	if ((origin && !is_same(origin, text)) ||
+		(site && strcmp(site, "none") != 0 && strcmp(site, "same-origin") != 0))
 		return err_set(ERR_DENIED, origin, "requests of web pages are refused");
 	host_only(text ? text : "localhost", host);
 	if (!is_ours(host, at))

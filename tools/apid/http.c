@@ -8,16 +8,15 @@
 #include "door/tell.h"
 #include "door/tool.h"
 #include "job.h"
+#include "thread.h"
+#include "upgrade.h"
 
-#include <linux/sockios.h>
+#include <malloc.h>
 #include <microhttpd.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 
 /* Request line and headers, and the piece of an answer that is sent at once. More than some use. */
 #define CONNECTION_MEMORY ((size_t)256 << 10)
@@ -27,6 +26,8 @@
 #define HEADERS_MAX 6
 /* A request that stands still for so long is given up, in seconds. */
 #define PATIENCE 120
+/* Of connections: fewer than that are none. */
+#define CROWD 8
 
 struct http_server {
 	struct MHD_Daemon *daemon;
@@ -43,12 +44,12 @@ struct exchange {
 	unsigned n_headers;
 	bool replied, too_large;
 	enum MHD_Result queued;
+	struct upgrade *upgrade; /* that is to come */
 	struct err failed; /* before the body was read; class and message, if `refused` */
 	bool refused;
 };
 
 static atomic_bool stopping;
-static atomic_uint upgraded; /* connections that are no longer HTTP */
 
 bool
 http_stopping(void)
@@ -102,20 +103,12 @@ socket_of(struct MHD_Connection *conn)
 	return i ? i->connect_fd : -1;
 }
 
-void *
-request_session(const struct request *r)
-{
-	const union MHD_ConnectionInfo *i =
-		MHD_get_connection_info(r->http->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	return i ? i->tls_session : NULL;
-}
-
 struct pollfd
 request_gone(const struct request *r)
 {
 	/* Over TCP the end of what it sends is all that is ever seen of a client that left; on a
-	 * unix socket it may only mean that it asks nothing more. */
-	short events = r->http->at->tcp ? POLLRDHUP : 0;
+	 * unix socket, and behind TLS, it may only mean that it asks nothing more. */
+	short events = r->http->at->tcp && !r->http->at->cert ? POLLRDHUP : 0;
 	return (struct pollfd){socket_of(r->http->conn), events, 0};
 }
 
@@ -197,70 +190,30 @@ reply_stream(struct request *r, unsigned status, const char *type, const struct 
 
 /* ---- connections that are no longer HTTP ---- */
 
-struct upgrade {
-	upgrade_fn *fn;
-	void *self;
-	int fd;
-	struct MHD_UpgradeResponseHandle *handle;
-	struct buf first;
-};
-
-/* Docker's SDK for Python reads the answer through a buffer and the stream past it: of what comes
- * together with the answer it loses all that the buffer took. So that a client which is about to
- * read does so first (unix(7): SIOCOUTQ is what the peer has not read yet; over TCP, what it has
- * not acknowledged). One that does not read soon is not waited for. */
 static void
-let_read(int fd)
+hang_up(void *handle)
 {
-	for (int i = 0, left; i < 50 && ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0; i++)
-		nanosleep(&(struct timespec){0, i < 10 ? 50000 : 1000000}, NULL);
-}
-
-static void *
-serve_upgraded(void *arg)
-{
-	struct upgrade *u = arg;
-	let_read(u->fd);
-	u->fn(u->self, u->fd, buf_str(&u->first), u->first.len);
-	MHD_upgrade_action(u->handle, MHD_UPGRADE_ACTION_CLOSE);
-	buf_free(&u->first);
-	free(u);
-	upgraded--;
-	return NULL;
+	MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 }
 
 static void
 on_upgrade(void *self, struct MHD_Connection *conn, void *state, const char *first, size_t n,
 	MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
 {
-	struct upgrade *u = self;
-	pthread_t thread;
-	pthread_attr_t attr;
+	const struct request *r = state;
 	(void)conn;
-	(void)state;
-	u->fd = fd;
-	u->handle = handle;
-	buf_add(&u->first, first, n);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, HTTP_STACK);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	upgraded++;
-	if (pthread_create(&thread, &attr, serve_upgraded, u) != 0)
-		serve_upgraded(u);
-	pthread_attr_destroy(&attr);
+	r->http->upgrade = NULL;
+	upgrade_begin(self, fd, first, n, hang_up, handle);
 }
 
 int
-reply_upgrade(struct request *r, upgrade_fn *fn, void *self)
+reply_upgrade(struct request *r, const char *to, upgrade_fn *fn, void *self)
 {
-	struct upgrade *u = calloc(1, sizeof(*u));
-	if (!u)
-		abort();
-	u->fn = fn;
-	u->self = self;
+	struct upgrade *u = r->http->upgrade = upgrade_new(fn, self);
 	struct MHD_Response *m = MHD_create_response_for_upgrade(on_upgrade, u);
-	MHD_add_response_header(m, "Upgrade", "tcp");
-	return queue(r, MHD_HTTP_SWITCHING_PROTOCOLS, "application/vnd.docker.raw-stream", m);
+	MHD_add_response_header(m, "Upgrade", to);
+	return queue(
+		r, MHD_HTTP_SWITCHING_PROTOCOLS, strcmp(to, "tcp") == 0 ? STREAM_TYPE : NULL, m);
 }
 
 /* ---- one exchange ---- */
@@ -354,6 +307,8 @@ on_end(void *self, struct MHD_Connection *conn, void **state, enum MHD_RequestTe
 		return;
 	for (unsigned i = 0; i < r->http->n_headers; i++)
 		free(r->http->header[i].value);
+	if (r->http->upgrade)
+		upgrade_to_nobody(r->http->upgrade);
 	job_free(r->job);
 	if (r->kept && r->free_kept)
 		r->free_kept(r->kept);
@@ -364,6 +319,26 @@ on_end(void *self, struct MHD_Connection *conn, void **state, enum MHD_RequestTe
 }
 
 /* ---- the server ---- */
+
+/* What threads have freed stays with the allocator (malloc_trim(3)): when most of a crowd has gone,
+ * it goes back. */
+static void
+on_connection(void *self, struct MHD_Connection *conn, void **state,
+	enum MHD_ConnectionNotificationCode what)
+{
+	static atomic_uint now, most;
+	(void)self;
+	(void)conn;
+	(void)state;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		unsigned n = ++now;
+		if (n > most)
+			most = n;
+	} else if (--now <= most / CROWD && most >= CROWD) {
+		most = 0;
+		malloc_trim(0);
+	}
+}
 
 static void
 on_log(void *self, const char *fmt, va_list ap)
@@ -378,27 +353,54 @@ on_log(void *self, const char *fmt, va_list ap)
 	tool_warn("%s", line);
 }
 
+static int
+hex(char c)
+{
+	return c >= '0' && c <= '9'    ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
+}
+
+/* "%00" stays as it is: otherwise what follows it would not be seen, and "a%00b" be "a". So does
+ * what is no escape. */
+static size_t
+unescape(void *self, struct MHD_Connection *conn, char *s)
+{
+	const char *start = s;
+	char *to = s;
+	(void)self;
+	(void)conn;
+	for (; *s; s++) {
+		int high = *s == '%' ? hex(s[1]) : -1, low = high < 0 ? -1 : hex(s[2]);
+		if (low < 0 || high + low == 0) {
+			*to++ = *s;
+			continue;
+		}
+		*to++ = (char)(high << 4 | low);
+		s += 2;
+	}
+	*to = '\0';
+	return (size_t)(to - start);
+}
+
 struct http_server *
 http_start(const struct listener *l)
 {
 	struct http_server *s = calloc(1, sizeof(*s));
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
 		MHD_USE_POLL | MHD_ALLOW_UPGRADE | MHD_USE_ITC | MHD_USE_ERROR_LOG |
-		(l->cert ? MHD_USE_TLS : 0);
+		(l->cert ? MHD_USE_NO_LISTEN_SOCKET : 0);
 	if (!s)
 		abort();
 	s->at = *l;
-	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)l->key},
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)l->cert},
-		{l->ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, (void *)(uintptr_t)l->ca},
-		{MHD_OPTION_END, 0, NULL}};
-	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, &s->at,
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, l->fd,
-		MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE,
-		MHD_OPTION_CONNECTION_LIMIT, 8192U, MHD_OPTION_THREAD_STACK_SIZE,
-		(size_t)HTTP_STACK, MHD_OPTION_ARRAY, l->cert ? tls : none, MHD_OPTION_END);
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
+		unescape, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PATIENCE, MHD_OPTION_CONNECTION_LIMIT,
+		8192U, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK,
+		l->cert ? MHD_OPTION_END : MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_END);
 	if (s->daemon)
 		return s;
 	free(s);
@@ -406,11 +408,19 @@ http_start(const struct listener *l)
 	return NULL;
 }
 
+int
+http_add(struct http_server *s, int fd)
+{
+	/* It is only counted by, and nobody is limited. */
+	const struct sockaddr from = {.sa_family = AF_UNIX};
+	return MHD_add_connection(s->daemon, fd, &from, sizeof(from)) == MHD_YES ? 0 : -1;
+}
+
 void
 http_stop(struct http_server *s)
 {
 	stopping = true;
-	for (unsigned i = 0; i < 200 && upgraded; i++)
+	for (unsigned i = 0; i < 200 && upgrades_now(); i++)
 		poll(NULL, 0, 10);
 	MHD_stop_daemon(s->daemon);
 	free(s);

@@ -17,8 +17,6 @@ struct route;
 struct job;
 
 #define PARTS_MAX 2
-/* Of a thread that serves: paths and small buffers. */
-#define HTTP_STACK ((size_t)256 << 10)
 
 struct request {
 	const char *method, *path; /* without "/v1.41", escapes undone */
@@ -37,12 +35,15 @@ struct listener {
 	int fd; /* listens already; http_start() takes it */
 	bool tcp;
 	char name[108]; /* path, or host:port, as it was asked for */
-	/* PEM texts; NULL: no TLS. With ca, clients must show a certificate of it. */
+	/* PEM texts; NULL: no TLS (tls.h). With ca, clients must show a certificate of it. */
 	const char *key, *cert, *ca;
 };
 struct http_server;
-/* Serves from now on, in threads of its own; NULL with `err` set. */
+/* Serves from now on, in threads of its own; NULL with `err` set. What speaks TLS is not listened
+ * to: its connections come by http_add(). */
 struct http_server *http_start(const struct listener *l);
+/* One more connection, from elsewhere: takes fd. -1 when there is no room. */
+int http_add(struct http_server *s, int fd);
 /* Takes no more, ends what is being served, and returns when nobody is left. */
 void http_stop(struct http_server *s);
 /* Whether http_stop() was called: streams end then. */
@@ -63,9 +64,7 @@ void request_each(const struct request *r, const char *name,
 	void (*fn)(void *self, const char *value), void *self);
 const char *request_header(const struct request *r, const char *name);
 /* Whether it wants the connection for itself ("Upgrade: tcp"). */
-bool request_upgrades(const struct request *r);
-/* Its TLS session, as tls.h takes it; NULL without TLS. */
-void *request_session(const struct request *r);
+bool request_upgrades(const struct request *r, const char *to);
 /* What to poll for besides other things: any event says that the client is gone, or we are to
  * stop. */
 struct pollfd request_gone(const struct request *r);
@@ -92,9 +91,10 @@ struct source {
 };
 int reply_stream(struct request *r, unsigned status, const char *type, const struct source *s);
 
+#define STREAM_TYPE "application/vnd.docker.raw-stream"
 /* What becomes of a connection that is no longer HTTP: fd is the caller's until it returns, then it
  * is closed; `first` came behind the request. Runs in a thread of its own. */
 typedef void upgrade_fn(void *self, int fd, const char *first, size_t n);
-int reply_upgrade(struct request *r, upgrade_fn *fn, void *self);
+int reply_upgrade(struct request *r, const char *to, upgrade_fn *fn, void *self);
 
 #endif

@@ -36,30 +36,41 @@ credentials(const struct request *r, struct buf *text)
 		*body_text(doc, "registrytoken");
 }
 
+/* Starts a tool that is to know them, the words being those after its own options. */
+static struct job *
+start_known(const struct request *r, const char *why, struct strlist *l, const char *name)
+{
+	auto_buf struct buf secret = BUF_INIT;
+	int known = credentials(r, &secret);
+	if (known < 0) {
+		words_free(l);
+		return NULL;
+	}
+	if (known)
+		word(l, "--creds-fd=0");
+	word(l, "--");
+	word(l, name);
+	struct job *j = job_start(why, l, known, 0);
+	if (j && known)
+		job_feed(j, secret.s, secret.len);
+	if (secret.s)
+		explicit_bzero(secret.s, secret.len);
+	if (j)
+		job_fed(j);
+	return j;
+}
+
 /* Runs img-pull or img-push with them, and passes on what it prints. What is not there is told in
  * the words that clients look for. */
 static int
 transfer(struct request *r, bool pull, const char *name, const char *platform)
 {
-	const char *tool = pull ? "img-pull" : "img-push";
 	struct strlist l = {0};
-	auto_buf struct buf secret = BUF_INIT;
-	int known = credentials(r, &secret);
-	if (known < 0)
-		return -1;
-	word(&l, tool);
+	word(&l, pull ? "img-pull" : "img-push");
 	word(&l, "--json");
-	if (known)
-		word(&l, "--creds-fd=0");
 	if (platform && *platform)
 		wordf(&l, "--platform=%s", platform);
-	word(&l, "--");
-	word(&l, name);
-	struct job *j = job_start("between registry and store", &l, known, -1);
-	if (j && known)
-		job_feed(j, secret.s, secret.len);
-	if (secret.s)
-		explicit_bzero(secret.s, secret.len);
+	struct job *j = start_known(r, "between registry and store", &l, name);
 	/* The first line only says what is looked for. */
 	if (j && job_stream_json(r, j, 1) == 0)
 		return 0;
@@ -100,7 +111,7 @@ images_begin_create(struct request *r)
 		word(&l, "--");
 		word(&l, name);
 	}
-	r->job = job_start("a tar becomes an image", &l, true, -1);
+	r->job = job_start("a tar becomes an image", &l, true, 0);
 	return r->job ? 0 : -1;
 }
 
@@ -147,6 +158,19 @@ images_push(struct request *r)
 {
 	auto_free char *name = name_of(r->part[0], request_query(r, "tag"));
 	return transfer(r, false, name, NULL);
+}
+
+int
+distribution_inspect(struct request *r)
+{
+	struct strlist l = {0};
+	auto_buf struct buf out = BUF_INIT;
+	word(&l, "img-remote");
+	word(&l, "--json");
+	struct job *j = start_known(r, "what the registry has", &l, r->part[0]);
+	int ok = j ? job_collect(j, &out) : -1;
+	job_free(j);
+	return ok < 0 ? -1 : reply_bytes(r, 200, "application/json", buf_str(&out), out.len);
 }
 
 /* ---- names ---- */
@@ -252,7 +276,7 @@ add_name(void *self, const char *value)
 static int
 save(struct request *r, struct strlist *l)
 {
-	struct job *j = job_start("images as an archive", l, false, -1);
+	struct job *j = job_start("images as an archive", l, false, 0);
 	return j ? job_stream(r, j, "application/x-tar") : -1;
 }
 
@@ -285,7 +309,7 @@ images_begin_load(struct request *r)
 	struct strlist l = {0};
 	word(&l, "img-load");
 	word(&l, "--json");
-	r->job = job_start("the images of an archive", &l, true, -1);
+	r->job = job_start("the images of an archive", &l, true, 0);
 	return r->job ? 0 : -1;
 }
 

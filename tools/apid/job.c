@@ -67,7 +67,7 @@ make_pipe(int *ours, int *theirs, int our_end)
 }
 
 static int
-start(struct job *j, const char *why, struct strlist *words, bool input, int input_fd)
+start(struct job *j, const char *why, struct strlist *words, bool input, int extra)
 {
 	auto_fd int in = -1;
 	auto_fd int out = -1;
@@ -76,8 +76,9 @@ start(struct job *j, const char *why, struct strlist *words, bool input, int inp
 		make_pipe(&j->error, &error, 0) < 0)
 		return -1;
 	struct run r = {.argv = (char *const *)(uintptr_t)words->v,
-		.fd = {input ? in : input_fd, out, error},
+		.fd = {in, out, error},
 		.status_fd = -1,
+		.extra = extra,
 		.alone = true,
 		.aside = true};
 	pthread_mutex_lock(&door);
@@ -90,14 +91,14 @@ start(struct job *j, const char *why, struct strlist *words, bool input, int inp
 }
 
 struct job *
-job_start(const char *why, struct strlist *words, bool input, int input_fd)
+job_start(const char *why, struct strlist *words, bool input, int extra)
 {
 	struct job *j = calloc(1, sizeof(*j));
 	if (!j)
 		abort();
 	*j = (struct job){.name = why, .pidfd = -1, .in = -1, .out = -1, .error = -1};
 	strlist_add(words, NULL);
-	int r = start(j, why, words, input, input_fd);
+	int r = start(j, why, words, input, extra);
 	words_free(words);
 	if (r == 0)
 		return j;
@@ -315,8 +316,8 @@ job_free(struct job *j)
 
 /* ---- as one call ---- */
 
-static int
-collect(struct job *j, struct buf *out)
+int
+job_collect(struct job *j, struct buf *out)
 {
 	char data[16384];
 	ssize_t n;
@@ -333,13 +334,13 @@ collect(struct job *j, struct buf *out)
 int
 job_run(const char *why, struct strlist *words, const struct buf *text, struct buf *out)
 {
-	struct job *j = job_start(why, words, text != NULL, -1);
+	struct job *j = job_start(why, words, text != NULL, 0);
 	if (!j)
 		return -1;
 	if (text)
 		job_feed(j, buf_str(text), text->len);
 	job_fed(j);
-	int r = collect(j, out);
+	int r = job_collect(j, out);
 	job_free(j);
 	return r;
 }

@@ -32,9 +32,9 @@ void word(struct strlist *l, const char *s);
 void wordf(struct strlist *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void words_free(struct strlist *l);
 
-/* Starts it; the words are freed. With `input` job_feed() may be called, otherwise its input is
- * input_fd (-1: none). NULL with `err` set. */
-struct job *job_start(const char *why, struct strlist *words, bool input, int input_fd);
+/* Starts it; the words are freed. With `input` job_feed() may be called, otherwise it has none.
+ * `extra` becomes its descriptor 3 (0: none). NULL with `err` set. */
+struct job *job_start(const char *why, struct strlist *words, bool input, int extra);
 /* Gives it these bytes. What it prints meanwhile is kept. -1 with `err` set when that is too much;
  * a tool that wants no more is no error yet. */
 int job_feed(struct job *j, const char *p, size_t n);
@@ -47,11 +47,13 @@ ssize_t job_read(struct job *j, const struct request *r, char *p, size_t n);
 bool job_peek(struct job *j, const struct request *r);
 /* Waits for its end: 0, or -1 with `err` set as the tool said. */
 int job_result(struct job *j);
+/* What it prints, appended to out (NULL: lost), and its end: 0, or -1 with `err` set. One newline
+ * at its end is not. */
+int job_collect(struct job *j, struct buf *out);
 /* Ends it, if it runs yet, and frees. NULL is fine. */
 void job_free(struct job *j);
 
-/* Runs a tool to its end, with text as its input (NULL: none): 0, or -1 with `err` set. What it
- * prints is appended to out (NULL: lost); one newline at its end is not. */
+/* Runs a tool to its end, with text as its input (NULL: none), and collects. */
 int job_run(const char *why, struct strlist *words, const struct buf *text, struct buf *out);
 /* The same, and the answer is `status` without a body. */
 int job_reply(struct request *r, const char *why, struct strlist *words, unsigned status);

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a line that tells one has in it. */
+#define FAILURE "\"errorDetail\""
+
 struct pass {
 	struct job *job;
 	const struct request *r;
@@ -89,7 +92,7 @@ add_lines(struct pass *p, const char *data, size_t n)
 			buf_addc(&p->ready, '\r');
 		buf_addc(&p->ready, data[i]);
 	}
-	if (n && memmem(data, n, "\"errorDetail\"", 13))
+	if (n && memmem(data, n, FAILURE, sizeof(FAILURE) - 1))
 		p->told = true;
 }
 
@@ -134,11 +137,24 @@ lines_read(void *self, char *to, size_t n)
 	return (ssize_t)n;
 }
 
+/* A tool that tells its failures in such lines may have nothing else to say. */
+static bool
+failed_at_once(struct job *j)
+{
+	const char *line = buf_str(&j->read), *end = strchr(line, '\n');
+	size_t n = end ? (size_t)(end - line) : j->read.len;
+	return memmem(line, n, FAILURE, sizeof(FAILURE) - 1) && job_result(j) < 0;
+}
+
 int
 job_stream_json(struct request *r, struct job *j, unsigned held)
 {
 	if (first(r, j, held) < 0)
 		return -1;
+	if (failed_at_once(j)) {
+		job_free(j);
+		return -1;
+	}
 	const struct source s = {lines_read, pass_end, pass_new(r, j)};
 	return reply_stream(r, 200, "application/json", &s);
 }

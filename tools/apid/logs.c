@@ -139,5 +139,5 @@ containers_logs(struct request *r)
 		return -1;
 	}
 	s->details = details_of(r);
-	return reply_push(r, "application/vnd.docker.raw-stream", run, s);
+	return reply_push(r, STREAM_TYPE, run, s);
 }

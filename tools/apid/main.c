@@ -16,6 +16,7 @@
 #include "door/sys_cred.h"
 #include "door/tool.h"
 #include "listen.h"
+#include "tls.h"
 
 #include <limits.h>
 #include <malloc.h>
@@ -158,7 +159,8 @@ serve(const sigset_t *ends)
 	struct http_server *servers[LISTEN_MAX] = {0};
 	int signal;
 	for (unsigned i = 0; i < n_places; i++)
-		if (!(servers[i] = http_start(&places[i])))
+		if (!(servers[i] = http_start(&places[i])) ||
+			(places[i].cert && tls_start(&places[i], servers[i]) < 0))
 			return -1;
 	print_places();
 	fflush(stdout);

@@ -4,10 +4,10 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "door/channel.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -116,22 +116,14 @@ static int
 start(struct request *r, const char *type, const struct push *how)
 {
 	struct push *ours = malloc(sizeof(*ours)), *theirs = malloc(sizeof(*theirs));
-	pthread_attr_t attr;
-	pthread_t thread;
 	if (!ours || !theirs)
 		abort();
 	*ours = *theirs = *how;
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, HTTP_STACK);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	int no = pthread_create(&thread, &attr, run, theirs);
-	pthread_attr_destroy(&attr);
-	if (no) {
-		errno = no;
+	if (thread_start(run, theirs, NULL) < 0) {
 		free(theirs);
 		end_push(ours);
 		close(how->theirs);
-		return err_sys("pthread_create", NULL, "cannot make a thread");
+		return -1;
 	}
 	const struct source s = {read_push, end_push, ours};
 	// cppcheck-suppress memleak ; the end of the stream frees it
@@ -153,10 +145,12 @@ int
 reply_relayed(struct request *r, upgrade_fn *fn, void *self)
 {
 	int ends[2];
+	if (request_upgrades(r, "tcp"))
+		return reply_upgrade(r, "tcp", fn, self);
 	if (stream_pair(ends) < 0)
 		return -1;
 	/* Such a client gives no input. */
 	shutdown(ends[0], SHUT_WR);
 	const struct push p = {.r = r, .fd = ends[0], .theirs = ends[1], .relay = fn, .self = self};
-	return start(r, "application/vnd.docker.raw-stream", &p);
+	return start(r, STREAM_TYPE, &p);
 }

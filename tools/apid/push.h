@@ -19,8 +19,7 @@ void push_head(char head[8], unsigned char stream, size_t n);
 /* The same with the head of a frame before it (stream 1: output, 2: errors). */
 int push_frame(int fd, unsigned char stream, const void *p, size_t n);
 
-/* Reads what both ends of a socket pair pass: an upgrade_fn without an upgrade, for clients that
- * did not ask for one. */
+/* reply_upgrade() where the client asked for it; otherwise what fn writes is the body. */
 int reply_relayed(struct request *r, upgrade_fn *fn, void *self);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "door/channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +39,8 @@ send_client(struct relay *r)
 static bool
 show(struct relay *r, unsigned stream, size_t n)
 {
-	const unsigned char head[RELAY_HEAD] = {
-		(unsigned char)stream, 0, 0, 0, 0, 0, (unsigned char)(n >> 8), (unsigned char)n};
+	const unsigned char head[RELAY_HEAD] = {(unsigned char)stream, 0, 0, 0, 0,
+		(unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
 	if (!n || !r->shown[stream])
 		return true;
 	memcpy(r->to_client, head, RELAY_HEAD);
@@ -55,14 +56,14 @@ take_packet(struct relay *r)
 {
 	/* Its first byte says what it is, and lies where the last byte of the head will. */
 	char *p = r->to_client + RELAY_HEAD - 1;
-	ssize_t n = recv(r->out[0], p, RELAY_CHUNK + 1, MSG_DONTWAIT);
+	ssize_t n = channel_take(r->out[0], p, BOX_OUTPUT + 1, MSG_DONTWAIT);
 	if (n < 0 && transient())
 		return true;
 	char type = n > 0 ? *p : 0;
 	if (type == 'o' || type == 'e')
 		return show(r, type == 'o' ? 1 : 2, (size_t)n - 1);
 	if (type == 'x') {
-		p[n < RELAY_CHUNK ? n : RELAY_CHUNK] = '\0';
+		p[n < BOX_OUTPUT ? n : BOX_OUTPUT] = '\0';
 		if (sscanf(p + 1, "%d", &r->status) != 1)
 			r->status = -1;
 	}
@@ -78,7 +79,7 @@ take_output(struct relay *r, unsigned i)
 {
 	if (r->packets)
 		return take_packet(r);
-	ssize_t n = read(r->out[i], r->to_client + RELAY_HEAD, RELAY_CHUNK);
+	ssize_t n = read(r->out[i], r->to_client + RELAY_HEAD, BOX_OUTPUT);
 	if (n > 0)
 		return show(r, i + 1, (size_t)n);
 	/* EIO of a terminal: nobody has it open any more. */
@@ -118,31 +119,58 @@ put(struct relay *r, const char *p, size_t n)
 		r->n_program = 0;
 }
 
-/* The client writes no more: the program reads the end of its input. */
+/* The client writes no more: the program reads the end of its input. That is a packet as any other,
+ * for which there may be no room now. */
 static void
 end_input(struct relay *r)
 {
 	r->client_done = true;
 	if (!r->input || r->in < 0)
 		return;
-	if (r->packets)
-		send(r->in, "e", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	else if (r->in != r->out[0])
+	if (r->packets) {
+		r->to_program[0] = 'e';
+		r->n_program = 1;
+		r->at_program = 0;
+		give(r);
+	} else if (r->in != r->out[0]) {
 		close(take_fd(&r->in));
+	}
 	r->input = false;
 }
 
+/* At most INPUT_MAX bytes of the client's. */
+#define INPUT_MAX ((size_t)BOX_INPUT - 1 - ATTACH_KEYS_MAX)
+
 static void
+hand_on(struct relay *r, const char *p, size_t n)
+{
+	auto_buf struct buf typed = BUF_INIT;
+	r->detached = !attach_keys_sift(&r->keys, p, n, &typed);
+	if (typed.len)
+		put(r, typed.s, typed.len);
+}
+
+/* False: there is nothing now. */
+static bool
 take_input(struct relay *r)
 {
-	char data[RELAY_CHUNK - 1];
+	char data[INPUT_MAX];
 	ssize_t n = recv(r->client, data, sizeof(data), MSG_DONTWAIT);
 	if (n < 0 && transient())
-		return;
+		return false;
 	if (n <= 0)
 		end_input(r);
 	else if (r->input)
-		put(r, data, (size_t)n);
+		hand_on(r, data, (size_t)n);
+	return true;
+}
+
+/* The client is gone: what it has sent before is for the program yet, as far as that takes it. */
+static void
+take_rest(struct relay *r)
+{
+	while (r->input && !r->client_done && !r->n_program && !r->detached && take_input(r))
+		;
 }
 
 /* ---- both ---- */
@@ -168,8 +196,10 @@ step(struct relay *r)
 	/* Once the program is gone, what it has written is there to be read. */
 	if (poll(p, 5, r->ended && !r->n_client ? 0 : -1) < 0)
 		return true;
-	if (p[0].revents & (POLLHUP | POLLERR))
+	if (p[0].revents & (POLLHUP | POLLERR)) {
+		take_rest(r);
 		return false;
+	}
 	if (p[0].revents & POLLOUT && !send_client(r))
 		return false;
 	if (p[0].revents & POLLIN)
@@ -185,23 +215,24 @@ step(struct relay *r)
 	return true;
 }
 
-bool
+enum relay_end
 relay_run(struct relay *r, const char *first, size_t n)
 {
 	fcntl(r->client, F_SETFL, fcntl(r->client, F_GETFL) | O_NONBLOCK);
-	while (n && r->input) {
-		size_t some = n < RELAY_CHUNK - 1 ? n : RELAY_CHUNK - 1;
-		put(r, first, some);
+	while (n && r->input && !r->detached) {
+		size_t some = n < INPUT_MAX ? n : INPUT_MAX;
+		hand_on(r, first, some);
 		first += some;
 		n -= some;
 		while (r->n_program)
 			if (!step(r))
-				return false;
+				return RELAY_GONE;
 	}
-	while (r->out[0] >= 0 || r->out[1] >= 0 || r->n_client || (r->end >= 0 && !r->ended))
+	while (!r->detached &&
+		(r->out[0] >= 0 || r->out[1] >= 0 || r->n_client || (r->end >= 0 && !r->ended)))
 		if (!step(r))
-			return false;
-	return true;
+			return RELAY_GONE;
+	return r->detached ? RELAY_DETACHED : RELAY_ENDED;
 }
 
 void

@@ -4,16 +4,16 @@
 #ifndef APID_RELAY_H
 #define APID_RELAY_H
 
+#include "box/attach.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-/* As much as a packet of box-mon holds. */
-#define RELAY_CHUNK 16384
 #define RELAY_HEAD 8
 
 struct relay {
-	int client;
+	int client; /* -1: nobody, what the program writes is lost */
 	bool raw; /* without frames: the program has a terminal */
 	bool input; /* the client's bytes are for the program; otherwise they are lost */
 	bool shown[3]; /* which streams the client wants: [1] output, [2] errors */
@@ -22,17 +22,19 @@ struct relay {
 	bool packets; /* out[0] is such a channel */
 	int end; /* readable once the program has ended; -1: the ends of out tell it */
 	int status; /* the channel said so; -1 */
+	struct attach_keys keys; /* with which the client leaves */
 	/* ---- its own ---- */
-	char to_client[RELAY_HEAD + RELAY_CHUNK + 1];
+	char to_client[RELAY_HEAD + BOX_OUTPUT + 1];
 	size_t n_client, at_client;
-	char to_program[RELAY_CHUNK + 1];
+	char to_program[BOX_INPUT + 1];
 	size_t n_program, at_program;
-	bool client_done, ended;
+	bool client_done, detached, ended;
 };
 
-/* Passes on first what came with the request. Returns when all output is with the client, or it is
- * gone: true when it was the program that ended. */
-bool relay_run(struct relay *r, const char *first, size_t n);
+enum relay_end { RELAY_ENDED, RELAY_GONE, RELAY_DETACHED };
+/* Passes on first what came with the request. Returns when the program has ended and all output is
+ * with the client, or the client is gone, or has typed the keys that lead out. */
+enum relay_end relay_run(struct relay *r, const char *first, size_t n);
 /* No more output. Takes what the client still sends: closing the socket on it would reset the
  * connection, and the client might lose what it has not read. */
 void relay_finish(int client);

@@ -27,10 +27,10 @@ request_flag(const struct request *r, const char *name, bool otherwise)
 }
 
 bool
-request_upgrades(const struct request *r)
+request_upgrades(const struct request *r, const char *to)
 {
-	const char *to = request_header(r, "Upgrade");
-	return to && strcasecmp(to, "tcp") == 0;
+	const char *asked = request_header(r, "Upgrade");
+	return asked && strcasecmp(asked, to) == 0;
 }
 
 /* "/v1.41/info": what we speak of is the same in all of them. */
@@ -113,7 +113,8 @@ reply_error(struct request *r, unsigned status)
 {
 	auto_buf struct buf text = BUF_INIT;
 	err_text(&err, &text);
-	if (err.hint[0])
+	/* That of a tool which did not like its command line is for who typed it. */
+	if (err.hint[0] && err.status != EXIT_USAGE)
 		buf_addf(&text, " (hint: %s)", err.hint);
 	unsigned code = status ? status : status_of(err.class);
 	return reply_json(r, code, json_pack("{s:s}", "message", buf_str(&text)));

@@ -8,6 +8,7 @@
 #include "box/event.h"
 #include "box/log.h"
 #include "box/stats.h"
+#include "door/undo.h"
 #include "job.h"
 #include "push.h"
 
@@ -15,6 +16,19 @@
 #include <string.h>
 
 /* ---- events ---- */
+
+void
+tell_event(const struct box *b, const char *action, json_t *more)
+{
+	auto_json json_t *doc = box_read_if(b, "box.json");
+	if (doc) {
+		pthread_mutex_lock(&door);
+		event_box(doc, action, more);
+		undo_forget();
+		pthread_mutex_unlock(&door);
+	}
+	json_decref(more);
+}
 
 struct events {
 	struct event_query q;
@@ -75,11 +89,9 @@ system_events(struct request *r)
 
 /* ---- stats ---- */
 
-struct stats {
+struct watcher {
 	const struct request *r;
-	struct box b;
-	json_t *doc;
-	struct stats_look before, now;
+	struct stats s;
 	bool stream, one_shot;
 	int64_t next; /* when to look again, on the monotonic clock; 0: at once */
 	unsigned told;
@@ -90,43 +102,40 @@ struct stats {
 static void
 stats_end(void *self)
 {
-	struct stats *s = self;
-	json_decref(s->doc);
-	stats_free(&s->before);
-	stats_free(&s->now);
+	struct watcher *s = self;
+	stats_free(&s->s);
 	free(s->line);
 	free(s);
 }
 
 /* Looks once more, a second after the last time. False: the client is gone. */
 static bool
-look(struct stats *s)
+look(struct watcher *s)
 {
+	struct stats_host host;
 	struct box_state st;
 	int64_t left = s->next - clock_ns(CLOCK_MONOTONIC);
 	struct pollfd gone = request_gone(s->r);
 	if (left > 0 && poll(&gone, 1, (int)(left / 1000000) + 1) > 0)
 		return false;
 	s->next = clock_ns(CLOCK_MONOTONIC) + 1000000000;
-	box_state(&s->b, &st);
-	stats_free(&s->before);
-	s->before = s->now;
-	s->now = (struct stats_look){0};
-	stats_take(&s->b, s->doc, &st, &s->now);
+	box_state(&s->s.b, &st);
+	stats_host(&host);
+	stats_take(&s->s, &st, &host);
 	return !http_stopping();
 }
 
 static ssize_t
 stats_read(void *self, char *p, size_t n)
 {
-	struct stats *s = self;
+	struct watcher *s = self;
 	if (s->at == s->n) {
-		if ((s->told && !s->stream) || !box_has_file(&s->b, "box.json"))
+		if ((s->told && !s->stream) || !box_has_file(&s->s.b, "box.json"))
 			return 0;
 		/* Two looks make a rate; a stream begins with one, so that it begins at once. */
 		if (!look(s) || (!s->told && !s->stream && !s->one_shot && !look(s)))
 			return -1;
-		auto_json json_t *doc = stats_document(&s->b, s->doc, &s->before, &s->now);
+		auto_json json_t *doc = stats_document(&s->s);
 		char *text = json_dumps(doc, JSON_COMPACT);
 		free(s->line);
 		s->line = fmt_new("%s\n", text ? text : "{}");
@@ -150,12 +159,11 @@ containers_stats(struct request *r)
 	json_t *doc = box_read(&b, "box.json");
 	if (!doc)
 		return -1;
-	struct stats *s = calloc(1, sizeof(*s));
+	struct watcher *s = calloc(1, sizeof(*s));
 	if (!s)
 		abort();
-	*s = (struct stats){.r = r,
-		.b = b,
-		.doc = doc,
+	*s = (struct watcher){.r = r,
+		.s = {.b = b, .doc = doc, .depth = CG_MANY},
 		.stream = request_flag(r, "stream", true),
 		.one_shot = request_flag(r, "one-shot", false)};
 	const struct source from = {stats_read, stats_end, s};

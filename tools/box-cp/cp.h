@@ -35,6 +35,7 @@ int place_show(const struct place *p, struct buf *out);
 
 struct pass {
 	struct place from, to; /* one of each: path "-" for a tar on a standard stream */
+	int user; /* the user namespace of the box, in which its side works; -1: ours */
 	bool keep_owners;
 	const dev_t *mounts; /* volumes of the box, which are copied as well */
 	size_t n_mounts;

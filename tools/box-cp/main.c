@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "box/event.h"
+#include "box/layer.h"
 #include "box/view.h"
 #include "cp.h"
 #include "door/step.h"
@@ -116,6 +117,7 @@ copy(struct pass *p, const json_t *doc, struct view *v)
 		return 0;
 	p->n_mounts = volume_devices(doc, &mounts);
 	p->mounts = mounts;
+	p->user = v->user;
 	if (strcmp(from->path, "-") != 0 &&
 		place_find(from, from->box ? v->root : -1, o.follow) < 0)
 		return -1;
@@ -144,7 +146,7 @@ int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	struct pass p = {.keep_owners = o.archive};
+	struct pass p = {.keep_owners = o.archive, .user = -1};
 	struct view v;
 	struct box b;
 	if (o.stat ? a.n != 1 : a.n != 2)
@@ -167,6 +169,12 @@ main(int argc, char **argv)
 		if (!doc || show_stat(&p, &b, doc) < 0)
 			tool_die();
 		return tool_finish();
+	}
+	if (doc && p.to.box && box_layer_is_gone(&b, doc)) {
+		err_set(ERR_CONFLICT, b.id,
+			"Container %.12s is not running, and its layer is in memory: nothing would stay",
+			b.id);
+		tool_die();
 	}
 	if (!doc || view_open(&b, doc, true, &v) < 0 || copy(&p, doc, &v) < 0)
 		tool_die();

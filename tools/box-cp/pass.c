@@ -7,6 +7,7 @@
 #include "cp.h"
 #include "door/bulk.h"
 #include "door/step.h"
+#include "door/sys_userns.h"
 #include "door/tell.h"
 #include "door/tool.h"
 #include "image/layer.h"
@@ -128,45 +129,119 @@ make_top(const struct pass *p, int *dir)
 	return 0;
 }
 
-static int
-both(struct pass *p)
-{
-	struct writer w = {.status = 0};
-	auto_fd int dir = -1;
-	const char *as;
+/* Both sides of a copy, and the pipe between them. */
+struct both {
+	const struct pass *p;
+	struct writer w;
+	int dir; /* where it is unpacked */
+	bool content; /* of a directory, to a name of its own */
 	int ends[2];
-	pthread_t thread;
-	if (choose(p, &dir, &as) < 0)
+};
+
+static int
+unpack_end(struct both *b)
+{
+	if (b->content && !b->p->to.exists && make_top(b->p, &b->dir) < 0)
 		return -1;
-	bool content = !*p->from.name;
-	if (content && !p->to.exists && make_top(p, &dir) < 0)
-		return -1;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
-	signal(SIGPIPE, SIG_IGN);
-	prepare(&w, p, content ? NULL : as);
-	w.out = (struct stream_fd){.fd = ends[1], .shown = "the pipe"};
-	errno = pthread_create(&thread, NULL, write_tar, &w);
-	if (errno) {
-		close(ends[0]);
-		close(ends[1]);
-		return err_sys("pthread_create", NULL, "cannot start a thread");
-	}
-	int ok = unpack(p, dir, ends[0], true);
-	struct err why = err;
-	close(ends[0]);
-	pthread_join(thread, NULL);
-	warn(&w.result);
-	/* Of two failures the one that came first: a pipe that is closed is the other's doing. */
-	if (w.status < 0 && w.why.no != EPIPE)
-		why = w.why;
-	err = why;
-	return ok < 0 || w.status < 0 ? -1 : 0;
+	return unpack(b->p, b->dir, b->ends[0], true);
 }
 
 static int
-to_stdout(struct pass *p)
+thread_and_we(struct both *b)
 {
+	pthread_t thread;
+	errno = pthread_create(&thread, NULL, write_tar, &b->w);
+	if (errno) {
+		close(take_fd(&b->ends[0]));
+		close(take_fd(&b->ends[1]));
+		return err_sys("pthread_create", NULL, "cannot start a thread");
+	}
+	int ok = unpack_end(b);
+	struct err why = err;
+	close(take_fd(&b->ends[0]));
+	pthread_join(thread, NULL);
+	warn(&b->w.result);
+	/* Of two failures the one that came first: a pipe that is closed is the other's doing. */
+	if (b->w.status < 0 && b->w.why.no != EPIPE)
+		why = b->w.why;
+	err = why;
+	return ok < 0 || b->w.status < 0 ? -1 : 0;
+}
+
+static int
+write_in_box(void *arg)
+{
+	struct both *b = arg;
+	close(take_fd(&b->ends[0]));
+	write_tar(&b->w);
+	warn(&b->w.result);
+	err = b->w.why;
+	return b->w.status;
+}
+
+static int
+unpack_in_box(void *arg)
+{
+	struct both *b = arg;
+	/* It would wait for itself. */
+	close(take_fd(&b->ends[1]));
+	return unpack_end(b);
+}
+
+static const char as_box[] = "as root of the box, and with its ids";
+
+static int
+box_writes(struct both *b)
+{
+	struct sys_call c;
+	if (sys_userns_start(as_box, b->p->user, b->p->from.box, write_in_box, b, &c) < 0)
+		return -1;
+	close(take_fd(&b->ends[1]));
+	int ok = unpack_end(b);
+	struct err why = err;
+	close(take_fd(&b->ends[0]));
+	int end = sys_userns_wait(&c);
+	if (ok < 0 && (end == 0 || err.no == EPIPE))
+		err = why;
+	return ok < 0 || end < 0 ? -1 : 0;
+}
+
+static int
+box_unpacks(struct both *b)
+{
+	struct sys_call c;
+	if (sys_userns_start(as_box, b->p->user, b->p->to.box, unpack_in_box, b, &c) < 0)
+		return -1;
+	close(take_fd(&b->ends[0]));
+	write_tar(&b->w);
+	warn(&b->w.result);
+	int end = sys_userns_wait(&c);
+	if (b->w.status < 0 && (end == 0 || b->w.why.no != EPIPE))
+		err = b->w.why;
+	return b->w.status < 0 || end < 0 ? -1 : 0;
+}
+
+static int
+both(struct pass *p)
+{
+	struct both b = {.p = p, .dir = -1, .ends = {-1, -1}, .content = !*p->from.name};
+	const char *as;
+	if (choose(p, &b.dir, &as) < 0)
+		return -1;
+	if (pipe2(b.ends, O_CLOEXEC) < 0)
+		return err_sys("pipe2", NULL, "cannot make a pipe");
+	signal(SIGPIPE, SIG_IGN);
+	prepare(&b.w, p, b.content ? NULL : as);
+	b.w.out = (struct stream_fd){.fd = b.ends[1], .shown = "the pipe"};
+	int r = p->user < 0 ? thread_and_we(&b) : p->from.box ? box_writes(&b) : box_unpacks(&b);
+	close(b.dir);
+	return r;
+}
+
+static int
+write_stdout(void *arg)
+{
+	const struct pass *p = arg;
 	struct writer w = {.out = {.fd = STDOUT_FILENO, .shown = "standard output"}};
 	prepare(&w, p, *p->from.last ? p->from.last : NULL);
 	int ok = layer_diff(&w.how, &w.result);
@@ -175,20 +250,29 @@ to_stdout(struct pass *p)
 }
 
 static int
+read_stdin(void *arg)
+{
+	const struct both *b = arg;
+	return unpack(b->p, b->dir, STDIN_FILENO, false);
+}
+
+static int
 from_stdin(const struct pass *p)
 {
 	const struct place *to = &p->to;
-	auto_fd int dir = -1;
+	struct both b = {.p = p, .dir = -1};
 	if (place_need(to) < 0)
 		return -1;
 	if (!S_ISDIR(to->sb.st_mode))
 		return err_set(
 			ERR_INVALID, to->path, "cannot unpack to %s: it is no directory", to->path);
-	dir = *to->name ? openat(to->dir, to->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-			: fcntl(to->dir, F_DUPFD_CLOEXEC, 3);
-	if (dir < 0)
+	b.dir = *to->name ? openat(to->dir, to->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+			  : fcntl(to->dir, F_DUPFD_CLOEXEC, 3);
+	if (b.dir < 0)
 		return err_sys("openat", to->path, "cannot open %s", to->path);
-	return unpack(p, dir, STDIN_FILENO, false);
+	int r = sys_userns_call(as_box, p->user, to->box, read_stdin, &b);
+	close(b.dir);
+	return r;
 }
 
 int
@@ -198,5 +282,7 @@ pass_run(struct pass *p)
 		return from_stdin(p);
 	if (place_need(&p->from) < 0)
 		return -1;
-	return strcmp(p->to.path, "-") == 0 ? to_stdout(p) : both(p);
+	if (strcmp(p->to.path, "-") == 0)
+		return sys_userns_call(as_box, p->user, p->from.box, write_stdout, p);
+	return both(p);
 }

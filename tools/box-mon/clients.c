@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "box/attach.h"
+#include "door/channel.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 
@@ -141,9 +142,9 @@ clients_poll(struct pollfd *p, nfds_t *n, const struct input *in)
 static bool
 take_packet(struct client *c, struct input *in)
 {
-	char data[CHUNK + 1];
+	char data[BOX_INPUT + 1];
 	struct winsize size;
-	ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+	ssize_t n = channel_take(c->fd, data, sizeof(data), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (n <= 0)
@@ -211,7 +212,7 @@ clients_serve(const struct pollfd *p, nfds_t n, struct input *in)
 void
 clients_send(char type, const char *p, size_t n)
 {
-	char data[CHUNK + 1];
+	char data[BOX_OUTPUT + 1];
 	data[0] = type;
 	memcpy(data + 1, p, n);
 	for (unsigned i = n_clients; i-- > 0;) {

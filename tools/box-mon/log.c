@@ -23,6 +23,10 @@ static int fd = -1;
 static int64_t written;
 static bool failed;
 static struct buf lines[2];
+static struct buf batch; /* lines that are not written yet */
+static char when[TIME_TEXT]; /* what is being put down came then */
+/* What Docker takes for one. */
+#define LINE_LENGTH 16384
 
 static int
 open_log(int flags)
@@ -60,64 +64,94 @@ rotate(void)
 		close(old);
 }
 
-/* A full disk must not stop the program: what cannot be written is lost, and that is said once. */
+/* Lines that came together are written together. A full disk must not stop the program: what cannot
+ * be written is lost, and that is said once. */
 static void
-put(const struct buf *b)
+put(void)
 {
-	if (conf.size > 0 && written > 0 && written + (int64_t)b->len > conf.size)
-		rotate();
-	ssize_t n = write(fd, b->s, b->len);
-	if (n == (ssize_t)b->len) {
-		written += n;
-		failed = false;
+	if (!batch.len)
 		return;
+	ssize_t n = write(fd, batch.s, batch.len);
+	bool all = n == (ssize_t)batch.len;
+	if (!all && n > 0) {
+		/* Half a line would spoil the next one. */
+		const char *end = memrchr(batch.s, '\n', (size_t)n);
+		ssize_t whole = end ? end + 1 - batch.s : 0;
+		n = ftruncate(fd, written + whole) < 0 ? n : whole;
 	}
-	/* Half a line would spoil the next one. */
-	if (n > 0 && ftruncate(fd, written) < 0)
-		written += n;
-	if (!failed)
+	written += n > 0 ? n : 0;
+	if (!all && !failed)
 		tool_warn("cannot write the log: %s", n < 0 ? strerror(errno) : "disk full");
-	failed = true;
+	failed = !all;
+	buf_reset(&batch);
+}
+
+/* The line that begins at `at` in the batch is too much for this log. */
+static void
+put_in_next(size_t at)
+{
+	auto_buf struct buf line = BUF_INIT;
+	buf_add(&line, batch.s + at, batch.len - at);
+	batch.len = at;
+	put();
+	rotate();
+	buf_add(&batch, line.s, line.len);
 }
 
 static void
-put_line(unsigned stream)
+put_line(unsigned stream, const char *p, size_t n)
 {
-	struct buf b = BUF_INIT, *line = &lines[stream];
-	char when[TIME_TEXT];
-	buf_adds(&b, "{\"log\":");
-	buf_add_json_bytes(&b, line->s, line->len);
-	buf_addf(&b, ",\"stream\":\"%s\",\"time\":\"%s\"}\n", stream ? "stderr" : "stdout",
-		time_rfc3339_ns(clock_ns(CLOCK_REALTIME), when));
-	put(&b);
-	buf_free(&b);
-	buf_reset(line);
+	size_t at = batch.len;
+	buf_adds(&batch, "{\"log\":");
+	buf_add_json_bytes(&batch, p, n);
+	buf_adds(&batch,
+		stream ? ",\"stream\":\"stderr\",\"time\":\""
+		       : ",\"stream\":\"stdout\",\"time\":\"");
+	buf_adds(&batch, when);
+	buf_adds(&batch, "\"}\n");
+	if (conf.size > 0 && written + (int64_t)at > 0 && written + (int64_t)batch.len > conf.size)
+		put_in_next(at);
+}
+
+static void
+see_time(void)
+{
+	time_rfc3339_ns(clock_ns(CLOCK_REALTIME), when);
 }
 
 void
 log_bytes(unsigned stream, const char *p, size_t n)
 {
 	struct buf *line = &lines[stream];
+	see_time();
 	while (fd >= 0 && n) {
 		const char *end = memchr(p, '\n', n);
 		size_t part = end ? (size_t)(end - p) + 1 : n;
 		/* A line without end is cut as Docker cuts it. */
-		if (part > CHUNK - line->len) {
-			part = CHUNK - line->len;
+		if (part > LINE_LENGTH - line->len) {
+			part = LINE_LENGTH - line->len;
 			end = p;
 		}
-		buf_add(line, p, part);
-		if (end)
-			put_line(stream);
+		if (end && !line->len)
+			put_line(stream, p, part);
+		else
+			buf_add(line, p, part);
+		if (end && line->len) {
+			put_line(stream, line->s, line->len);
+			buf_reset(line);
+		}
 		p += part;
 		n -= part;
 	}
+	put();
 }
 
 void
 log_end(void)
 {
+	see_time();
 	for (unsigned i = 0; i < 2; i++)
 		if (lines[i].len)
-			put_line(i);
+			put_line(i, lines[i].s, lines[i].len);
+	put();
 }

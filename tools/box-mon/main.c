@@ -77,13 +77,16 @@ static const struct tool me = {
 
 static int outs[2] = {-1, -1}; /* what the program writes; a terminal is outs[0] alone */
 static int to_program = -1;
+static bool dumb; /* what comes from there is not the program's: it could not be started */
 static struct input in = {.terminal = -1};
 
 static void
 read_out(unsigned stream)
 {
-	static char data[CHUNK];
+	static char data[BOX_OUTPUT];
 	ssize_t n = read(outs[stream], data, sizeof(data));
+	if (n > 0 && dumb)
+		return; /* a tool's complaint, which who started us has heard */
 	if (n > 0) {
 		log_bytes(stream, data, (size_t)n);
 		clients_send(stream ? 'e' : 'o', data, (size_t)n);
@@ -120,8 +123,9 @@ poll_once(int signals, bool *ended)
 	clients_poll(p, &n, &in);
 	/* Once the program is gone, what it has written is still there to be read. */
 	int ready = poll(p, n, *ended && !stalled ? 0 : -1);
+	/* Of one who has not taken all yet no second packet is kept. */
 	for (unsigned i = 0; i < 2; i++)
-		if (p[i].revents)
+		if (p[i].revents && !clients_stalled())
 			read_out(i);
 	if (p[2].revents)
 		feed();
@@ -329,6 +333,7 @@ run(const char *dir, char **command, int signals)
 	pid_t pid = start(dir, command, &runs);
 	if (pid < 0)
 		tool_die();
+	dumb = !runs;
 	int status = step_dry() ? 0 : serve(pid, signals);
 	/* One that could not be started has not ended either. */
 	if (runs && write_time(dir, "exit", "how it ended", status) < 0)

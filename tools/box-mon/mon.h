@@ -4,13 +4,13 @@
 #ifndef BOX_MON_H
 #define BOX_MON_H
 
+#include "box/attach.h"
+
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#define CHUNK 16384
 
 /* ---- the log (log.c) ---- */
 
@@ -31,7 +31,7 @@ void log_end(void);
 #define CLIENTS_MAX 16
 /* Input for the program, and the size of its terminal, as they come from the clients. */
 struct input {
-	char data[CHUNK];
+	char data[BOX_INPUT];
 	size_t n, at; /* waiting: data[at..n) */
 	bool once; /* it ends with the first client that gives input */
 	bool ended;

@@ -29,7 +29,7 @@ add_devices(struct start *s, struct strlist *l)
 {
 	json_t *rule;
 	size_t i;
-	if (rootless_inside())
+	if (rootless_here())
 		return;
 	json_array_foreach(box_value(s->config, "linux.resources.devices"), i, rule)
 	{
@@ -53,7 +53,7 @@ static bool
 groups_here(struct start *s, bool asked)
 {
 	const struct cg_host *host;
-	if (!rootless_inside() || cg_host(&host) == 0)
+	if (!rootless_here() || cg_host(&host) == 0)
 		return true;
 	if (asked)
 		tool_warn("its limits are not kept: %s", err.message);

@@ -3,7 +3,7 @@
  *
  * There is nothing here but the tools below, one after the other: layers joined to a root, a
  * control group with limits, a network, and then a chain of programs that each change themselves
- *and exec the next, with box-mon as its parent. -x prints the chain.
+ * and exec the next, with box-mon as its parent. -x prints the chain.
  *
  *	box-start -x web
  */
@@ -27,7 +27,9 @@
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/sys_ns.h"
+#include "door/sys_userns.h"
 #include "door/tool.h"
+#include "door/undo.h"
 #include "mech/oci.h"
 
 #include <errno.h>
@@ -91,26 +93,62 @@ give_up(struct start *s)
 	return -1;
 }
 
+/* The built-in filter is quicker than the same one read from the bundle. */
+static bool
+own_filter(const struct start *s)
+{
+	json_t *item;
+	size_t i;
+	json_array_foreach(box_value(s->doc, "HostConfig.SecurityOpt"), i,
+		item) if (strncmp(json_string_value(item), "seccomp", 7) == 0) return true;
+	return false;
+}
+
+/* Without its filter, two thirds of all that it says, where that is the built-in one. */
+static json_t *
+read_config(const struct start *s)
+{
+	char path[PATH_MAX];
+	box_path(&s->b, "config.json", path);
+	return own_filter(s) ? json_read(path, JSON_SIZE_MAX)
+			     : json_read_without(path, JSON_SIZE_MAX, "linux.seccomp");
+}
+
 static int
 mount_root(struct start *s)
 {
 	struct strlist l = {0};
-	if (view_mount_words(&s->b, s->doc, &l) < 0 ||
-		(box_layer_is_sized(s->doc) && box_layer_keep(&s->b) < 0))
+	if (view_mount_words(&s->b, s->doc, &l) < 0 || box_layer_keep(&s->b, s->doc) < 0)
 		return -1;
+	start_user_words(s, &l);
 	return start_run("the image's layers, and one of its own above them", &l, NULL);
 }
 
-/* The directory where it starts is made if the image does not have it, as Docker does. */
+struct place {
+	int top;
+	const char *path;
+};
+
+static int
+make_place(void *arg)
+{
+	const struct place *p = arg;
+	return view_make_dir("the directory where it starts", p->top, p->path);
+}
+
+/* The directory where it starts is made if the image does not have it, as Docker does: its root is
+ * the owner. */
 static int
 make_cwd(struct start *s)
 {
 	char root[PATH_MAX];
 	box_path(&s->b, "root", root);
 	auto_fd int top = step_dry() ? -1 : open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return top < 0 ? 0
-		       : view_make_dir("the directory where it starts", top,
-				 box_text(s->config, "process.cwd"));
+	struct place p = {top, box_text(s->config, "process.cwd")};
+	auto_fd int there = top < 0 ? -1 : open_in_root(top, p.path, O_PATH | O_DIRECTORY, 0);
+	if (top < 0 || there >= 0)
+		return 0;
+	return sys_userns_call("as root of the box", s->user_fd, s->user, make_place, &p);
 }
 
 /* ---- the chain ---- */
@@ -152,17 +190,6 @@ add_mon(struct strlist *l, struct start *s, int lock, int sock)
 		add_pair(l, "--hold", str_new(s->hold.v[i]));
 	for (const char **w = (const char *[]){"--then", "box-end", s->b.dir, "--", NULL}; *w; w++)
 		strlist_add(l, *w);
-}
-
-/* The built-in filter is quicker than the same one read from the bundle. */
-static bool
-own_filter(const struct start *s)
-{
-	json_t *item;
-	size_t i;
-	json_array_foreach(box_value(s->doc, "HostConfig.SecurityOpt"), i,
-		item) if (strncmp(json_string_value(item), "seccomp", 7) == 0) return true;
-	return false;
 }
 
 /* ns-exec …: config.json says the rest. */
@@ -295,7 +322,6 @@ make_run_dir(struct start *s)
 	return sys_write_new("what follows is to be taken away", run, "", 0, 0600);
 }
 
-/* 1: it runs already; 0: *pid runs it; -1 with `err` set. */
 /* It ends with the box. That nobody looks after the box is no reason not to run it. */
 static int
 start_checks(const struct start *s)
@@ -310,6 +336,7 @@ start_checks(const struct start *s)
 	return 0;
 }
 
+/* 1: it runs already; 0: *pid runs it; -1 with `err` set. */
 static int
 start(struct start *s, const char *name, int sock, pid_t *pid)
 {
@@ -325,7 +352,7 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 	if (st.status == BOX_RUNNING)
 		return 1;
 	if (box_lock(&s->b, &lock) < 0 || !(s->doc = box_read(&s->b, "box.json")) ||
-		!(s->config = box_read(&s->b, "config.json")))
+		!(s->config = read_config(s)))
 		return -1;
 	box_group(&s->b, s->group);
 	if (o.by_policy ? policy_is_stopped(&s->b) : policy_forget(&s->b) < 0)
@@ -335,14 +362,18 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 		return -1;
 	if (network_of_mode(box_text(s->doc, "HostConfig.NetworkMode")))
 		rootless_begin();
-	if (mount_root(s) < 0 || make_cwd(s) < 0 || start_group(s) < 0 || start_network(s) < 0 ||
-		start_neighbours(s) < 0)
+	if (start_user(s) < 0 || mount_root(s) < 0 || make_cwd(s) < 0 || start_group(s) < 0 ||
+		start_network(s) < 0 || start_neighbours(s) < 0)
 		return give_up(s);
 	*pid = run_chain(s, lock, sock);
 	if (*pid == -1)
 		return give_up(s);
 	if (*pid < 0)
 		return -1;
+	if (s->user_fd >= 0)
+		close(take_fd(&s->user_fd));
+	/* It runs: what was made for it goes with its end, whatever becomes of us. */
+	undo_forget();
 	event_box(s->doc, "start", NULL);
 	return box_has_check(s->doc) ? start_checks(s) : 0;
 }
@@ -351,7 +382,7 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 static int
 stay(const char *name)
 {
-	struct start s = {0};
+	struct start s = {.user_fd = -1};
 	int ends[2];
 	pid_t pid = 0;
 	if (channel_pair(ends) < 0)
@@ -382,7 +413,7 @@ stay(const char *name)
 static int
 one(const char *name, void *self)
 {
-	struct start s = {0};
+	struct start s = {.user_fd = -1};
 	pid_t pid;
 	(void)self;
 	int r = start(&s, name, -1, &pid);

@@ -9,6 +9,7 @@
 #include "box/endpoint.h"
 #include "box/etc.h"
 #include "box/links.h"
+#include "box/network.h"
 #include "door/sys.h"
 
 #include <stdio.h>
@@ -66,7 +67,8 @@ add_links(struct start *s)
 	auto_json json_t *net = box_read_if(&s->b, "network.json");
 	auto_buf struct buf lines = BUF_INIT;
 	auto_json json_t *more = json_array();
-	if (box_links(s->doc, &lines, more) < 0)
+	auto_fd int lock = -1;
+	if (box_links(&s->b, s->doc, &lock, &lines, more) < 0)
 		return -1;
 	json_array_extend(json_object_get(json_object_get(s->config, "process"), "env"), more);
 	if (!net)
@@ -77,6 +79,20 @@ add_links(struct start *s)
 			return -1;
 	}
 	return etc_connected(&s->b, s->doc, net);
+}
+
+/* Who is linked to it may have begun when it had another address. */
+static int
+lead_links(const struct start *s)
+{
+	auto_fd int lock = -1;
+	if (!links_lead_to(&s->b))
+		return 0;
+	auto_json json_t *net = box_read_if(&s->b, "network.json");
+	if (network_lock(true, &lock) < 0)
+		return -1;
+	links_follow(&s->b, net);
+	return 0;
 }
 
 int
@@ -91,5 +107,5 @@ start_neighbours(struct start *s)
 	if (share(s, box_text(s->doc, "HostConfig.PidMode"), "pid", "pid", &other) < 0 ||
 		share(s, box_text(s->doc, "HostConfig.IpcMode"), "ipc", "ipc", &other) < 0)
 		return -1;
-	return add_links(s);
+	return add_links(s) < 0 ? -1 : lead_links(s);
 }

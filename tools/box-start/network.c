@@ -10,7 +10,6 @@
 #include "box/endpoint.h"
 #include "box/network.h"
 #include "box/ports.h"
-#include "box/resolver.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/step.h"
@@ -141,9 +140,6 @@ connect_one(struct start *s, const char *name, json_t *net, bool *published)
 	if (network_find(name, &n) < 0)
 		return -1;
 	int r = endpoint_add(&s->b, s->doc, &n, net);
-	if (r == 0 && n.own && !resolver_there())
-		tool_warn("names are not resolved in network %s: there is no aardvark-dns here",
-			n.name);
 	if (r == 0 && !n.internal && !*published) {
 		*published = true;
 		const json_t *e = json_object_get(json_object_get(net, "Networks"), n.name);
@@ -155,18 +151,6 @@ connect_one(struct start *s, const char *name, json_t *net, bool *published)
 	}
 	network_free(&n);
 	return r;
-}
-
-/* One that is connected to nothing has a namespace nevertheless, to be connected later. */
-static int
-make_empty(const char *ns)
-{
-	struct netns made;
-	if (netns_open(ns, true, &made) < 0)
-		return -1;
-	if (made.fd >= 0)
-		close(made.fd);
-	return 0;
 }
 
 static int
@@ -181,7 +165,9 @@ connect_all(void *self)
 	if (network_lock(false, &lock) < 0 || read_again(s) < 0)
 		return -1;
 	json_t *all = box_value(s->doc, "NetworkingConfig.EndpointsConfig");
-	if (!json_object_size(all) && make_empty(box_text(net, "Netns")) < 0)
+	/* One that is connected to nothing has a namespace nevertheless, to be connected later. */
+	if ((!json_object_size(all) || s->user[0]) &&
+		start_empty_net(s, box_text(net, "Netns")) < 0)
 		return -1;
 	json_object_foreach(
 		all, key, value) if (connect_one(s, key, net, &published) < 0) return -1;

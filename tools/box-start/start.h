@@ -6,6 +6,7 @@
 
 #include "base/opt.h"
 #include "box/box.h"
+#include "mech/ct.h"
 
 #include <stddef.h>
 
@@ -14,10 +15,19 @@ struct start {
 	json_t *doc; /* box.json */
 	json_t *config; /* config.json; what is known only now is filled in here */
 	char group[96];
+	struct ct_id_maps uid, gid; /* of its user namespace; empty: the host's */
+	char user[PATH_MAX]; /* the file that is it; "" without one */
+	int user_fd; /* the same, open; -1 in a dry run too */
 	struct strlist hold; /* descriptors that keep the published ports */
 	struct strlist relay; /* without root: "FD=ADDRESS:PORT", what br-relay is to hand on */
 };
 
+/* Its user namespace, if it is to have one of its own. -1 with `err` set. */
+int start_user(struct start *s);
+/* What ufs-mount is told about it. */
+void start_user_words(const struct start *s, struct strlist *l);
+/* A network namespace under that name, with nothing in it, which belongs to its user namespace. */
+int start_empty_net(const struct start *s, const char *ns);
 /* Its control group, with its limits; where an ordinary user can have none, s->group becomes empty.
  * -1 with `err` set. */
 int start_group(struct start *s);

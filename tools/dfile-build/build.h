@@ -28,7 +28,8 @@ struct asked {
 	const char *context, *file, *target, *network, *platform, *iidfile, *progress_word;
 	bool no_cache, pull, squash, quiet;
 	enum progress progress;
-	int64_t max_context, shm_size;
+	int64_t max_context, shm_size, auths_fd;
+	json_t *auths; /* who we are to registries (image/creds.h); NULL: as docker login has it */
 	struct {
 		int64_t memory, swap, shares, period, quota, pids;
 		const char *cpus, *mems;
@@ -93,6 +94,7 @@ struct source {
 	int root; /* open directory */
 	const char *shown;
 	const struct dfile_ignore *ignore;
+	bool fetched; /* it holds the file behind an URL */
 };
 
 struct item {
@@ -223,15 +225,18 @@ struct tree {
 	char dir[PATH_MAX]; /* holds the others */
 	char upper[PATH_MAX], root[PATH_MAX];
 	int fd; /* the root, open; -1 in a dry run */
-	int *lower; /* descriptors of the layers */
+	const int *lower; /* descriptors of the layers, its stage's; none where it is only read */
 	size_t n_lower;
 	bool mounted;
+	bool bare; /* nothing is below, and the root is the upper */
 	struct stub *stubs; /* mount points that were not there */
 	size_t n_stubs;
 };
 /* Joins the layers, with a place for changes above them, or without (read_only). */
 int tree_open(
 	struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t);
+/* A place for changes that does not look at the layers below it. */
+int tree_open_bare(struct build *b, struct stage *s, const struct state *st, struct tree *t);
 /* Unmounts it; what was changed is left in t->upper. */
 int tree_unmount(struct tree *t);
 /* Whether anything was changed: after tree_unmount(). */
@@ -280,7 +285,8 @@ void copying_free(struct copying *c);
 int remote_gather(struct task *p, const char *word, struct gather *g);
 bool is_remote(const char *word);
 bool is_git(const char *word);
-/* Fetches an URL to a file, or a repository to a directory; both must not be there. */
+/* Fetches an URL to a file, or a repository (repository.c) to a directory; both must not be there.
+ */
 int remote_fetch(const char *url, const char *path);
 int git_fetch(const char *url, const char *path, bool keep_git);
 /* The absolute form of a directory that WORKDIR, or a destination, names. New string. */
@@ -291,14 +297,25 @@ int settings_change(struct task *p);
 /* Appends what the history says of it. */
 void settings_by(const struct task *p, struct buf *out);
 
+/* The step of an image of --cache-from that is this one (cache_from.c): by its text; or by what it
+ * has made, which lies in t->upper. False: there is none. */
+bool cache_from_text(const struct task *p, struct build_record *r);
+bool cache_from_files(const struct task *p, const struct tree *t, struct build_record *r);
+/* Whether two directories are layers that say the same (same.c). */
+bool same_layers(int dir_a, const char *path_a, int dir_b, const char *path_b);
+
 /* --mount of RUN (mounts.c) */
+struct held_cache {
+	int fd; /* its lock */
+	char *dir;
+};
 struct run_mounts {
 	struct strlist words; /* for ns-exec */
 	struct strlist env; /* NAME=VALUE, for RUN alone */
 	struct strlist places; /* mounted, to be unmounted */
 	struct tree *trees; /* of stages and images, to be closed */
 	size_t n_trees;
-	int *locks;
+	struct held_cache *locks;
 	size_t n_locks;
 };
 /* Appends what the record depends on. */

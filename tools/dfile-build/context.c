@@ -56,6 +56,9 @@ from_stream(struct build *b, int fd, const char *shown)
 	while (n < sizeof(head) &&
 		((got = read(fd, head + n, sizeof(head) - n)) > 0 || (got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
+	if (n == 0)
+		return err_set(ERR_INVALID, shown,
+			"%s is empty: neither a context nor a Dockerfile", shown);
 	if (!is_archive_head(head, n)) {
 		b->ctx.name = str_new(shown);
 		buf_add(&b->ctx.dockerfile, head, n);
@@ -95,9 +98,13 @@ open_dockerfile(struct build *b, bool unpacked, int *fd)
 	b->ctx.name = str_new(asked.file ? asked.file : "Dockerfile");
 	*fd = asked.file && !unpacked ? open(path, O_RDONLY | O_CLOEXEC)
 				      : open_in_root(b->ctx.fd, path, O_RDONLY, 0);
+	if (*fd < 0 && errno == ENOENT && !asked.file)
+		*fd = open_in_root(b->ctx.fd, "dockerfile", O_RDONLY, 0);
 	if (*fd >= 0)
 		return 0;
 	err_sys("open", path, "cannot open %s in the context", path);
+	/* Not a thing that is missing here, but a context that was given wrong. */
+	err.class = ERR_INVALID;
 	return asked.file ? -1 : err_hint("-f FILE names it when it is called otherwise");
 }
 

@@ -21,6 +21,7 @@ copying_free(struct copying *c)
 	if (!c)
 		return;
 	items_free(&c->items);
+	buf_free(&c->sum);
 	dfile_ignore_free(c->exclude);
 	tree_close(&c->tree);
 	state_free(&c->state);
@@ -96,6 +97,10 @@ gather_word(struct task *p, struct copying *c, const char *word)
 		add_text(p, c, h);
 		return 0;
 	}
+	const char *sum = dfile_flag(&p->x, "checksum");
+	if (sum && *sum && (!is_remote(word) || is_git(word)))
+		return err_set(ERR_INVALID, word,
+			"--checksum is for a file behind an URL, which %s is not", word);
 	if (c->add && is_remote(word))
 		return remote_gather(p, word, &g);
 	if (c->source.root < 0)
@@ -131,17 +136,10 @@ gather_all(struct task *p, struct copying *c)
 static int
 read_mode(struct task *p, struct copying *c)
 {
+	mode_t mode;
 	const char *text = dfile_flag(&p->x, "chmod");
-	char *end;
-	c->mode = (mode_t)-1;
-	if (!text || !*text)
-		return 0;
-	unsigned long mode = strtoul(text, &end, 8);
-	if (*end || mode > 07777 || *text == '-')
-		return err_set(ERR_INVALID, text,
-			"--chmod=%s: write the mode as an octal number, such as 755", text);
-	c->mode = (mode_t)mode;
-	return 0;
+	c->chmod = text && *text ? text : NULL;
+	return c->chmod ? dfile_mode(c->chmod, S_IFREG, &mode) : 0;
 }
 
 static void
@@ -176,9 +174,13 @@ copy_prepare(struct task *p)
 	p->copying = c;
 	c->tree.fd = -1;
 	c->add = strcmp(p->raw->name, "ADD") == 0;
+	c->unpack_local =
+		c->add && (!dfile_flag(&p->x, "unpack") || dfile_flag_on(&p->x, "unpack"));
+	c->unpack_fetched = dfile_flag_on(&p->x, "unpack");
 	c->from = dfile_flag(&p->x, "from");
 	c->from = c->from && *c->from ? c->from : NULL;
 	c->own = dfile_flag(&p->x, "chown") != NULL;
+	c->link = dfile_flag_on(p->raw, "link");
 	const char *to = p->x.args[p->x.n_args - 1];
 	size_t n = strlen(to);
 	c->dest = absolute_path(&p->s->st, to);
@@ -191,19 +193,69 @@ copy_prepare(struct task *p)
 		return -1;
 	if (c->from || step_dry())
 		return 0;
-	return gather_all(p, c) < 0 ? -1 : items_sum(p->b, &c->items, &p->key);
+	if (gather_all(p, c) < 0 || items_sum(p->b, &c->items, &c->sum) < 0)
+		return -1;
+	buf_adds(&p->key, c->sum.s);
+	return 0;
 }
 
-/* The same files may have come to the same image before, from a stage that was another one. */
+/* --chown: a name is that of the image, with --link too. */
+static int
+find_owner(struct task *p, struct copying *c)
+{
+	const char *who = dfile_flag(&p->x, "chown");
+	struct tree t = {.fd = -1};
+	if (!c->own || step_dry())
+		return 0;
+	if (who[strspn(who, "0123456789:")] == '\0')
+		return tree_owner(&t, who, &c->owner);
+	int r = tree_open(p->b, p->s, &p->s->st, true, &t);
+	if (r == 0)
+		r = tree_owner(&t, who, &c->owner);
+	return tree_close(&t) < 0 ? -1 : r;
+}
+
+/* The same files may have come to the same image before, from a stage that was another one. With
+ * --link, to any image. 1: they have, and r says what came of it. */
 static int
 find_same(struct task *p, const struct copying *c, struct build_record *r, char key[DIGEST_SIZE])
 {
 	auto_buf struct buf text = BUF_INIT;
-	buf_addf(&text, "%s\n%s\nto %s %d\n", p->s->st.id, p->by.s, c->dest, c->into);
-	if (items_sum(p->b, &c->items, &text) < 0)
-		return -1;
+	if (c->link)
+		buf_addf(&text, "link %u %u\n", c->owner.uid, c->owner.gid);
+	else
+		buf_addf(&text, "%s\n", p->s->st.id);
+	buf_addf(&text, "%s\nto %s %d\n%s", p->by.s, c->dest, c->into, c->sum.s);
 	sha256_of(text.s, text.len, key);
-	return !asked.no_cache && build_cache_get(p->b->store, key, r);
+	if (asked.no_cache)
+		return 0;
+	int found = build_cache_get(p->b->store, key, r);
+	if (found > 0 && c->link && link_place(p->b, &p->s->st, &r->layer) < 0)
+		return -1;
+	return found;
+}
+
+static int
+copy_all(struct task *p, struct copying *c, struct build_record *r)
+{
+	struct tree t;
+	const struct state *st = &p->s->st;
+	if ((c->link ? tree_open_bare(p->b, p->s, st, &t) : tree_open(p->b, p->s, st, false, &t)) <
+		0)
+		return -1;
+	int ok = 0;
+	if (step_dry())
+		tell_line(": # the files are copied into it");
+	else if (copy_into(c, &t) < 0 || (c->link && link_times(c, &t) < 0))
+		ok = -1;
+	if (ok == 0)
+		ok = tree_unmount(&t);
+	if (ok == 0 && !step_dry() && cache_from_files(p, &t, r))
+		report_cached();
+	else if (ok == 0)
+		ok = tree_adopt(p->b, st, &t, &r->layer);
+	r->has_layer = ok == 0;
+	return tree_close(&t) < 0 ? -1 : ok;
 }
 
 int
@@ -211,32 +263,21 @@ copy_make(struct task *p, struct build_record *r)
 {
 	struct copying *c = p->copying;
 	char key[DIGEST_SIZE] = "";
-	struct tree t;
-	if (c->from && !step_dry()) {
-		if (gather_all(p, c) < 0)
-			return -1;
+	if (c->from && !step_dry() &&
+		(gather_all(p, c) < 0 || items_sum(p->b, &c->items, &c->sum) < 0))
+		return -1;
+	if (find_owner(p, c) < 0)
+		return -1;
+	if ((c->from || c->link) && !step_dry()) {
 		int same = find_same(p, c, r, key);
 		if (same > 0)
 			report_cached();
 		if (same)
 			return same < 0 ? -1 : 0;
 	}
-	if (tree_open(p->b, p->s, &p->s->st, false, &t) < 0)
+	if (copy_all(p, c, r) < 0)
 		return -1;
-	const char *who = dfile_flag(&p->x, "chown");
-	int ok = 0;
-	if (step_dry())
-		tell_line(": # the files are copied into it");
-	else if ((c->own && tree_owner(&t, who, &c->owner) < 0) || copy_into(c, &t) < 0)
-		ok = -1;
-	if (ok == 0)
-		ok = tree_unmount(&t);
-	if (ok == 0)
-		ok = tree_adopt(p->b, &p->s->st, &t, &r->layer);
-	r->has_layer = ok == 0;
-	if (tree_close(&t) < 0 && ok == 0)
-		ok = -1;
-	return ok == 0 && key[0] ? build_cache_put(key, r) : ok; /* not in a dry run: no key */
+	return key[0] ? build_cache_put(key, r) : 0; /* not in a dry run: no key */
 }
 
 /* WORKDIR makes its directory, which belongs to the user that USER named. */

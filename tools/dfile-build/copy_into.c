@@ -81,9 +81,11 @@ give(struct work *w, int dir, const char *name, mode_t mode)
 	if (c->own && bulk_chown(&w->copy.done, dir, name, c->owner.uid, c->owner.gid) < 0)
 		return failed("give away", name);
 	/* The change of owners takes the set-user-ID bit away. */
-	if (link || (!c->own && c->mode == (mode_t)-1))
+	if (link || (!c->own && !c->chmod))
 		return 0;
-	mode_t wanted = c->mode == (mode_t)-1 ? mode & 07777 : c->mode;
+	mode_t wanted = mode & 07777;
+	if (c->chmod && dfile_mode(c->chmod, mode, &wanted) < 0)
+		return -1;
 	return bulk_chmod(&w->copy.done, dir, name, wanted) < 0 ? failed("set the mode of", name)
 								: 0;
 }
@@ -181,7 +183,9 @@ put_archive(struct work *w, const struct item *it)
 static bool
 unpacks(const struct copying *c, const struct item *it)
 {
-	if (!c->add || !S_ISREG(it->mode) || it->text || it->from != &c->source)
+	if (!S_ISREG(it->mode) || it->text ||
+		!(it->from == &c->source ? c->unpack_local
+					 : it->from->fetched && c->unpack_fetched))
 		return false;
 	auto_fd int fd = open_no_links(it->from->root, it->path, O_RDONLY | O_NONBLOCK, 0);
 	return fd >= 0 && strchr(it->to, '/') == NULL && is_archive(fd);

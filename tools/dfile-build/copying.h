@@ -13,15 +13,24 @@ struct copying {
 	struct tree tree; /* of a stage or an image */
 	struct state state;
 	struct items items;
+	struct buf sum; /* of them */
 	struct dfile_ignore *exclude;
 	struct owner owner;
 	bool own; /* --chown */
-	mode_t mode; /* of --chmod; -1: none */
+	const char *chmod; /* --chmod; NULL: none */
 	char *dest; /* absolute */
 	bool into; /* it is a directory for sure */
+	bool link; /* --link */
+	bool unpack_local, unpack_fetched; /* archives that lie in the context, or behind an URL */
 };
 
 /* Puts it all into the tree. */
 int copy_into(struct copying *c, struct tree *t);
+
+/* --link (copy_link.c): the directories above what was copied get times that say nothing of when
+ * that was. */
+int link_times(const struct copying *c, const struct tree *t);
+/* Makes a layer that was made upon another image one of this one: its chain changes. */
+int link_place(struct build *b, const struct state *st, struct build_layer *l);
 
 #endif

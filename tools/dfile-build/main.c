@@ -40,6 +40,8 @@
 #include "door/tool.h"
 #include "door/undo.h"
 #include "image/config.h"
+#include "image/creds.h"
+#include "image/ref.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -57,6 +59,7 @@
 struct asked asked = {.network = "default",
 	.max_context = INT64_C(16) << 30,
 	.shm_size = 64 << 20,
+	.auths_fd = -1,
 	.limits = {.pids = 4096}};
 
 static const struct opt options[] = {
@@ -77,6 +80,8 @@ static const struct opt options[] = {
 		false},
 	{0, "squash", NULL, opt_flag, &asked.squash, "the new layers become one", false},
 	{0, "platform", "OS/ARCH", opt_str, &asked.platform, "what it runs on", false},
+	{0, "auths-fd", "N", opt_int, &asked.auths_fd,
+		"read from this descriptor who we are to which registry, as JSON", false},
 	{0, "secret", "id=ID,src=FILE", opt_list, &asked.secrets,
 		"a file (or env=NAME) for RUN --mount=type=secret (repeatable)", false},
 	{0, "ssh", "ID[=SOCKET]", opt_list, &asked.ssh,
@@ -126,13 +131,21 @@ static const struct tool me = {
 
 /* ---- the work ---- */
 
+/* docker build hands on the one of its caller as an argument. */
+static int
+take_epoch(void)
+{
+	const char *epoch = asked_arg("SOURCE_DATE_EPOCH");
+	return epoch && *epoch ? sys_setenv("as the argument says", "SOURCE_DATE_EPOCH", epoch) : 0;
+}
+
 static int
 open_build(struct build *b, int *lock)
 {
 	char place[PATH_MAX], path[PATH_MAX], id[17];
 	uint64_t r = 0;
 	static const char why[] = "the place of builds";
-	if (!(b->store = store_open()) || store_prepare(b->store) < 0 ||
+	if (take_epoch() < 0 || !(b->store = store_open()) || store_prepare(b->store) < 0 ||
 		build_place("cache", place) < 0 || sys_keep_dir(why, place, 0700) < 0 ||
 		build_place("mounts", place) < 0 || sys_keep_dir(why, place, 0700) < 0 ||
 		build_place("run", place) < 0 || sys_keep_dir(why, place, 0700) < 0 ||
@@ -268,19 +281,24 @@ wait_for_it(pid_t pid, const sigset_t *mask)
 	return EXIT_COULD_NOT;
 }
 
+/* From before there is anything to be taken away: who is asked to end meanwhile does that first. */
+static void
+hold_signals(sigset_t *mask)
+{
+	sigemptyset(mask);
+	for (const int *s = (const int[]){SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0}; *s; s++)
+		sigaddset(mask, *s);
+	sigprocmask(SIG_BLOCK, mask, NULL);
+}
+
 static int
-run(struct build *b)
+run(struct build *b, const sigset_t *mask)
 {
 	struct sys_clone how = {.flags = CLONE_NEWNS,
 		.run = worker,
 		.arg = b,
 		.script = "unshare --mount --propagation private",
 		.cgroup = -1};
-	sigset_t mask;
-	sigemptyset(&mask);
-	for (const int *s = (const int[]){SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0}; *s; s++)
-		sigaddset(&mask, *s);
-	sigprocmask(SIG_BLOCK, &mask, NULL);
 	fflush(stdout);
 	pid_t pid = sys_clone("mounts of its own, which end with it", &how);
 	if (pid < 0)
@@ -293,7 +311,7 @@ run(struct build *b)
 	close(how.pidfd);
 	auto_free char *mounts = fmt_new("/proc/%d/ns/mnt", pid);
 	b->mounts = open(mounts, O_RDONLY | O_CLOEXEC);
-	int status = wait_for_it(pid, &mask);
+	int status = wait_for_it(pid, mask);
 	if (dir_exists(b->dir))
 		build_take_away(b);
 	undo_forget();
@@ -321,6 +339,7 @@ static int
 check_words(void)
 {
 	size_t i;
+	struct ref tag;
 	platform_host(&asked.host);
 	asked.wanted = asked.host;
 	if (parse_progress() < 0 ||
@@ -330,6 +349,9 @@ check_words(void)
 		if (!strchr(asked.labels.v[i], '=') || *asked.labels.v[i] == '=')
 			return err_set(ERR_INVALID, asked.labels.v[i],
 				"--label: '%s' is not NAME=VALUE", asked.labels.v[i]);
+	for (i = 0; i < asked.tags.n; i++)
+		if (ref_parse_name(asked.tags.v[i], &tag) < 0)
+			return -1;
 	return 0;
 }
 
@@ -339,15 +361,19 @@ main(int argc, char **argv)
 	struct args a = tool_start(&me, argc, argv);
 	static struct build b = {.mounts = -1};
 	auto_fd int lock = -1;
+	sigset_t mask;
 	if (a.n != 1)
 		tool_usage(a.n ? "one context is enough"
 			       : "no context given: write . for this directory");
 	asked.context = a.operand[0];
 	if (check_words() < 0)
 		tool_usage_err();
+	if (asked.auths_fd >= 0 && !(asked.auths = creds_read_auths((int)asked.auths_fd)))
+		tool_die();
+	hold_signals(&mask);
 	if (report_start() < 0 || open_build(&b, &lock) < 0)
 		tool_die();
-	int status = run(&b);
+	int status = run(&b, &mask);
 	if (status < 0)
 		tool_die();
 	int r = tool_finish();

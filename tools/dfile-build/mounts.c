@@ -113,12 +113,10 @@ check(const struct task *p, struct asked_mount *m)
 	if (i == 5)
 		return err_set(
 			ERR_INVALID, m->type, "--mount: unsupported mount type '%s'", m->type);
-	if (m->env) {
-		err_set(ERR_UNSUPPORTED, m->env,
-			"--mount=type=secret: env=%s would show the secret to all who list processes",
-			m->env);
-		return err_hint("mount it as a file, and read that in the RUN");
-	}
+	if (m->env && (i != 3 || !*m->env || strchr(m->env, '=')))
+		return err_set(
+			ERR_INVALID, m->env, "--mount: env=%s is no variable for a secret", m->env);
+	m->env_only = m->env && !m->target;
 	if (!m->target && i == 3)
 		m->target = fmt_new("/run/secrets/%s",
 			m->id		    ? m->id
@@ -172,6 +170,8 @@ key_of(struct task *p, struct asked_mount *m, void *arg)
 	struct buf *key = arg;
 	buf_addf(key, "mount %s %s %s %s %s %d\n", m->type, m->target, m->source ? m->source : "",
 		m->from ? m->from : "", m->id ? m->id : "", m->rw);
+	if (m->env)
+		buf_addf(key, "as %s\n", m->env);
 	if (m->from && *m->from) {
 		struct state st = {0};
 		if (state_of(p->b, m->from, &st) < 0)
@@ -231,8 +231,10 @@ mounts_end(struct run_mounts *m)
 			err_clear();
 	for (size_t i = 0; i < m->n_trees; i++)
 		tree_close(&m->trees[i]);
-	for (size_t i = 0; i < m->n_locks; i++)
-		close(m->locks[i]);
+	for (size_t i = 0; i < m->n_locks; i++) {
+		close(m->locks[i].fd);
+		free(m->locks[i].dir);
+	}
 	free(m->trees);
 	free(m->locks);
 	free(m->words.v);

@@ -10,6 +10,7 @@
 struct asked_mount {
 	char *type, *target, *source, *from, *id, *sharing, *env, *size, *mode, *uid, *gid;
 	bool ro, rw, required;
+	bool env_only; /* a secret that no file shows */
 };
 
 /* The mounts of one RUN on their way. */
@@ -24,6 +25,8 @@ typedef int mount_fn(struct task *p, struct making *k, struct asked_mount *m);
 mount_fn mount_bind, mount_cache; /* mounts_bind.c, mounts_cache.c */
 mount_fn mount_tmpfs, mount_secret, mount_ssh; /* mounts_memory.c */
 
+/* The root that a source lies in: of a stage or image, or the context. *fd is not the caller's. */
+int mount_source(struct task *p, struct making *k, const struct asked_mount *m, int *fd);
 /* What a descriptor holds gets a path of the build's own, which is unmounted with the rest. */
 int mounts_place(struct making *k, int fd, const char *shown, bool directory, char place[PATH_MAX]);
 /* --bind FROM:TARGET:OPTIONS */

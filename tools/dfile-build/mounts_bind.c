@@ -58,9 +58,8 @@ new_tree(struct run_mounts *m)
 	return &m->trees[m->n_trees++];
 }
 
-/* The root that a source lies in: of a stage or image, or the context. *fd is not the caller's. */
-static int
-open_from(struct task *p, struct making *k, const struct asked_mount *m, int *fd)
+int
+mount_source(struct task *p, struct making *k, const struct asked_mount *m, int *fd)
 {
 	if (!m->from || !*m->from) {
 		*fd = p->b->ctx.fd;
@@ -108,7 +107,7 @@ mount_bind(struct task *p, struct making *k, struct asked_mount *m)
 	struct stat sb = {.st_mode = S_IFDIR};
 	auto_free char *path = clean_path(m->source ? m->source : "");
 	int root;
-	if (open_from(p, k, m, &root) < 0)
+	if (mount_source(p, k, m, &root) < 0)
 		return -1;
 	auto_fd int fd = step_dry() ? -1 : open_in_root(root, *path ? path : "/", O_PATH, 0);
 	if (!step_dry() && (fd < 0 || fstat(fd, &sb) < 0))

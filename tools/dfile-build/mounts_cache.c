@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * RUN --mount=type=cache: a directory that outlives builds.
  */
+#include "copying.h"
 #include "mounts.h"
 
 #include "base/auto.h"
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -31,75 +33,166 @@ mounts_number(const char *text, int base, uint32_t otherwise, uint32_t *out)
 	return 0;
 }
 
-/* The directory of an id: its hash is its name, so that no id leads anywhere else. A private one
- * that is in use has brothers. */
+/* What tells one cache from another: its id, and what it began as. */
 static int
-cache_dir(struct making *k, const struct asked_mount *m, char dir[PATH_MAX])
+identity(struct task *p, const struct asked_mount *m, struct buf *out)
 {
-	char place[PATH_MAX], lock[PATH_MAX], digest[DIGEST_SIZE];
+	struct state st = {0};
+	auto_free char *source = clean_path(m->source ? m->source : "");
+	buf_adds(out, m->id ? m->id : m->target);
+	if (!m->from || !*m->from)
+		return 0;
+	if (state_of(p->b, m->from, &st) < 0)
+		return -1;
+	buf_addf(out, "\nfrom %s %s", st.n ? st.layers[st.n - 1].chain : "nothing", source);
+	state_free(&st);
+	return 0;
+}
+
+/* This RUN has it already, at another place. */
+static bool
+is_held(const struct run_mounts *m, const char *dir)
+{
+	for (size_t i = 0; i < m->n_locks; i++)
+		if (strcmp(m->locks[i].dir, dir) == 0)
+			return true;
+	return false;
+}
+
+static void
+hold(struct run_mounts *m, const char *dir, int fd)
+{
+	m->locks = realloc(m->locks, (m->n_locks + 1) * sizeof(*m->locks));
+	if (!m->locks)
+		abort();
+	m->locks[m->n_locks++] = (struct held_cache){.fd = fd, .dir = str_new(dir)};
+}
+
+/* The lock of a cache: alone, or together with others. 1: it is ours, 0: it is in use. */
+static int
+take_lock(const char *dir, bool alone, bool wait, int *fd)
+{
+	char lock[PATH_MAX];
+	snprintf(lock, sizeof(lock), "%.*s.lock", PATH_MAX - 8, dir);
+	if (!file_exists(lock) &&
+		sys_write_new("who has it alone locks this", lock, "", 0, 0600) < 0)
+		return -1;
+	*fd = open(lock, O_RDONLY | O_CLOEXEC);
+	if (*fd < 0)
+		return err_sys("open", lock, "cannot open %s", lock);
+	/* Who finds no directory fills one, and nobody looks at that before it is whole. */
+	int how = alone || !dir_exists(dir) ? LOCK_EX : LOCK_SH;
+	if (flock(*fd, wait ? how : how | LOCK_NB) == 0)
+		return 1;
+	close(take_fd(fd));
+	return !wait && errno == EWOULDBLOCK ? 0 : err_sys("flock", lock, "cannot lock %s", lock);
+}
+
+/* The directory of a cache: the hash of its identity is its name, so that no id leads anywhere
+ * else. A private one that is in use has brothers. */
+static int
+cache_dir(struct task *p, const struct making *k, const struct asked_mount *m, char dir[PATH_MAX],
+	int *lock)
+{
+	char place[PATH_MAX], digest[DIGEST_SIZE];
+	auto_buf struct buf id = BUF_INIT;
 	bool alone = m->sharing && strcmp(m->sharing, "shared") != 0;
 	bool private = alone && strcmp(m->sharing, "private") == 0;
-	if (build_place("mounts", place) < 0)
+	if (build_place("mounts", place) < 0 || identity(p, m, &id) < 0)
 		return -1;
 	for (unsigned i = 0;; i++) {
-		auto_free char *id = fmt_new("%s%c%u", m->id ? m->id : m->target, i ? '\n' : 0, i);
-		sha256_of(id, i ? strlen(id) : strlen(m->id ? m->id : m->target), digest);
+		auto_buf struct buf own = BUF_INIT;
+		buf_adds(&own, id.s);
+		if (i)
+			buf_addf(&own, "\n%u", i);
+		sha256_of(own.s, own.len, digest);
 		snprintf(dir, PATH_MAX, "%.*s/%.32s", PATH_MAX - 64, place, digest_hex(digest));
-		snprintf(lock, sizeof(lock), "%.*s.lock", PATH_MAX - 8, dir);
-		if (step_dry())
+		if (step_dry() || is_held(k->m, dir))
 			return 0;
-		if (!file_exists(lock) &&
-			sys_write_new("who has it alone locks this", lock, "", 0, 0600) < 0)
-			return -1;
-		int fd = open(lock, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return err_sys("open", lock, "cannot open %s", lock);
-		k->m->locks = realloc(k->m->locks, (k->m->n_locks + 1) * sizeof(int));
-		if (!k->m->locks)
-			abort();
-		int how = alone ? LOCK_EX : LOCK_SH;
-		if (flock(fd, private ? how | LOCK_NB : how) == 0) {
-			k->m->locks[k->m->n_locks++] = fd;
-			return 0;
-		}
-		close(fd);
-		if (!private || errno != EWOULDBLOCK)
-			return err_sys("flock", lock, "cannot lock %s", lock);
+		int got = take_lock(dir, alone, !private, lock);
+		if (got)
+			return got < 0 ? -1 : 0;
 	}
 }
 
-/* A new one begins as what from= and source= say, or empty. */
+/* What a stage or an image has there: files with their modes and owners, and what *top is. */
 static int
-fill_cache(struct making *k, const struct asked_mount *m, const char *dir)
+fill_from(struct task *p, struct making *k, const struct asked_mount *m, const char *dir,
+	struct stat *top)
+{
+	auto_free char *path = clean_path(m->source ? m->source : "");
+	struct copying c = {.dest = str_new("/"), .into = true, .from = m->from};
+	struct tree to = {.fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	struct gather g = {.from = &c.source, .out = &c.items};
+	int r = to.fd < 0 ? err_sys("open", dir, "cannot open %s", dir)
+			  : mount_source(p, k, m, &c.source.root);
+	c.source.shown = m->from;
+	snprintf(to.root, sizeof(to.root), "%s", dir);
+	auto_fd int fd = r < 0
+		? -1
+		: open_in_root(c.source.root, *path ? path : "/", O_PATH | O_DIRECTORY, 0);
+	if (r == 0 && (fd < 0 || fstat(fd, top) < 0))
+		r = err_sys("openat2", path, "cannot open the directory /%s of %s", path, m->from);
+	if (r == 0)
+		r = gather(&g, path);
+	if (r == 0)
+		r = copy_into(&c, &to);
+	items_free(&c.items);
+	free(c.dest);
+	if (to.fd >= 0)
+		close(to.fd);
+	return r;
+}
+
+/* A new one begins as what from= and source= say, or empty. It has its name when it is whole. */
+static int
+fill_cache(struct task *p, struct making *k, const struct asked_mount *m, const char *dir)
 {
 	uint32_t uid, gid, mode;
-	if (mounts_number(m->uid, 10, 0, &uid) < 0 || mounts_number(m->gid, 10, 0, &gid) < 0 ||
-		mounts_number(m->mode, 8, 0755, &mode) < 0)
-		return -1;
-	(void)k;
+	struct stat top = {.st_mode = 0755};
 	if (dir_exists(dir))
 		return 0;
-	if (sys_keep_dir("what a cache mount keeps", dir, 0755) < 0)
+	auto_free char *part = fmt_new("%s.part", dir);
+	if ((dir_exists(part) && sys_remove_tree("what is left of one that was begun", part) < 0) ||
+		sys_mkdir("what a cache mount keeps", part, 0755) < 0)
 		return -1;
 	if (step_dry())
 		return 0;
-	return sys_chown("as the mount asks for", dir, uid, gid) < 0 ||
-			sys_chmod("as the mount asks for", dir, mode & 07777) < 0
+	if (m->from && *m->from && fill_from(p, k, m, part, &top) < 0)
+		return -1;
+	if (mounts_number(m->uid, 10, top.st_uid, &uid) < 0 ||
+		mounts_number(m->gid, 10, top.st_gid, &gid) < 0 ||
+		mounts_number(m->mode, 8, top.st_mode & 07777, &mode) < 0)
+		return -1;
+	return sys_chown("as the mount asks for", part, uid, gid) < 0 ||
+			sys_chmod("as the mount asks for", part, mode & 07777) < 0
 		? -1
-		: 0;
+		: sys_rename("now it is whole", part, dir);
+}
+
+/* From now on others may look at it, too, unless this one wants it alone; it is held until the RUN
+ * is over. */
+static int
+share(const struct asked_mount *m, struct making *k, const char *dir, int *lock)
+{
+	if (*lock < 0)
+		return 0;
+	if ((!m->sharing || strcmp(m->sharing, "shared") == 0) && flock(*lock, LOCK_SH) < 0)
+		return err_sys("flock", dir, "cannot share the cache %s", dir);
+	hold(k->m, dir, take_fd(lock));
+	return 0;
 }
 
 int
 mount_cache(struct task *p, struct making *k, struct asked_mount *m)
 {
 	char dir[PATH_MAX], place[PATH_MAX];
-	(void)p;
-	if (m->from && *m->from)
-		return err_set(ERR_UNSUPPORTED, m->from,
-			"--mount=type=cache: from= is not supported: copy into it in the RUN");
-	if (cache_dir(k, m, dir) < 0 || fill_cache(k, m, dir) < 0)
+	auto_fd int lock = -1;
+	bool begun = m->from && *m->from; /* then source= says what as */
+	if (cache_dir(p, k, m, dir, &lock) < 0 || fill_cache(p, k, m, dir) < 0 ||
+		share(m, k, dir, &lock) < 0)
 		return -1;
-	auto_free char *sub = clean_path(m->source ? m->source : "");
+	auto_free char *sub = clean_path(m->source && !begun ? m->source : "");
 	auto_fd int top = step_dry() ? -1 : open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_fd int fd =
 		top < 0 ? -1 : open_in_root(top, *sub ? sub : "/", O_PATH | O_DIRECTORY, 0);

@@ -117,7 +117,10 @@ mount_secret(struct task *p, struct making *k, struct asked_mount *m)
 {
 	char path[PATH_MAX];
 	auto_buf struct buf text = BUF_INIT;
-	const char *id = m->id ? m->id : m->source ? path_base(m->source) : path_base(m->target);
+	const char *id = m->id		? m->id
+		: m->source		? path_base(m->source)
+		: m->env && m->env_only ? m->env
+					: path_base(m->target);
 	int there = read_secret(id, &text);
 	(void)p;
 	if (there < 0)
@@ -127,7 +130,15 @@ mount_secret(struct task *p, struct making *k, struct asked_mount *m)
 			? err_set(ERR_NOT_FOUND, id,
 				  "secret %s: not found: give --secret id=%s,src=FILE", id, id)
 			: 0;
-	if (write_secret(k, m, &text, path) < 0 || tree_stub(k->t, m->target, false) < 0)
+	if (write_secret(k, m, &text, path) < 0)
+		return -1;
+	if (m->env) {
+		strlist_add(&k->m->words, "--env-from");
+		strlist_add(&k->m->words, fmt_new("%s=%s", m->env, path));
+	}
+	if (m->env_only)
+		return 0;
+	if (tree_stub(k->t, m->target, false) < 0)
 		return -1;
 	mounts_add(k, path, m->target, "ro,rprivate");
 	return 0;

@@ -3,8 +3,10 @@
  */
 #include "build.h"
 
+#include "base/auto.h"
 #include "base/err.h"
 #include "base/parse.h"
+#include "image/image.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -60,7 +62,7 @@ fail_at(const struct build *b, const struct dfile_inst *in)
 	return err_prefix("%s:%u", b->ctx.name, in->first);
 }
 
-/* A name or number that stands before it. */
+/* A name that stands before it; a number would be an image (BuildKit, too, has it so). */
 static int
 base_of(const struct build *b, unsigned before, const char *image)
 {
@@ -125,22 +127,57 @@ need_mount(struct build *b, struct stage *s, const char *mount)
 }
 
 static void
+needs_of(struct build *b, struct stage *s, const struct dfile_inst *in)
+{
+	for (size_t k = 0; k < in->n_flags; k++) {
+		if (strcmp(in->flags[k].name, "from") == 0)
+			need(b, s, in->flags[k].value);
+		if (strcmp(in->flags[k].name, "mount") == 0)
+			need_mount(b, s, in->flags[k].value);
+	}
+}
+
+/* What ONBUILD of the image below does may take files of stages, too. Of an image that is not here
+ * yet nobody knows. */
+static void
+needs_of_image(struct build *b, struct stage *s)
+{
+	auto_image struct image img = {0};
+	struct err before = err;
+	json_t *item;
+	size_t i;
+	if (image_find(b->store, s->image, &img) == 0) {
+		json_array_foreach(
+			json_object_get(json_object_get(img.config, "config"), "OnBuild"), i, item)
+		{
+			auto_dfile struct dfile d = {0};
+			const char *line = json_string_value(item);
+			if (line && dfile_parse("ONBUILD", line, strlen(line), &d) == 0)
+				for (size_t k = 0; k < d.n; k++)
+					needs_of(b, s, &d.inst[k]);
+		}
+	}
+	err = before;
+}
+
+static void
 find_needs(struct build *b, struct stage *s)
 {
 	s->needs = calloc(b->n, sizeof(*s->needs));
 	if (!s->needs)
 		abort();
-	if (s->base >= 0)
-		s->needs[s->base] = true;
-	for (size_t i = s->first + 1; i < s->first + s->n; i++) {
-		const struct dfile_inst *in = &b->d.inst[i];
-		for (size_t k = 0; k < in->n_flags; k++) {
-			if (strcmp(in->flags[k].name, "from") == 0)
-				need(b, s, in->flags[k].value);
-			if (strcmp(in->flags[k].name, "mount") == 0)
-				need_mount(b, s, in->flags[k].value);
-		}
+	for (size_t i = s->first + 1; i < s->first + s->n; i++)
+		needs_of(b, s, &b->d.inst[i]);
+	if (s->base < 0) {
+		if (b->n > 1 && strcmp(s->image, "scratch") != 0)
+			needs_of_image(b, s);
+		return;
 	}
+	const struct stage *base = &b->stages[s->base];
+	s->needs[s->base] = true;
+	for (size_t i = base->first + 1; i < base->first + base->n; i++)
+		if (b->d.inst[i].trigger)
+			needs_of(b, s, b->d.inst[i].trigger);
 }
 
 /* Marks a stage and all that it needs, without recursion: there may be thousands in a row. A stage
@@ -183,7 +220,7 @@ choose_target(struct build *b)
 {
 	int at = asked.target ? plan_find(b, asked.target) : (int)b->n - 1;
 	if (at < 0)
-		return err_set(ERR_NOT_FOUND, asked.target,
+		return err_set(ERR_INVALID, asked.target,
 			"target stage \"%s\" could not be found in %s", asked.target, b->ctx.name);
 	b->target = (unsigned)at;
 	return 0;

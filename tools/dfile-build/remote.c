@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What comes from elsewhere: files behind an URL, fetched by curl(1), and repositories, cloned by
- * git(1). Both are programs that many hosts have, and that a build without such needs does not
- * load; where they are missing, that is said.
- *
- * What a Dockerfile or a command line calls an URL may be an option in disguise (CVE-2019-13139):
- * nothing that begins with "-" is handed on, "--" ends the options, and only known protocols are
- * spoken.
+ * git(1) (repository.c). Both are programs that many hosts have, and that a build without such
+ * needs does not load; where they are missing, that is said.
  */
 #include "build.h"
 
@@ -69,106 +65,6 @@ remote_fetch(const char *url, const char *path)
 	if (err.no == ENOENT)
 		return err_hint("URLs are fetched by curl: install it");
 	return err_set(ERR_NOT_FOUND, url, "cannot fetch %s", url);
-}
-
-/* ---- repositories ---- */
-
-struct repository {
-	char *url, *ref, *dir;
-};
-
-static int
-split(const char *text, struct repository *r)
-{
-	const char *hash = strchr(text, '#'), *colon = hash ? strchr(hash, ':') : NULL;
-	size_t n = hash ? (size_t)(hash - text) : strlen(text);
-	r->url = fmt_new("%s%.*s", begins(text, "github.com/") ? "https://" : "", (int)n, text);
-	r->ref = fmt_new("%.*s", hash ? (int)strcspn(hash + 1, ":") : 0, hash ? hash + 1 : "");
-	r->dir = clean_path(colon ? colon + 1 : "");
-	/* "git@-oProxyCommand=x:y" would be an option of ssh. */
-	const char *at = strchr(r->url, '@'), *host = strstr(r->url, "://");
-	if (*r->url == '-' || *r->ref == '-' || (at && at[1] == '-') || (host && host[3] == '-') ||
-		strstr(r->url, "::") || strpbrk(r->url, " \t\r\n;\\\"'`$") ||
-		strpbrk(r->ref, " \t\r\n;\\\"'`$~^:?*["))
-		return err_set(ERR_INVALID, text, "%s names no repository", text);
-	return 0;
-}
-
-static int
-git(const char *why, const char *dir, const char *const *words)
-{
-	struct strlist l = {0};
-	for (const char **w = (const char *[]){"git", "-c", "protocol.allow=never", "-c",
-		     "protocol.http.allow=always", "-c", "protocol.https.allow=always", "-c",
-		     "protocol.git.allow=always", "-c", "protocol.ssh.allow=always", "-c",
-		     "core.hooksPath=/dev/null", "-c", "core.symlinks=true", "-C", dir, NULL};
-		*w; w++)
-		strlist_add(&l, *w);
-	for (; *words; words++)
-		strlist_add(&l, *words);
-	strlist_add(&l, NULL);
-	int r = run_tool(why, l.v, NULL);
-	free(l.v);
-	return r;
-}
-
-static int
-clone_it(const struct repository *r, const char *path)
-{
-	const char *ref = *r->ref ? r->ref : "HEAD";
-	if (sys_mkdir("the repository", path, 0755) < 0)
-		return -1;
-	if (git("an empty one", path, (const char *[]){"init", "--quiet", NULL}) < 0)
-		return err.no == ENOENT ? err_hint("repositories are fetched by git: install it")
-					: -1;
-	if (git("what is wanted of it", path,
-		    (const char *[]){"fetch", "--quiet", "--depth", "1", "--no-tags", "--", r->url,
-			    ref, NULL}) < 0)
-		return err_set(ERR_NOT_FOUND, r->url, "cannot fetch %s of %s", ref, r->url);
-	return git("its files", path,
-		(const char *[]){"checkout", "--quiet", "--detach", "FETCH_HEAD", NULL});
-}
-
-static int
-fetch_repository(const struct repository *r, const char *path, bool keep_git)
-{
-	auto_free char *inner = fmt_new("%s/.git", path);
-	if (clone_it(r, path) < 0)
-		return -1;
-	return keep_git || !dir_exists(inner) ? 0
-					      : sys_remove_tree("its history is not wanted", inner);
-}
-
-/* A directory in it takes the place of the whole. */
-static int
-only_dir(const struct repository *r, const char *path)
-{
-	char real[PATH_MAX];
-	if (!*r->dir || step_dry())
-		return 0;
-	auto_free char *whole = fmt_new("%s.whole", path);
-	if (sys_rename("only a directory of it is wanted", path, whole) < 0)
-		return -1;
-	auto_fd int fd = open(whole, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || real_path(fd, r->dir, O_PATH | O_DIRECTORY, NULL, real) < 0)
-		return err_sys("openat2", r->dir, "cannot open %s of the repository", r->dir);
-	auto_free char *from = fmt_new("%s/%s", whole, real);
-	return sys_rename("only a directory of it is wanted", from, path);
-}
-
-int
-git_fetch(const char *url, const char *path, bool keep_git)
-{
-	struct repository r = {0};
-	int ok = split(url, &r);
-	if (ok == 0)
-		ok = fetch_repository(&r, path, keep_git && !*r.dir);
-	if (ok == 0)
-		ok = only_dir(&r, path);
-	free(r.url);
-	free(r.ref);
-	free(r.dir);
-	return ok;
 }
 
 /* ---- ADD ---- */
@@ -243,7 +139,9 @@ remote_gather(struct task *p, const char *word, struct gather *g)
 	if (sys_mkdir("what is behind an URL", dir, 0700) < 0 || remote_fetch(word, path) < 0 ||
 		check_sum(path, sum) < 0 || sys_chmod("as docker has it", path, 0600) < 0)
 		return -1;
-	g->from = source_in(dir, word);
+	struct source *from = source_in(dir, word);
+	from->fetched = true;
+	g->from = from;
 	/* Its name is no pattern. */
 	auto_buf struct buf plain = BUF_INIT;
 	for (const char *q = name; *q; q++)

@@ -26,6 +26,7 @@ static int kept = -1; /* where output goes that nobody wants to see unless it fa
 static off_t kept_from; /* where that of the step at hand begins */
 static int64_t began;
 static char title[128];
+static bool begun; /* the first step was named */
 
 int
 report_start(void)
@@ -109,6 +110,7 @@ void
 report_step(unsigned n, unsigned of, const char *text)
 {
 	auto_buf struct buf shown = BUF_INIT;
+	begun = true;
 	report_line("Step %u/%u : %s", n, of, text);
 	if (kept < 0)
 		return;
@@ -226,7 +228,8 @@ report_failed(const char *message, int code)
 	auto_buf struct buf b = BUF_INIT;
 	if (kept >= 0)
 		put_kept();
-	if (asked.progress != PROGRESS_JSON)
+	/* A mistake in the Dockerfile comes before the stream: dockerd answers it with a status. */
+	if (asked.progress != PROGRESS_JSON || !begun)
 		return;
 	buf_adds(&b, "{\"errorDetail\":{");
 	if (code > 0)

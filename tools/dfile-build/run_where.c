@@ -38,7 +38,7 @@ static bool
 groups_here(void)
 {
 	const struct cg_host *host;
-	if (!rootless_inside() || cg_host(&host) == 0)
+	if (!rootless_here() || cg_host(&host) == 0)
 		return true;
 	if (asked.limits.memory || asked.limits.shares || asked.limits.quota || asked.limits.cpus ||
 		asked.limits.mems)

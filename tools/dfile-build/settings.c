@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/parse.h"
+#include "box/box.h"
 #include "image/config.h"
 
 #include <string.h>
@@ -104,6 +105,8 @@ static int
 do_stopsignal(struct task *p)
 {
 	struct config_changes c = {.stop_signal = p->x.args[0]};
+	if (box_signal(p->x.args[0]) < 0)
+		return -1;
 	return config_change(p->s->st.config, &c);
 }
 

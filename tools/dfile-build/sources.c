@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What COPY and ADD copy: words with wildcards become a list of files, and that a sum.
  */
-#include "build.h"
+#include "sources_in.h"
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,16 +70,15 @@ real_path(int root, const char *path, int flags, int *fd, char out[PATH_MAX])
 
 /* ---- the list ---- */
 
-/* `rel` is what --exclude goes by: the path below the directory that was named. */
-static bool
-left_out(const struct gather *g, const char *path, const char *rel)
+bool
+gather_left_out(const struct gather *g, const char *path, const char *rel)
 {
 	return (*path && dfile_ignore_match(g->from->ignore, path)) ||
 		(*rel && dfile_ignore_match(g->exclude, rel));
 }
 
-static bool
-may_look_below(const struct gather *g, const char *dir, const char *rel)
+bool
+gather_may_look_below(const struct gather *g, const char *dir, const char *rel)
 {
 	return (!dfile_ignore_match(g->from->ignore, dir) ||
 		       dfile_ignore_may_include_below(g->from->ignore, dir)) &&
@@ -123,8 +121,7 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names in a directory, sorted. -1 with errno set. */
-static int
+int
 read_names(int root, const char *path, char ***names, size_t *n)
 {
 	int fd = open_no_links(root, *path ? path : ".", O_RDONLY | O_DIRECTORY, 0);
@@ -149,7 +146,7 @@ read_names(int root, const char *path, char ***names, size_t *n)
 	return 0;
 }
 
-static char *
+char *
 joined(const char *dir, const char *name)
 {
 	return fmt_new("%s%s%s", dir, *dir && *name ? "/" : "", name);
@@ -164,14 +161,14 @@ gather_entry(const struct gather *g, int dir, const char *path, const char *to, 
 {
 	struct stat sb;
 	const char *rel = g->parents ? path : to;
-	bool out = left_out(g, path, rel);
+	bool out = gather_left_out(g, path, rel);
 	if (fstatat(dir, path_base(path), &sb, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys("open", path, "cannot look at %s", path);
 	if (S_ISSOCK(sb.st_mode) || (out && !S_ISDIR(sb.st_mode)))
 		return 0;
 	if (!S_ISDIR(sb.st_mode))
 		return add(g, path, str_new(to), &sb);
-	if (out && !may_look_below(g, path, rel))
+	if (out && !gather_may_look_below(g, path, rel))
 		return 0;
 	size_t at = g->out->n;
 	if (add(g, path, str_new(to), &sb) < 0 || gather_below(g, path, to, depth + 1) < 0)
@@ -210,7 +207,7 @@ gather_below(const struct gather *g, const char *path, const char *to, unsigned 
 static int
 not_there(const struct gather *g, const char *path)
 {
-	bool ignored = left_out(g, path, "");
+	bool ignored = gather_left_out(g, path, "");
 	err_set(ERR_NOT_FOUND, path, "\"/%s\" is not in %s", path, g->from->shown);
 	return ignored ? err_hint("its .dockerignore leaves that out") : -1;
 }
@@ -234,8 +231,7 @@ add_parents(const struct gather *g, const char *path, const char *to)
 	return 0;
 }
 
-/* A path as it was named, wildcards resolved. `pivot`: what --parents keeps of it. */
-static int
+int
 gather_named(const struct gather *g, const char *path, const char *pivot)
 {
 	char real[PATH_MAX];
@@ -245,9 +241,10 @@ gather_named(const struct gather *g, const char *path, const char *pivot)
 		return errno == ENOENT || errno == ENOTDIR
 			? not_there(g, path)
 			: err_sys("openat2", path, "cannot open %s in %s", path, g->from->shown);
-	if (left_out(g, real, "") && !(S_ISDIR(sb.st_mode) && may_look_below(g, real, "")))
+	if (gather_left_out(g, real, "") &&
+		!(S_ISDIR(sb.st_mode) && gather_may_look_below(g, real, "")))
 		return not_there(g, path);
-	if (!S_ISDIR(sb.st_mode) && left_out(g, "", g->parents ? path : path_base(path)))
+	if (!S_ISDIR(sb.st_mode) && gather_left_out(g, "", g->parents ? path : path_base(path)))
 		return 0;
 	g->out->named++;
 	if (g->parents) {
@@ -267,96 +264,6 @@ gather_named(const struct gather *g, const char *path, const char *pivot)
 	return gather_below(g, real, "", 0);
 }
 
-/* ---- wildcards ---- */
-
-static bool
-has_wildcard(const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strchr("*?[\\", s[i]))
-			return true;
-	return false;
-}
-
-struct glob {
-	const struct gather *g;
-	size_t pivot; /* parts before the one that --parents keeps first */
-	size_t found;
-};
-
-static int
-found(struct glob *w, const char *path)
-{
-	const char *p = path;
-	w->found++;
-	for (size_t i = 0; i < w->pivot && *p; i++) {
-		p += strcspn(p, "/");
-		p += *p == '/';
-	}
-	return gather_named(w->g, path, p);
-}
-
-/* filepath.Match of Go, part by part: it knows no leading dot. "**" is any number of parts. */
-static int
-match(struct glob *w, const char *done, const char *rest, unsigned depth)
-{
-	size_t n = strcspn(rest, "/");
-	const char *more = rest + n + (rest[n] == '/');
-	char **names;
-	size_t count;
-	int r = 0;
-	if (!*rest)
-		return found(w, done);
-	if (depth > DEPTH_MAX)
-		return 0;
-	auto_free char *part = fmt_new("%.*s", (int)n, rest);
-	if (!has_wildcard(part, n)) {
-		auto_free char *next = joined(done, part);
-		auto_fd int fd = open_in_root(w->g->from->root, next, O_PATH, 0);
-		return fd < 0 ? 0 : match(w, next, more, depth + 1);
-	}
-	bool any = strcmp(part, "**") == 0;
-	char real[PATH_MAX];
-	if (any && *more && match(w, done, more, depth + 1) < 0)
-		return -1;
-	if (real_path(w->g->from->root, done, O_PATH | O_DIRECTORY, NULL, real) < 0 ||
-		read_names(w->g->from->root, real, &names, &count) < 0)
-		return 0;
-	for (size_t i = 0; i < count; i++) {
-		auto_free char *next = joined(done, names[i]);
-		if (r == 0 && (any || fnmatch(part, names[i], 0) == 0) &&
-			!(left_out(w->g, next, "") && !may_look_below(w->g, next, "")))
-			r = match(w, next, any && *more ? rest : more, depth + 1);
-		free(names[i]);
-	}
-	free(names);
-	return r;
-}
-
-int
-gather(const struct gather *g, const char *word)
-{
-	auto_free char *path = clean_path(word);
-	struct glob w = {.g = g};
-	/* "a/./b/c" with --parents keeps b/c. */
-	const char *pivot = strstr(word, "/./");
-	if (pivot) {
-		auto_free char *before = fmt_new("%.*s", (int)(pivot - word), word);
-		auto_free char *clean = clean_path(before);
-		for (const char *p = clean; *p; w.pivot++) {
-			p += strcspn(p, "/");
-			p += *p == '/';
-		}
-	}
-	if (!has_wildcard(path, strlen(path)))
-		return found(&w, path);
-	if (match(&w, "", path, 0) < 0)
-		return -1;
-	return w.found
-		? 0
-		: err_set(ERR_NOT_FOUND, word, "no file in %s is called %s", g->from->shown, word);
-}
-
 void
 items_free(struct items *l)
 {
@@ -374,6 +281,7 @@ items_free(struct items *l)
 struct summing {
 	const struct build *b;
 	struct sha256 *whole, *file;
+	struct buf head; /* of the item at hand */
 	char *piece;
 };
 
@@ -406,13 +314,13 @@ static int
 sum_item(struct summing *m, const struct item *it)
 {
 	struct sha256 *h = m->whole;
-	auto_buf struct buf head = BUF_INIT;
 	char link[PATH_MAX];
 	/* Not the times: a file that was only touched is the same (moby, pkg/tarsum). Nor what
 	 * the named directory is called. */
-	buf_addf(&head, "%s%c%o %u %u %" PRId64 "%c", it->to, 0, it->mode, it->uid, it->gid,
+	buf_reset(&m->head);
+	buf_addf(&m->head, "%s%c%o %u %u %" PRId64 "%c", it->to, 0, it->mode, it->uid, it->gid,
 		it->size, 0);
-	sha256_add(h, head.s, head.len);
+	sha256_add(h, m->head.s, m->head.len);
 	if (it->text) {
 		sha256_add(h, it->text, strlen(it->text) + 1);
 	} else if (S_ISLNK(it->mode)) {
@@ -441,6 +349,7 @@ items_sum(const struct build *b, const struct items *list, struct buf *key)
 	sha256_take(m.whole, digest);
 	sha256_free(m.whole);
 	sha256_free(m.file);
+	buf_free(&m.head);
 	free(m.piece);
 	buf_addf(key, "%s\n", digest);
 	return r < 0 ? -1 : sums_save();

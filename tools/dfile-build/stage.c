@@ -3,18 +3,23 @@
  */
 #include "build.h"
 
+#include "base/auto.h"
 #include "base/err.h"
 #include "base/human.h"
 #include "door/spawn.h"
 #include "door/step.h"
 #include "door/tell.h"
 #include "image/config.h"
+#include "image/creds.h"
 #include "image/image.h"
+#include "image/ref.h"
 #include "image/sha256.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- variables ---- */
 
@@ -39,25 +44,58 @@ is_there(const struct build *b, const char *name)
 	return found;
 }
 
+/* Who we are to the registry of an image goes by a pipe, which holds it all: *fd is its end to read
+ * from, -1 when nothing is known. */
+static int
+open_creds(const char *name, int *fd)
+{
+	struct ref ref;
+	int ends[2], known = 0;
+	auto_buf struct buf text = BUF_INIT;
+	*fd = -1;
+	if (!asked.auths || ref_parse_name(name, &ref) < 0)
+		return 0;
+	if ((known = creds_of_auths(asked.auths, ref.host, &text)) <= 0)
+		return known;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_sys("pipe2", name, "cannot make a pipe for img-pull");
+	ssize_t n = write(ends[1], text.s, text.len);
+	explicit_bzero(text.s, text.len);
+	close(ends[1]);
+	*fd = ends[0];
+	return n == (ssize_t)text.len
+		? 0
+		: err_set(ERR_INVALID, ref.host, "the password for %s is too long", ref.host);
+}
+
+static int
+pull(const char *name, const char *platform)
+{
+	struct strlist l = {0};
+	auto_fd int creds = -1;
+	if (open_creds(name, &creds) < 0)
+		return -1;
+	strlist_add(&l, "img-pull");
+	if (asked.progress != PROGRESS_PLAIN)
+		strlist_add(&l, "-q");
+	if (creds >= 0)
+		strlist_add(&l, "--creds-fd=0");
+	if (platform) {
+		strlist_add(&l, "--platform");
+		strlist_add(&l, platform);
+	}
+	strlist_add(&l, name);
+	strlist_add(&l, NULL);
+	int r = run_tool_fed("the image, which is not here", l.v, creds, NULL);
+	free(l.v);
+	return r < 0 ? err_set(ERR_NOT_FOUND, name, "cannot get image %s", name) : 0;
+}
+
 int
 image_get(struct build *b, const char *name, const char *platform, struct state *st)
 {
-	if (asked.pull || !is_there(b, name)) {
-		struct strlist l = {0};
-		strlist_add(&l, "img-pull");
-		if (asked.progress != PROGRESS_PLAIN)
-			strlist_add(&l, "-q");
-		if (platform) {
-			strlist_add(&l, "--platform");
-			strlist_add(&l, platform);
-		}
-		strlist_add(&l, name);
-		strlist_add(&l, NULL);
-		int r = run_tool("the image, which is not here", l.v, NULL);
-		free(l.v);
-		if (r < 0)
-			return err_set(ERR_NOT_FOUND, name, "cannot get image %s", name);
-	}
+	if ((asked.pull || !is_there(b, name)) && pull(name, platform) < 0)
+		return -1;
 	if (step_dry() && !is_there(b, name)) {
 		state_scratch(st);
 		return 0;
@@ -69,6 +107,11 @@ int
 state_of(struct build *b, const char *from, struct state *st)
 {
 	int other = plan_find(b, from);
+	if (other >= 0 && !b->stages[other].st.config) {
+		err_set(ERR_CONFLICT, from, "stage %s was not built before it is needed", from);
+		return err_hint("ONBUILD of an image names it: pull that image first, so that it "
+				"is known what its triggers need");
+	}
 	if (other >= 0) {
 		state_copy(&b->stages[other].st, st);
 		return 0;
@@ -124,44 +167,6 @@ key_of(const struct task *p, char key[DIGEST_SIZE])
 	sha256_of(text.s, text.len, key);
 }
 
-/* A step of an image that --cache-from names: what made it is known by its text alone, so its
- * layers up to here must be ours, and its history must go on as we do. */
-static bool
-from_image(const struct task *p, const char *name, struct build_record *r)
-{
-	auto_image struct image img = {0};
-	const struct state *st = &p->s->st;
-	const json_t *ours = json_object_get(st->config, "history"), *theirs;
-	size_t n = json_array_size(ours);
-	if (image_find(p->b->store, name, &img) < 0)
-		return false;
-	theirs = json_object_get(img.config, "history");
-	const json_t *row = json_array_get(theirs, n);
-	const char *by = json_string_value(json_object_get(row, "created_by"));
-	if (!row || !by || strcmp(by, p->by.s) != 0 || img.n < st->n)
-		return false;
-	for (size_t i = 0; i < st->n; i++)
-		if (strcmp(img.layers[i].diff_id, st->layers[i].diff_id) != 0)
-			return false;
-	time_t created = 0;
-	const char *when = json_string_value(json_object_get(row, "created"));
-	if (when && parse_rfc3339(when, &created) < 0)
-		return false;
-	*r = (struct build_record){.created = created,
-		.has_layer = !json_is_true(json_object_get(row, "empty_layer"))};
-	if (!r->has_layer)
-		return true;
-	if (img.n <= st->n || !store_has_layer(p->b->store, img.layers[st->n].chain))
-		return false;
-	const struct image_layer *l = &img.layers[st->n];
-	r->layer.size = l->blob.size;
-	memcpy(r->layer.diff_id, l->diff_id, DIGEST_SIZE);
-	memcpy(r->layer.blob, l->blob.digest, DIGEST_SIZE);
-	memcpy(r->layer.chain, l->chain, DIGEST_SIZE);
-	memcpy(r->layer.media_type, l->blob.media_type, sizeof(r->layer.media_type));
-	return true;
-}
-
 static bool
 find_record(const struct task *p, const char *key, struct build_record *r)
 {
@@ -170,9 +175,9 @@ find_record(const struct task *p, const char *key, struct build_record *r)
 	if (asked.no_cache)
 		return false;
 	found = build_cache_get(p->b->store, key, r) == 1;
-	/* What is copied is not in the history: only the record knows it. */
-	for (size_t i = 0; !found && !is_copy(p) && i < asked.cache_from.n; i++)
-		found = from_image(p, asked.cache_from.v[i], r);
+	/* What is copied is not in the history: that is looked at when it was. */
+	if (!found && !is_copy(p))
+		found = cache_from_text(p, r);
 	err = before;
 	return found;
 }
@@ -245,7 +250,7 @@ begin(struct build *b, struct stage *s)
 	} else if (image_get(b, s->image, platform, &s->st) < 0) {
 		return -1;
 	}
-	report_id(s->st.n ? digest_hex(s->st.id) : "");
+	report_id(strcmp(s->image, "scratch") == 0 && s->base < 0 ? "" : digest_hex(s->st.id));
 	return 0;
 }
 

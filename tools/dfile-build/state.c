@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/human.h"
 #include "door/step.h"
 #include "image/config.h"
 #include "image/image.h"
@@ -182,13 +183,23 @@ make_manifest(const struct state *st, int64_t config_size, struct buf *out)
 	free(man.layers);
 }
 
+/* FROM scratch and no step is an image, too, as BuildKit has it: then none has said when. */
+static void
+set_created(struct state *st)
+{
+	auto_buf struct buf when = BUF_INIT;
+	if (json_object_get(st->config, "created"))
+		return;
+	time_rfc3339(config_now(), &when);
+	json_object_set_new(st->config, "created", json_string(when.s));
+}
+
 int
 state_enter(struct store *s, struct state *st, bool named)
 {
 	char digest[DIGEST_SIZE];
 	auto_buf struct buf manifest = BUF_INIT;
-	if (st->n == 0 && !step_dry())
-		return err_set(ERR_INVALID, NULL, "no image was made: it has no file at all");
+	set_created(st);
 	char *text = json_dumps(st->config, JSON_COMPACT);
 	if (!text)
 		abort();

@@ -52,6 +52,31 @@ add(const struct known *k)
 	all.n += (size_t)at == all.n;
 }
 
+/* Not by sscanf(3), which looks for the end of the whole text each time. */
+static bool
+read_known(const char *line, const char *end, struct known *k)
+{
+	uint64_t n[7];
+	for (size_t i = 0; i < 7; i++) {
+		char *behind;
+		n[i] = strtoull(line, &behind, 10); /* of "-1" it makes what is -1 again below */
+		if (behind == line || *behind != ' ')
+			return false;
+		line = behind + 1;
+	}
+	*k = (struct known){.dev = n[0],
+		.ino = n[1],
+		.size = (int64_t)n[2],
+		.sec = (int64_t)n[3],
+		.nsec = (int64_t)n[4],
+		.csec = (int64_t)n[5],
+		.cnsec = (int64_t)n[6]};
+	if (end - line != DIGEST_SIZE - 1)
+		return false;
+	memcpy(k->digest, line, DIGEST_SIZE - 1);
+	return digest_ok(k->digest);
+}
+
 void
 sums_open(const char *context)
 {
@@ -64,15 +89,11 @@ sums_open(const char *context)
 		snprintf(all.path, sizeof(all.path), "%.*s/%.32s", PATH_MAX - 64, place,
 			digest_hex(digest));
 		if (file_exists(all.path) && file_read(all.path, KNOWN_MAX, &text) == 0)
-			for (char *line = text.s; line && *line; line += *line == '\n') {
-				if (sscanf(line,
-					    "%" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64
-					    " %" SCNd64 " %" SCNd64 " %" SCNd64 " %71s",
-					    &k.dev, &k.ino, &k.size, &k.sec, &k.nsec, &k.csec,
-					    &k.cnsec, k.digest) == 8 &&
-					digest_ok(k.digest))
+			for (const char *line = text.s, *end; line && *line; line = end) {
+				end = line + strcspn(line, "\n");
+				if (read_known(line, end, &k))
 					add(&k);
-				line += strcspn(line, "\n");
+				end += *end == '\n';
 			}
 	}
 	err = before;
@@ -126,6 +147,6 @@ sums_save(void)
 			" %" PRId64 " %s\n",
 			k->dev, k->ino, k->size, k->sec, k->nsec, k->csec, k->cnsec, k->digest);
 	}
-	return sys_replace(
+	return sys_remember(
 		"what the files of this context hold", all.path, buf_str(&text), text.len, 0600);
 }

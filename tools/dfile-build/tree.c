@@ -16,6 +16,7 @@
 #include "image/manifest.h"
 
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +26,41 @@
 
 /* ---- mounted, and taken apart ---- */
 
-static int
-open_lowers(struct tree *t, const struct strlist *paths)
+/* A stage's layers, opened as they come: each step has those of the one before, and one more. */
+static struct {
+	const struct stage *of;
+	int *fd;
+	size_t n;
+} lowers;
+
+static void
+close_lowers(void)
 {
-	t->lower = calloc(paths->n + 1, sizeof(*t->lower));
-	if (!t->lower)
+	while (lowers.n)
+		close(lowers.fd[--lowers.n]);
+	free(lowers.fd);
+	lowers.fd = NULL;
+}
+
+/* Lends the tree those of the stage so far. */
+static int
+open_lowers(const struct stage *s, const struct strlist *paths, struct tree *t)
+{
+	if (lowers.of != s)
+		close_lowers();
+	lowers.of = s;
+	lowers.fd = reallocarray(lowers.fd, paths->n + 1, sizeof(*lowers.fd));
+	if (!lowers.fd)
 		abort();
-	for (size_t i = 0; i < paths->n; i++) {
-		int fd = open(paths->v[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (lowers.n < paths->n) {
+		const char *path = paths->v[lowers.n];
+		int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
-			return err_sys("open", paths->v[i], "cannot open layer %s", paths->v[i]);
-		t->lower[t->n_lower++] = fd;
+			return err_sys("open", path, "cannot open layer %s", path);
+		lowers.fd[lowers.n++] = fd;
 	}
+	t->lower = lowers.fd;
+	t->n_lower = paths->n;
 	return 0;
 }
 
@@ -90,24 +114,55 @@ open_all(struct tree *t, struct strlist *layers, bool read_only)
 	return t->fd < 0 ? err_sys("open", t->root, "cannot open %s", t->root) : 0;
 }
 
-int
-tree_open(struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t)
+static int
+make_place(struct build *b, struct stage *s, struct tree *t)
 {
-	struct strlist layers = {0};
 	*t = (struct tree){.fd = -1};
 	snprintf(
 		t->dir, sizeof(t->dir), "%.*s/%u.%u", PATH_MAX - 64, b->dir, s->number, s->count++);
 	snprintf(t->upper, sizeof(t->upper), "%.*s/upper", PATH_MAX - 16, t->dir);
 	snprintf(t->root, sizeof(t->root), "%.*s/root", PATH_MAX - 16, t->dir);
-	if (sys_mkdir("the place of a step", t->dir, 0700) < 0)
+	return sys_mkdir("the place of a step", t->dir, 0700);
+}
+
+static void
+free_paths(struct strlist *layers)
+{
+	for (size_t i = 0; i < layers->n; i++)
+		free((char *)(uintptr_t)layers->v[i]);
+	free(layers->v);
+}
+
+int
+tree_open(struct build *b, struct stage *s, const struct state *st, bool read_only, struct tree *t)
+{
+	struct strlist layers = {0};
+	if (make_place(b, s, t) < 0)
 		return -1;
 	int r = state_layer_paths(b->store, st, &layers) < 0 ||
-			(!step_dry() && open_lowers(t, &layers) < 0)
+			(!read_only && !step_dry() && open_lowers(s, &layers, t) < 0)
 		? -1
 		: open_all(t, &layers, read_only);
-	for (size_t i = 0; i < layers.n; i++)
-		free((char *)(uintptr_t)layers.v[i]);
-	free(layers.v);
+	free_paths(&layers);
+	return r;
+}
+
+int
+tree_open_bare(struct build *b, struct stage *s, const struct state *st, struct tree *t)
+{
+	struct strlist layers = {0};
+	if (make_place(b, s, t) < 0)
+		return -1;
+	t->bare = true;
+	memcpy(t->root, t->upper, sizeof(t->root));
+	int r = state_layer_paths(b->store, st, &layers);
+	if (r == 0)
+		r = sys_mkdir("a layer that looks at none below", t->upper, 0755);
+	if (r == 0 && !step_dry())
+		r = open_lowers(s, &layers, t);
+	if (r == 0 && !step_dry() && (t->fd = open(t->upper, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		r = err_sys("open", t->upper, "cannot open %s", t->upper);
+	free_paths(&layers);
 	return r;
 }
 
@@ -116,7 +171,7 @@ tree_unmount(struct tree *t)
 {
 	if (t->fd >= 0)
 		close(take_fd(&t->fd));
-	if (!t->mounted && !step_dry())
+	if (t->bare || (!t->mounted && !step_dry()))
 		return 0;
 	if (sys_umount("the step is over", t->root, MNT_DETACH) < 0)
 		return -1;
@@ -142,9 +197,6 @@ tree_close(struct tree *t)
 	struct err why = err;
 	if (t->mounted)
 		tree_unmount(t);
-	for (size_t i = 0; i < t->n_lower; i++)
-		close(t->lower[i]);
-	free(t->lower);
 	for (size_t i = 0; i < t->n_stubs; i++)
 		free(t->stubs[i].path);
 	free(t->stubs);
@@ -196,7 +248,8 @@ tree_adopt(struct build *b, const struct state *st, struct tree *t, struct build
 		return err_sys("utimensat", t->upper, "cannot set times in %s", t->upper);
 	if (done.n[BULK_TIME])
 		bulk_tell(&done, t->upper);
-	if (layer_adopt(b->store, t->upper, t->lower, t->n_lower, below, &a) < 0)
+	if ((t->bare ? layer_adopt_alone : layer_adopt)(
+		    b->store, t->upper, t->lower, t->n_lower, below, &a) < 0)
 		return -1;
 	if (a.warning[0])
 		report_warning("%s", a.warning);

@@ -63,6 +63,8 @@ const struct opt ns_exec_options[] = {
 	{0, "domainname", "NAME", opt_str, &settings.ct.domainname,
 		"set the NIS domain name (with --uts)", false},
 	{'e', "env", "NAME=VALUE", ct_opt_pair, &PROCESS.env, "set a variable (repeatable)", false},
+	{0, "env-from", "NAME=FILE", ct_opt_env_from, &PROCESS.env_from,
+		"set a variable to what a file holds, and tell nobody (repeatable)", false},
 	{0, "clear-env", NULL, opt_flag, &PROCESS.clear_env, "start from an empty environment",
 		false},
 	{'w', "cwd", "DIR", opt_str, &PROCESS.cwd, "working directory, inside", false},

@@ -70,6 +70,15 @@ needs(bool wanted, bool given, const char *what, const char *of)
 	return !wanted || given ? 0 : err_set(ERR_INVALID, what, "%s needs %s", what, of);
 }
 
+static bool
+any_idmap(const struct ct_mounts *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].idmap)
+			return true;
+	return false;
+}
+
 static int
 check(const struct settings *s)
 {
@@ -81,6 +90,8 @@ check(const struct settings *s)
 		needs(c->process.init, is_new(s, CT_PID), "--init", "--pid") < 0 ||
 		needs(c->uid_map.n || c->gid_map.n || c->map_auto, is_new(s, CT_USER), "an id map",
 			"--user") < 0 ||
+		needs(any_idmap(&c->mounts), c->ns[CT_USER].path || c->uid_map.n, "idmap",
+			"--user=FILE, or --user with --uid-map") < 0 ||
 		needs(c->mounts.n, mount, "a mount", "--root or --mount") < 0 ||
 		needs(r->masked.n || r->readonly_paths.n, mount, "a masked path",
 			"--root or --mount") < 0 ||

@@ -144,7 +144,7 @@ keep_net(const char *path, int *fd)
 			return -1;
 	}
 	if (*fd < 0) {
-		if (sys_netns_pin("the network of the boxes, under a name", path,
+		if (sys_netns_pin("the network of the boxes, under a name", path, -1,
 			    ": # no shell command: a namespace for the life of this process") < 0)
 			return -1;
 		*fd = open(path, O_RDONLY | O_CLOEXEC);

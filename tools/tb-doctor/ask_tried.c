@@ -149,7 +149,11 @@ tell_overlay(void)
 static int
 mount_overlay(void)
 {
-	static const struct overlay o = {"/tmp/root", "/tmp/up", "/tmp/wk", layers, 2};
+	static const struct overlay o = {.dir = "/tmp/root",
+		.upper = "/tmp/up",
+		.work = "/tmp/wk",
+		.layers = layers,
+		.n = 2};
 	if (make_place() < 0 || (step_dry() ? tell_overlay() : overlay_mount(&o)) < 0) {
 		hint_for_err(); /* here, where the failure can be looked at */
 		return -1;

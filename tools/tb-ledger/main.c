@@ -25,7 +25,8 @@ static struct {
 
 static const struct opt options[] = {
 	{0, "json", NULL, opt_flag, &opts.json, "one JSON object a line", false},
-	{0, "check", NULL, opt_flag, &opts.check, "exit status 1 if anything is left", false},
+	{0, "check", NULL, opt_flag, &opts.check,
+		"exit status 1 if anything is left that is not in use", false},
 	{0, "clean", NULL, opt_flag, &opts.clean, "take it away, then show what is left", false},
 	{0, "force", NULL, opt_flag, &opts.force, "with --clean: what is in use as well", false},
 	OPT_END,
@@ -138,6 +139,15 @@ clean(const struct ledger *l)
 	return well;
 }
 
+static bool
+anything_left(const struct ledger *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->v[i].in_use)
+			return true;
+	return false;
+}
+
 static void
 show_json(const struct ledger *l)
 {
@@ -190,7 +200,7 @@ main(int argc, char **argv)
 		show_json(&l);
 	else
 		show(&l);
-	bool left = l.n > 0;
+	bool left = anything_left(&l);
 	empty(&l);
 	int status = tool_finish();
 	return status || !well || (opts.check && left) ? EXIT_COULD_NOT : EXIT_DONE;

@@ -78,8 +78,12 @@ look_at(void *self, const struct mount_entry *m)
 		return 0;
 	if (marked)
 		describe(m, &detail);
+	else if (strcmp(m->type, "nsfs") == 0)
+		buf_adds(&detail, "a user namespace by name");
 	else if (strncmp(m->source, "/dev/loop", 9) == 0 && strcmp(m->root, "/") == 0)
 		buf_addf(&detail, "writable layer of a given size, %s", m->source);
+	else if (strcmp(m->type, "tmpfs") == 0 && strcmp(m->root, "/") == 0)
+		buf_adds(&detail, "writable layer of a given size, in memory");
 	else
 		buf_adds(&detail, "one layer, read-only");
 	if (marked)

@@ -8,7 +8,6 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
-#include "box/resolver.h"
 #include "door/state.h"
 #include "door/sys.h"
 #include "mech/overlay.h"
@@ -147,22 +146,13 @@ is_our_child(const char *pid)
 	return end && sscanf(end, ") %*c %d", &parent) == 1 && parent == getpid();
 }
 
-/* It resolves names for boxes (resolver.h), and is no program of ours: its command line names the
- * place where its files are. */
-static bool
-is_resolver(const char *pid)
+static void
+add_process(struct ledger *l, const struct kind *k, const char *pid)
 {
-	char path[PATH_MAX], line[PATH_MAX];
-	if (strcmp(ledger_comm(pid), "aardvark-dns") != 0 || resolver_place(path) < 0)
-		return false;
-	auto_buf struct buf text = BUF_INIT;
-	snprintf(line, sizeof(line), "/proc/%.20s/cmdline", pid);
-	if (file_read(line, 65536, &text) < 0) {
-		err_clear();
-		return false;
-	}
-	/* Its words end in zeros. */
-	return memmem(text.s, text.len, path, strlen(path) + 1) != NULL;
+	const char *comm = ledger_comm(pid);
+	struct item *it = ledger_add(l, k, pid, "%s is running", comm);
+	/* A service runs because somebody wants it to: nobody has left it. */
+	it->in_use = strcmp(comm, "apid") == 0;
 }
 
 int
@@ -173,9 +163,9 @@ list_processes(struct ledger *l, const struct kind *k)
 	auto_dir DIR *proc = opendir("/proc");
 	while (proc && (e = readdir(proc))) {
 		pid_t pid = is_digits(e->d_name) ? (pid_t)atoi(e->d_name) : getpid();
-		if (pid != getpid() && (is_our_program(e->d_name) || is_resolver(e->d_name)) &&
-			!is_our_child(e->d_name) && !ends_at_once(pid, &left))
-			ledger_add(l, k, e->d_name, "%s is running", ledger_comm(e->d_name));
+		if (pid != getpid() && is_our_program(e->d_name) && !is_our_child(e->d_name) &&
+			!ends_at_once(pid, &left))
+			add_process(l, k, e->d_name);
 	}
 	return 0;
 }

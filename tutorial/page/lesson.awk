@@ -17,6 +17,20 @@ function output(s, out, what) {
 	}
 	return out s
 }
+# What a block needs that a reader may not have.
+function need_of(s, words) {
+	if (s !~ /needs=/)
+		return ""
+	sub(/.*needs=/, "", s)
+	sub(/ .*/, "", s)
+	words = ""
+	if (s ~ /(^|,)root/) words = "root"
+	if (s ~ /cg1-/) words = words (words ? ", " : "") "cgroup v1"
+	if (s ~ /cg2-/) words = words (words ? ", " : "") "cgroup v2"
+	if (s ~ /(^|,)swap/) words = words (words ? ", " : "") "swap"
+	if (s ~ /docker/) words = "the docker command"
+	return words
+}
 # What was held back in case a picture follows.
 function release() {
 	printf "%s", held
@@ -53,7 +67,7 @@ mode == "hidden" { block = block $0 "\n"; next }
 mode == "console" {
 	if (/^```/) {
 		mode = ""
-		raw("<pre class=\"console" (fails ? " fails" : "") "\">" block "</pre>")
+		raw("<pre class=\"console" (fails ? " fails" : "") (instead ? " else" : "") "\"" (needs ? " data-needs=\"" needs "\"" : "") ">" block "</pre>")
 	} else if (/^\$ / || (/^> / && command)) {
 		command = 1
 		block = block "<b>" html($0) "</b>\n"
@@ -78,7 +92,7 @@ mode == "other" { if (/^```/) mode = ""; print; next }
 /^    / || (held != "" && /^$/) { held = held $0 "\n"; next }
 /^\(Picture: / { picture($0); next }
 { release() }
-/^```console/ { mode = "console"; block = ""; command = 0; fails = / fails/; next }
+/^```console/ { mode = "console"; block = ""; command = 0; fails = / fails/; instead = / else/; needs = need_of($0); next }
 /^```sh exercise/ { mode = "check"; block = ""; hint = $0; sub(/.*hint=/, "", hint); next }
 /^```/ { mode = "other"; print; next }
 /^<!-- (setup|cleanup|solution)/ { mode = "hidden"; block = ""; solution = /solution/; next }

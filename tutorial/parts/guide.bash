@@ -19,6 +19,7 @@ key() {
 	printf '\r\e[K'
 	read -r height width < <(stty size </dev/tty)
 	((width > 20)) || width=80
+	columns=$width
 	((height > 8)) || height=24
 	((width < 96)) || width=96
 	rows=0
@@ -66,7 +67,7 @@ put_prose() {
 		[[ ${what[n]-} == prose ]] || break
 		case $raw in
 		'#'*) put "$bold${raw##+(#) }$plain" ;;
-		'```'*) while IFS= read -r raw; do put "    $raw"; done < <(sed '1d;$d' <<<"$raw") ;;
+		'```'*) while IFS= read -r raw; do put "  $raw"; done < <(sed '1d;$d' <<<"$raw" | expand -t 4) ;;
 		'    '* | '|'*) put "$raw" ;;
 		'') put '' ;;
 		*)
@@ -126,14 +127,19 @@ show_source() {
 	fi
 }
 
-edit_command() {
-	if [[ $command == *$'\n'* ]]; then
-		printf '%s\n' "$command" >"$desk/edit"
-		"${EDITOR:-vi}" "$desk/edit" </dev/tty >/dev/tty
-		command=$(<"$desk/edit")
-	else
-		read -re -p '$ ' -i "$command" command </dev/tty
-	fi
+# Each of commands[], in its turn.
+edit_commands() {
+	local n
+	for n in "${!commands[@]}"; do
+		if [[ ${commands[n]} == *$'\n'* ]]; then
+			printf '%s\n' "${commands[n]}" >"$desk/edit"
+			"${EDITOR:-vi}" "$desk/edit" </dev/tty >/dev/tty
+			commands[n]=$(<"$desk/edit")
+			put_command "${commands[n]}"
+		else
+			read -re -p '$ ' -i "${commands[n]}" 'commands[n]' </dev/tty
+		fi
+	done
 }
 
 put_command() {
@@ -154,25 +160,74 @@ common_key() {
 	esac
 }
 
-# A command of the lesson: 1 = go back to the heading.
-guide_command() {
-	local command=${text[$1]}
-	attr "$1" needs && ! has "$REPLY" && { put "$odd(left out: this machine has no $REPLY)$plain" && return; }
-	[[ " ${attrs[$1]} " != *' fails '* ]] || put "${odd}this fails, or does what it should not, on purpose:$plain"
-	put_command "$command"
+# Says why something is not shown here.
+put_left_out() {
+	case $1 in
+	root) put "$odd(left out: only root may do this; sudo tutorial/walk shows it)$plain" ;;
+	*) put "$odd(left out: this machine has no $1)$plain" ;;
+	esac
+}
+
+# The last command of the block that begins with item $1.
+block_end() {
+	REPLY=$1
+	while [[ ${what[REPLY + 1]-} == command && ${block[REPLY + 1]} == "${block[$1]}" ]]; do
+		REPLY=$((REPLY + 1))
+	done
+}
+
+# Takes the lines of commands[] back from the terminal, on which they stand last.
+take_back() {
+	local command row lines=0
+	for command in "${commands[@]}"; do
+		while IFS= read -r row; do
+			lines=$((lines + (${#row} + 1) / columns + 1))
+		done <<<"$command"
+	done
+	printf '\e[%dA\e[J' "$lines"
+}
+
+# A block of the lesson, one command or a few; REPLY is the item behind it. 1 = go back to the heading.
+guide_block() {
+	local n last asked='' commands=()
+	block_end "$1"
+	last=$REPLY
+	if left_out "$1"; then
+		[[ ! $REPLY ]] || put_left_out "$REPLY"
+		REPLY=$((last + 1))
+		return
+	fi
+	[[ " ${attrs[$1]} " != *' fails '* ]] || put "$odd⚠ on purpose:$plain"
+	for ((n = $1; n <= last; n++)); do
+		commands+=("${text[n]}")
+		put_command "${text[n]}"
+	done
 	while :; do
 		key "${dim}Enter run  e edit  s skip  ! shell  ? source  b back  q quit$plain"
+		[[ ! $KEY ]] && break
+		asked=1
 		case $KEY in
-		'') break ;;
-		e) edit_command && put_command "$command" ;;
-		s) put "${dim}skipped$plain" && return ;;
+		e) edit_commands ;;
+		s) put "${dim}skipped$plain" && REPLY=$((last + 1)) && return ;;
 		b) return 1 ;;
 		*) common_key || : ;;
 		esac
 	done
+	# Several: each above what it prints, and no longer all of them together.
+	((last == $1)) || [[ $asked ]] || take_back
+	for ((n = $1; n <= last; n++)); do
+		((last == $1)) || put_command "${commands[n - $1]}"
+		guide_command "$n" "${commands[n - $1]}"
+	done
+	REPLY=$((last + 1))
+}
+
+# Runs $2 as item $1, and says whether it went as the lesson has it.
+guide_command() {
+	local as_expected
 	busy='command'
-	run_command "$1" "$command"
-	local as_expected=$?
+	run_command "$1" "$2"
+	as_expected=$?
 	busy=
 	((${#shown[@]} == 0)) || printf '%s\n' "${shown[@]}"
 	[[ $shown_status == 0 ]] || echo "${dim}exit status $shown_status$plain"
@@ -189,7 +244,7 @@ guide_command() {
 # A shell until the check holds.
 guide_exercise() {
 	local hint=${attrs[$1]#*hint=}
-	attr "$1" needs && ! has "$REPLY" && { put "$odd(left out: this machine has no $REPLY)$plain" && return; }
+	left_out "$1" && { put_left_out "$REPLY" && return; }
 	while ! check "$1"; do
 		key "${bold}Exercise$plain $dim Enter shell  h hint  S solution  s skip  ? source  b back  q quit$plain"
 		case $KEY in
@@ -225,9 +280,15 @@ interrupted() {
 # Items before $1 have been walked already: they are run again, silently.
 guide_lesson() {
 	local n=0 first=$1 ran=-1
-	rows=0 height=24 width=80 busy='' last_put=x
+	rows=0 height=24 width=80 columns=80 busy='' last_put=x
 	read -r height width < <(stty size </dev/tty) || die "no terminal: try 'walk -t'"
+	columns=$width
+	((width < 96)) || width=96
 	trap interrupted INT
+	# The text that leads to where it goes on is shown again.
+	while ((first > 0)) && [[ ${what[first - 1]} == prose ]]; do
+		first=$((first - 1))
+	done
 	((first == 0)) || echo "${dim}what you have done of this lesson is done again …$plain"
 	while ((n < ${#what[@]})); do
 		here_now=$n
@@ -238,10 +299,11 @@ guide_lesson() {
 			;;
 		command)
 			if ((n < first)); then
-				attr "$n" needs && ! has "$REPLY" || run_command "$n"
-			elif ! guide_command "$n"; then
-				heading_above "$n"
+				left_out "$n" || run_command "$n"
+			else
+				guide_block "$n" || heading_above "$n"
 				n=$REPLY
+				((n - 1 <= ran)) || ran=$((n - 1))
 				continue
 			fi
 			;;

@@ -1,9 +1,24 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # the parts of walk share their variables
 # Item n is what[n]: prose, command, check, setup, solution, cleanup, source. Text, attributes and the
-# line where it begins; for a command, the lines of its outcome are from[n] to till[n] - 1.
-what=() text=() attrs=() line=() from=() till=() problems=()
+# line where it begins; for a command, the lines of its outcome are from[n] to till[n] - 1, and block[n]
+# is the line where its block begins.
+what=() text=() attrs=() line=() from=() till=() block=() problems=()
 item() {
-	what+=("$1") text+=("$2") attrs+=("$3") line+=("$4") from+=("${5-0}") till+=("${6-0}")
+	what+=("$1") text+=("$2") attrs+=("$3") line+=("$4") from+=("${5-0}") till+=("${6-0}") block+=("${7-0}")
+}
+
+# The block that begins now takes the place of the last one where that one's needs are not met: what
+# those were is in REPLY, and is marked in that block.
+instead_of_last() {
+	local n=$((${#what[@]} - 1)) last
+	REPLY=
+	while ((n >= 0)) && [[ ${what[n]} != command ]]; do
+		n=$((n - 1))
+	done
+	((n >= 0)) && attr "$n" needs || return
+	for ((last = block[n]; n >= 0; n--)); do
+		[[ ${what[n]} != command || ${block[n]} != "$last" ]] || attrs[n]+=' or-else'
+	done
 }
 
 problem() {
@@ -11,17 +26,19 @@ problem() {
 }
 
 read_lesson() {
-	local n raw mode='' body='' attr='' start=0 claims='' origin='' known='@(needs=*|fails|time=+([0-9])|c=*)'
-	what=() text=() attrs=() line=() from=() till=() problems=()
+	local n raw word mode='' body='' attr='' start=0 opened=0 claims='' origin='' known='@(needs=*|else|fails|time=+([0-9])|c=*)'
+	what=() text=() attrs=() line=() from=() till=() block=() problems=()
 	mapfile -t lines <"$1"
 	for ((n = 0; n < ${#lines[@]}; n++)); do
 		raw=${lines[n]}
 		case $mode:$raw in
 		':```console'*)
-			mode=console attr=${raw#'```console'} start=$n
+			mode=console attr=${raw#'```console'} start=$n opened=$((n + 1))
 			for word in $attr; do
 				# shellcheck disable=SC2053 # a pattern
 				[[ $word == $known ]] || problem $((n + 1)) "unknown word '$word' after console"
+				[[ $word != else ]] || instead_of_last || problem $((n + 1)) "else, and nothing before it needs anything"
+				[[ $word != else ]] || attr+=" unless=$REPLY"
 			done
 			attr+=${claims:+ claims=$claims} claims=
 			;;
@@ -51,7 +68,7 @@ read_lesson() {
 			while [[ ${lines[n + 1]-} == '> '* ]]; do
 				n=$((n + 1)) body+=$'\n'${lines[n]:2}
 			done
-			item command "$body" "$attr" $((start + 1)) $((n + 1)) $((n + 1))
+			item command "$body" "$attr" $((start + 1)) $((n + 1)) $((n + 1)) $opened
 			;;
 		console:*)
 			if [[ ${what[-1]-} == command ]] && ((till[-1] == n)); then
@@ -82,10 +99,12 @@ title() {
 	sed -n 's/^# //p;T;q' "$1"
 }
 
-# The function NAME of FILE#NAME, or what stands there between /* [NAME */ and /* NAME] */.
+# The function NAME of FILE#NAME, or what stands there between /* [NAME */ and /* NAME] */; of FILE#N-M,
+# those lines.
 source_text() {
 	local file=$top/${1%%#*} name=${1##*#}
 	[[ -f $file ]] || return
+	[[ $name != +([0-9])-+([0-9]) ]] || { sed -n "${name/-/,}p" "$file" && return; }
 	awk -v name="$name" '
 		index($0, "/* [" name " */") { marked = 1; next }
 		index($0, "/* " name "] */") { exit }

@@ -88,6 +88,17 @@ attr() {
 	[[ " ${attrs[$1]}" =~ [[:space:]]$2=([^[:space:]]*) ]] && REPLY=${BASH_REMATCH[1]}
 }
 
+# Whether item $1 is not for this machine: REPLY is what it lacks, or nothing where another block is
+# in its place.
+left_out() {
+	local lacks
+	attr "$1" unless && has "$REPLY" && REPLY='' && return
+	attr "$1" needs && ! has "$REPLY" || return 1
+	lacks=$REPLY
+	REPLY=
+	[[ " ${attrs[$1]} " == *' or-else '* ]] || REPLY=$lacks
+}
+
 tell() {
 	printf '%s\n' "$*" >&"$report"
 }

@@ -27,7 +27,10 @@ test_lesson() {
 			continue
 		fi
 		needs=
-		! attr "$n" needs || has "$REPLY" || needs=$REPLY
+		if left_out "$n"; then
+			needs=$REPLY
+			[[ $needs ]] || continue
+		fi
 		case ${what[n]} in
 		setup) run_hidden "$n" || { failed "$n" "setup ($status)" && printf '    %s\n' ${got[@]+"${got[@]}"}; } ;;
 		source) ((alternative > 1)) || test_source "$n" ;;
