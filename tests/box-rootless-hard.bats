@@ -10,7 +10,7 @@ setup() { boxer_test_setup; }
 teardown() { boxer_test_teardown; }
 
 @test "ten boxes on three networks, connected, disconnected, killed and started at random" {
-	requires /usr/lib/podman/aardvark-dns python3
+	requires python3
 	cp "$TB_TESTS/random-days.sh" "$TB_TESTS/dns.py" "$TB_DIR/home/"
 	BOXER_TIME=$((${TEST_DAYS:-0} + 300)) as_boxer bash "$TB_DIR/home/random-days.sh" bb $(($(rounds) * 2)) "${TEST_DAYS:-0}" \
 		"$TB_DIR/home/run/tacklebox" >"$T/out" || fail "$(<"$T/out")"
@@ -72,7 +72,7 @@ by_slirp() {
 }
 
 @test "slirp4netns leads out where there is no pasta, which comes first" {
-	requires slirp4netns /usr/lib/podman/aardvark-dns
+	requires slirp4netns
 	mkdir "$T/www" && echo outside >"$T/www/index.html"
 	cp "$TB_TESTS/three-services.sh" "$TB_DIR/home/"
 	as_boxer box-run -d --name first bb sleep 1000 >/dev/null
@@ -117,12 +117,12 @@ hears_the_host() {
 }
 
 @test "a name server on the host's loopback is heard in boxes, networks and builds: by pasta" {
-	requires /usr/lib/podman/aardvark-dns python3
+	requires python3
 	resolved hears_the_host
 }
 
 @test "the same by slirp4netns" {
-	requires /usr/lib/podman/aardvark-dns python3 slirp4netns
+	requires python3 slirp4netns
 	without_pasta resolved hears_the_host
 }
 
