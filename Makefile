@@ -301,6 +301,7 @@ check: deps-test
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) test-programs
 	@O=$(O) tests/run.sh $(FILES); status=$$?; $(GIVE_BACK); exit $$status
 check-long: export TEST_ROUNDS ?= 200
+check-long: export TEST_DAYS ?= 60
 check-long: export TEST_TIMEOUT ?= 7200
 check-long: check
 check-unit: $(UNITS)

@@ -10,7 +10,7 @@ setup() { boxer_test_setup; }
 teardown() { boxer_test_teardown; }
 
 @test "ten boxes on three networks, connected, disconnected, killed and started at random" {
-	requires /usr/lib/podman/aardvark-dns python3
+	requires python3
 	cp "$TB_TESTS/random-days.sh" "$TB_TESTS/dns.py" "$TB_DIR/home/"
 	BOXER_TIME=$((${TEST_DAYS:-0} + 300)) as_boxer bash "$TB_DIR/home/random-days.sh" bb $(($(rounds) * 2)) "${TEST_DAYS:-0}" \
 		"$TB_DIR/home/run/tacklebox" >"$T/out" || fail "$(<"$T/out")"
@@ -72,7 +72,7 @@ by_slirp() {
 }
 
 @test "slirp4netns leads out where there is no pasta, which comes first" {
-	requires slirp4netns /usr/lib/podman/aardvark-dns
+	requires slirp4netns
 	mkdir "$T/www" && echo outside >"$T/www/index.html"
 	cp "$TB_TESTS/three-services.sh" "$TB_DIR/home/"
 	as_boxer box-run -d --name first bb sleep 1000 >/dev/null
@@ -117,12 +117,12 @@ hears_the_host() {
 }
 
 @test "a name server on the host's loopback is heard in boxes, networks and builds: by pasta" {
-	requires /usr/lib/podman/aardvark-dns python3
+	requires python3
 	resolved hears_the_host
 }
 
 @test "the same by slirp4netns" {
-	requires /usr/lib/podman/aardvark-dns python3 slirp4netns
+	requires python3 slirp4netns
 	without_pasta resolved hears_the_host
 }
 
@@ -148,6 +148,7 @@ nothing_of_own_runs() { ! pgrep -u nobody -f "$TB_DIR/home/own"; }
 	assert_eq '' "$(find "$TB_DIR/home/own/"{boxes,names,volumes,nets,layers,build} "$TB_DIR/home/own.run" -mindepth 1 \
 		! -type d ! -name '*.lock' ! -name .lock 2>/dev/null || :)"
 	assert_eq '' "$(find "$TB_DIR/home/own/"{boxes,volumes,layers} -mindepth 1 -maxdepth 1 -type d)"
+	assert_eq tacklebox0 "$(ls "$TB_DIR/home/own.run/leases")"
 	assert_eq '' "$(grep -F "$TB_DIR/home/own" "/proc/$(<"$TB_DIR/boxer/pid")/mountinfo" || :)"
 	# The rest is the user's alone, and a plain rm does it.
 	as_boxer rm -rf "$TB_DIR/home/own" "$TB_DIR/home/own.run"

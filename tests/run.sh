@@ -7,6 +7,8 @@
 #   TEST_JOBS     files at the same time (2)
 #   TEST_TIMEOUT  seconds a file may take (600): one that hangs has failed
 #   TEST_ROUNDS   how often the long loops go round (20)
+#   TEST_DAYS     for how many seconds boxes are connected, killed and started at random (0: a number of
+#                 times, as the other loops)
 #   TEST_STRICT   1: a skip that is not listed in tests/skips.txt is a failure, and so is anything
 #                 with our marks that is on the host afterwards and was not before
 #   TEST_AGAIN    so many files that failed are run once more, alone (0): what is green then is called

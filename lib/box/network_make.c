@@ -14,6 +14,7 @@
 #include "door/state.h"
 #include "door/sys.h"
 #include "mech/bridge.h"
+#include "mech/lease.h"
 
 #include <net/if.h>
 #include <stdio.h>
@@ -230,9 +231,11 @@ network_remove(const struct network *n)
 			"error while removing network: network %s id %s has active endpoints",
 			n->name, n->id);
 	/* The document last: a failure leaves what a second try finds. */
-	if (if_nametoindex(n->bridge) &&
-		run_tool("its bridge", (const char *[]){"br-setup", "--rm", n->bridge, NULL},
-			NULL) < 0)
+	/* After a reboot, or the end of a user's namespaces, there is no bridge. */
+	if ((if_nametoindex(n->bridge)
+			    ? run_tool("its bridge",
+				      (const char *[]){"br-setup", "--rm", n->bridge, NULL}, NULL)
+			    : lease_forget_bridge(n->bridge)) < 0)
 		return -1;
 	if (state_root_path(path, "nets/%s.json", n->name) < 0 ||
 		sys_unlink("and what described it", path) < 0)

@@ -109,7 +109,8 @@ listens_at(const char *gateway)
 	if (inet_pton(AF_INET, gateway, &at) != 1)
 		return false;
 	snprintf(socket_at, sizeof(socket_at), ": %08X:%04X ", at.s_addr, NS_DEFAULTPORT);
-	if (file_read("/proc/net/udp", FILE_MAX, &text) < 0)
+	/* For an ordinary user only this thread is among his networks (rootless_in_net). */
+	if (file_read("/proc/thread-self/net/udp", FILE_MAX, &text) < 0)
 		err_clear();
 	return strstr(buf_str(&text), socket_at) != NULL;
 }

@@ -53,8 +53,8 @@ int rootless_ask(const char *what, int *fd);
 int rootless_net(void);
 /* Calls work(arg) in that network and returns what it returns, with its `err`; the caller stays
  * where he is, which whoever runs something in the host's network later has to. It is a thread that
- * goes over: what it starts must not be tied to it (struct run). Elsewhere work is called as it is.
- */
+ * goes over: what it starts must not be tied to it (struct run), and /proc/self/net is not
+ * where it is: /proc/thread-self/net. Elsewhere work is called as it is. */
 int rootless_in_net(int (*work)(void *arg), void *arg);
 /* Inside: that network is about to be needed, so what leads it to the world may begin, while others
  * go on. That it fails is said to who needs it. */

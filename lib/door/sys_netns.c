@@ -73,7 +73,7 @@ pin_of_child(const char *path, int user)
 static long
 pin_new(const char *path, int user)
 {
-	auto_fd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	auto_fd int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	auto_fd int file = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
 	if (home < 0 || file < 0)
 		return -1;
@@ -127,7 +127,7 @@ sys_netns_enter(const char *why, int fd, const char *path)
 int
 sys_netns_visit(int fd, int (*look)(void *arg), void *arg)
 {
-	auto_fd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	auto_fd int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home < 0 || setns(fd, CLONE_NEWNET) < 0)
 		return err_sys("setns", NULL, "cannot look into the network namespace");
 	int r = look(arg);
