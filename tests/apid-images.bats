@@ -156,7 +156,7 @@ built() {
 # nothing runs for what only changes settings.
 talked() {
 	mkdir -p "$T/context"
-	cd "$T/context"
+	cd "$T/context" || return
 	cat >Dockerfile <<-'EOF'
 		FROM bb
 		MAINTAINER Dan Klopp
@@ -212,7 +212,7 @@ answer() {
 mistaken() {
 	local line want query
 	mkdir -p "$T/context"
-	cd "$T/context"
+	cd "$T/context" || return
 	while IFS='|' read -r line want; do
 		printf '%b' "$line" >Dockerfile
 		for query in '' '&q=1'; do
