@@ -51,6 +51,7 @@ talk() {
 		"127.0.0.1:2375/containers/$ID/logs?stdout=1&stderr=1" | od -An -v -tx1 | tr -d ' \n' | sed 's/0200000000000005/ &/')"
 	curl -s "127.0.0.1:2375/containers/$ID/top" | jq -e '.Titles[1] == "PID" and (.Processes | length >= 1)'
 	curl -s "127.0.0.1:2375/containers/$ID/export" | tar -t | grep -x etc/passwd >/dev/null
+	assert_eq passwd "$(curl -s -X POST -H 'Content-Type: application/json' -d '{"Resource":"/etc/passwd"}' "127.0.0.1:2375/containers/$ID/copy" | tar -t)"
 	curl -s -X POST "127.0.0.1:2375/containers/$ID/stop" -w '%{http_code}' | grep -qx 204
 	assert_eq '{"Error":null,"StatusCode":3}' "$(curl -s -X POST "127.0.0.1:2375/containers/$ID/wait")"
 	curl -s -X DELETE "127.0.0.1:2375/containers/$ID" -w '%{http_code}' | grep -qx 204
@@ -195,6 +196,12 @@ errors() {
 			404|POST|/volumes/create|{"Name":"v2","Driver":"nfs"}|
 			503|GET|/swarm||This node is not a swarm manager.
 			503|GET|/services||This node is not a swarm manager.
+			503|GET|/services/x||This node is not a swarm manager.
+			503|POST|/services/create|{}|This node is not a swarm manager.
+			501|POST|/swarm/init|{}|there is no swarm here
+			400|GET|/images/search||no term says
+			400|POST|/containers/ONE/copy|{}|bad parameter: path cannot be empty
+			404|POST|/containers/ONE/copy|{"Resource":"/none"}|
 			404|GET|/plugins/none/json||
 		END
 	}

@@ -29,6 +29,7 @@ travel() {
 	assert_eq "$(sed -nE 's/^1: digest: (sha256:[0-9a-f]+) size: ([0-9]+)$/\1 \2/p' "$T/push") linux" \
 		"$(jq -r '"\(.Descriptor.digest) \(.Descriptor.size) \(.Platforms[0].os)"' "$T/far")"
 	assert_eq 404 "$(status_of GET "/distribution/$REGISTRY/a/none:1/json")"
+	assert_eq "$REGISTRY/a/bb" "$(docker search --format '{{.Name}}' "$REGISTRY/b")"
 	docker rmi "$REGISTRY/a/bb:1" | grep -qx "Untagged: $REGISTRY/a/bb:1"
 	try docker pull "$REGISTRY/a/none:1"
 	assert_eq 1 "$status"

@@ -13,6 +13,9 @@
 #   expect STATUS METHOD PATH […]   the body, and it must have come with that status
 #   tmux_start COMMAND, seen REGEX  in a terminal, $s; and what it shows
 
+# Each look is a program of 40 MB here, which on a busy machine takes a second.
+export TB_WAIT=${TB_WAIT:-40}
+
 served() { in_fresh '--net' apid_go "$1"; }
 
 apid_go() {

@@ -79,6 +79,9 @@ after_img_pull() { kill "$(<registry.pid)"; }
 needs_img_remote() { needs_img_pull; }
 before_img_remote() { before_img_pull; }
 after_img_remote() { after_img_pull; }
+needs_img_search() { needs_img_pull; }
+before_img_search() { before_img_pull; }
+after_img_search() { after_img_pull; }
 needs_img_auth() { echo docker-registry curl; }
 before_img_auth() { start_registry && wait_for curl -fs -o /dev/null http://localhost:5000/v2/; }
 after_img_auth() { after_img_pull; }

@@ -336,8 +336,9 @@ foreign() {
 	cd "$T" && mkdir base app && chmod 0777 .
 	ufs-mount root base app
 	cg-create "$TB_NAME-n" >/dev/null
-	run -0 as_nobody tb-ledger --check mount cgroup link nft
-	assert_eq '' "$output"
+	# Of his there may be something: other files run boxes as nobody, too.
+	run -0 as_nobody tb-ledger mount cgroup link nft
+	run ! grep -e "$T/" -e "$TB_NAME" <<<"$output"
 	run -0 tb-ledger --json mount
 	jq -se --arg name "$T/root" "any(.[]; .name == \$name)" <<<"$output"
 	cg-rm "$TB_NAME-n"

@@ -186,20 +186,13 @@ __wrap_job_reply_json(struct request *r, const char *why, struct strlist *words,
 
 /* ---- a request out of bytes ---- */
 
+/* As http.c has it done: a space is written "+". */
 static void
 unescape(char *s)
 {
-	char *to = s;
-	unsigned c;
-	for (; *s; s++)
-		if (*s == '%' && strspn(s + 1, "0123456789abcdefABCDEF") >= 2 &&
-			sscanf(s + 1, "%2x", &c) == 1) {
-			*to++ = (char)c;
-			s += 2;
-		} else {
-			*to++ = *s == '+' ? ' ' : *s;
-		}
-	*to = '\0';
+	for (char *p = s; (p = strchr(p, '+'));)
+		*p = ' ';
+	url_unescape(s);
 }
 
 static void

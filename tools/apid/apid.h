@@ -44,17 +44,17 @@ bool route_only_reads(const struct route *rt);
 void routes_list(struct buf *out);
 
 handler_fn system_ping, system_version, system_info, system_df, system_events, system_auth,
-	system_no_swarm, system_plugins, system_no_plugin, system_prune_builds, system_no_search;
+	system_no_swarm, system_never_swarm, system_plugins, system_no_plugin, system_prune_builds;
 handler_fn containers_list, containers_create, containers_inspect, containers_start,
 	containers_stop, containers_restart, containers_kill, containers_pause, containers_unpause,
 	containers_rename, containers_remove, containers_update, containers_resize, containers_wait,
 	containers_top, containers_diff, containers_export, containers_commit, containers_stats,
 	containers_logs, containers_attach, containers_attach_ws, containers_prune;
 handler_fn exec_create, exec_start, exec_inspect, exec_resize;
-handler_fn archive_stat, archive_get, archive_begin_put, archive_put;
+handler_fn archive_stat, archive_get, archive_begin_put, archive_put, archive_copy;
 handler_fn images_list_all, images_inspect, images_begin_create, images_create, images_push,
 	images_tag, images_rm, images_history, images_save, images_save_one, images_begin_load,
-	images_load, images_prune, distribution_inspect;
+	images_load, images_prune, images_look_for, distribution_inspect;
 handler_fn build_begin, build;
 handler_fn networks_all, networks_inspect, networks_create, networks_remove, networks_connect,
 	networks_disconnect, networks_prune;

@@ -14,10 +14,9 @@
 
 /* ID:PATH, as box-cp takes it. */
 static char *
-place_of(const struct request *r)
+place_in(const struct request *r, const char *path)
 {
 	struct box b;
-	const char *path = request_query(r, "path");
 	if (box_find(r->part[0], &b) < 0)
 		return NULL;
 	if (!path || !*path) {
@@ -25,6 +24,12 @@ place_of(const struct request *r)
 		return NULL;
 	}
 	return fmt_new("%s:%s%s", b.id, *path == '/' ? "" : "/", path);
+}
+
+static char *
+place_of(const struct request *r)
+{
+	return place_in(r, request_query(r, "path"));
 }
 
 static void
@@ -60,19 +65,32 @@ archive_stat(struct request *r)
 	return !place || add_stat(r, place) < 0 ? -1 : reply_empty(r, 200);
 }
 
-int
-archive_get(struct request *r)
+static int
+give(struct request *r, const char *place)
 {
 	struct strlist l = {0};
-	auto_free char *place = place_of(r);
-	if (!place || add_stat(r, place) < 0)
-		return -1;
 	word(&l, "box-cp");
 	word(&l, "--");
 	word(&l, place);
 	word(&l, "-");
 	struct job *j = job_start("files of the container", &l, false, 0);
 	return j ? job_stream(r, j, "application/x-tar") : -1;
+}
+
+int
+archive_get(struct request *r)
+{
+	auto_free char *place = place_of(r);
+	return !place || add_stat(r, place) < 0 ? -1 : give(r, place);
+}
+
+/* docker cp of Docker 1.7 and before. */
+int
+archive_copy(struct request *r)
+{
+	auto_json json_t *doc = body_json(r, false);
+	auto_free char *place = doc ? place_in(r, body_text(doc, "Resource")) : NULL;
+	return place ? give(r, place) : -1;
 }
 
 int

@@ -353,35 +353,12 @@ on_log(void *self, const char *fmt, va_list ap)
 	tool_warn("%s", line);
 }
 
-static int
-hex(char c)
-{
-	return c >= '0' && c <= '9'    ? c - '0'
-		: c >= 'a' && c <= 'f' ? c - 'a' + 10
-		: c >= 'A' && c <= 'F' ? c - 'A' + 10
-				       : -1;
-}
-
-/* "%00" stays as it is: otherwise what follows it would not be seen, and "a%00b" be "a". So does
- * what is no escape. */
 static size_t
 unescape(void *self, struct MHD_Connection *conn, char *s)
 {
-	const char *start = s;
-	char *to = s;
 	(void)self;
 	(void)conn;
-	for (; *s; s++) {
-		int high = *s == '%' ? hex(s[1]) : -1, low = high < 0 ? -1 : hex(s[2]);
-		if (low < 0 || high + low == 0) {
-			*to++ = *s;
-			continue;
-		}
-		*to++ = (char)(high << 4 | low);
-		s += 2;
-	}
-	*to = '\0';
-	return (size_t)(to - start);
+	return url_unescape(s);
 }
 
 struct http_server *

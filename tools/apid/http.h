@@ -49,6 +49,9 @@ void http_stop(struct http_server *s);
 /* Whether http_stop() was called: streams end then. */
 bool http_stopping(void);
 
+/* Undoes the escapes of a part of an URL, in place: its new length. "%00" stays as it is: otherwise
+ * what follows it would not be seen, and "a%00b" be "a". So does what is no escape (request.c). */
+size_t url_unescape(char *s);
 /* Before the body is read: version, who asks, route. -1 with `err` set to refuse it (request.c). */
 int request_begin(struct request *r, const char *url, const struct listener *at);
 

@@ -173,6 +173,38 @@ distribution_inspect(struct request *r)
 	return ok < 0 ? -1 : reply_bytes(r, 200, "application/json", buf_str(&out), out.len);
 }
 
+/* A line an image becomes a list of them. */
+static json_t *
+list_of_lines(const char *tool, char *text)
+{
+	json_t *out = json_array();
+	for (char *save, *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+		line = strtok_r(NULL, "\n", &save)) {
+		json_t *one = json_parse(tool, line, strlen(line));
+		if (one)
+			json_array_append_new(out, one);
+	}
+	return out;
+}
+
+int
+images_look_for(struct request *r)
+{
+	struct strlist l = {0};
+	auto_buf struct buf out = BUF_INIT;
+	const char *term = request_query(r, "term"), *limit = request_query(r, "limit");
+	if (!term || !*term)
+		return err_set(ERR_INVALID, NULL, "no term says what to look for");
+	word(&l, "img-search");
+	word(&l, "--json");
+	if (limit && *limit && strcmp(limit, "0") != 0)
+		wordf(&l, "--limit=%s", limit);
+	struct job *j = start_known(r, "what the registry has", &l, term);
+	int ok = j ? job_collect(j, &out) : -1;
+	job_free(j);
+	return ok < 0 ? -1 : reply_json(r, 200, list_of_lines("img-search", out.s));
+}
+
 /* ---- names ---- */
 
 int

@@ -33,6 +33,33 @@ request_upgrades(const struct request *r, const char *to)
 	return asked && strcasecmp(asked, to) == 0;
 }
 
+static int
+hex(char c)
+{
+	return c >= '0' && c <= '9'    ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
+}
+
+size_t
+url_unescape(char *s)
+{
+	const char *start = s;
+	char *to = s;
+	for (; *s; s++) {
+		int high = *s == '%' ? hex(s[1]) : -1, low = high < 0 ? -1 : hex(s[2]);
+		if (low < 0 || high + low == 0) {
+			*to++ = *s;
+			continue;
+		}
+		*to++ = (char)(high << 4 | low);
+		s += 2;
+	}
+	*to = '\0';
+	return (size_t)(to - start);
+}
+
 /* "/v1.41/info": what we speak of is the same in all of them. */
 static int
 take_version(struct request *r, const char *url)

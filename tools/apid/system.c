@@ -233,6 +233,12 @@ system_no_swarm(struct request *r)
 }
 
 int
+system_never_swarm(struct request *r)
+{
+	return err_set(ERR_UNSUPPORTED, r->path, "there is no swarm here, only this machine");
+}
+
+int
 system_plugins(struct request *r)
 {
 	return reply_json(r, 200, json_array());
@@ -248,12 +254,4 @@ int
 system_prune_builds(struct request *r)
 {
 	return reply_json(r, 200, json_pack("{s:n,s:i}", "CachesDeleted", "SpaceReclaimed", 0));
-}
-
-int
-system_no_search(struct request *r)
-{
-	(void)r;
-	return err_set(ERR_UNSUPPORTED, NULL,
-		"there is no search: registries of the v2 protocol have none");
 }

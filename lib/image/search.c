@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/search.h"
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "door/step.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DOCUMENT_MAX (4 << 20)
+#define HUB "https://index.docker.io/v1/search"
+
+/* A name of a registry has a dot or a port, or is localhost: as in references. */
+static const char *
+split(const char *term, struct ref *r)
+{
+	size_t n = strcspn(term, "/");
+	*r = (struct ref){0};
+	snprintf(r->host, sizeof(r->host), "%.*s", (int)(n < sizeof(r->host) ? n : 0), term);
+	if (term[n] && (strpbrk(r->host, ".:") || strcmp(r->host, "localhost") == 0))
+		return term + n + 1;
+	snprintf(r->host, sizeof(r->host), "docker.io");
+	return term;
+}
+
+static json_t *
+item(const char *name, const json_t *from)
+{
+	const char *text = json_string_value(json_object_get(from, "description"));
+	return json_pack("{s:s,s:s,s:I,s:b,s:b}", "name", name, "description", text ? text : "",
+		"star_count", json_integer_value(json_object_get(from, "star_count")),
+		"is_official", json_is_true(json_object_get(from, "is_official")), "is_automated",
+		json_is_true(json_object_get(from, "is_automated")));
+}
+
+/* ---- Docker's hub ---- */
+
+static int
+take(void *self, const void *p, size_t n)
+{
+	buf_add(self, p, n);
+	return 1;
+}
+
+static void
+add_escaped(struct buf *out, const char *s)
+{
+	for (; *s; s++)
+		if (isalnum((unsigned char)*s) || strchr("-_.~", *s))
+			buf_addc(out, *s);
+		else
+			buf_addf(out, "%%%02X", (unsigned char)*s);
+}
+
+static int
+ask_hub(struct registry *g, const char *url, struct buf *body)
+{
+	struct fetch r = {.url = url, .max = DOCUMENT_MAX, .write = take, .self = body};
+	struct step st;
+	int ok = 0;
+	if (step_open(&st, "fetch", "ask Docker's hub what it has")) {
+		ok = fetch_now(registry_fetcher(g), &r);
+		if (ok == 0 && r.status != 200)
+			ok = registry_refused(g, HUB, &r);
+		fetch_free(registry_fetcher(g), &r);
+		errno = err.no ? err.no : EPROTO;
+		step_result(&st, ok);
+	}
+	if (step_told(&st)) {
+		step_call(&st, "GET %s", url);
+		step_shell(&st, "curl -fsS '%s'", url);
+	}
+	if (step_close(&st) < 0 && ok == 0)
+		return err_sys("fetch", HUB, "cannot ask %s", HUB);
+	return ok;
+}
+
+static json_t *
+search_hub(struct registry *g, const char *term, int64_t limit)
+{
+	auto_buf struct buf url = BUF_INIT, body = BUF_INIT;
+	json_t *one, *out = json_array();
+	size_t i;
+	buf_adds(&url, HUB "?q=");
+	add_escaped(&url, term);
+	buf_addf(&url, "&n=%lld", (long long)limit);
+	int ok = ask_hub(g, url.s, &body);
+	auto_json json_t *doc =
+		ok == 0 && !step_dry() ? json_parse(HUB, buf_str(&body), body.len) : NULL;
+	json_array_foreach(json_object_get(doc, "results"), i, one)
+	{
+		const char *name = json_string_value(json_object_get(one, "name"));
+		if (name && (int64_t)json_array_size(out) < limit)
+			json_array_append_new(out, item(name, one));
+	}
+	if (doc)
+		return out;
+	json_decref(out);
+	return NULL;
+}
+
+/* ---- a registry ---- */
+
+static json_t *
+search_catalog(struct registry *g, const struct ref *r, const char *term, int64_t limit)
+{
+	auto_buf struct buf body = BUF_INIT;
+	char type[128];
+	json_t *one, *out;
+	size_t i;
+	if (registry_get(g, "ask the registry what it has", r->host, "_catalog?n=1000", NULL,
+		    DOCUMENT_MAX, &body, type) < 0 ||
+		step_dry())
+		return NULL;
+	auto_json json_t *doc = json_parse(r->host, buf_str(&body), body.len);
+	if (!doc)
+		return NULL;
+	out = json_array();
+	json_array_foreach(json_object_get(doc, "repositories"), i, one)
+	{
+		const char *path = json_string_value(one);
+		if (!path || !strstr(path, term) || (int64_t)json_array_size(out) >= limit)
+			continue;
+		auto_free char *name = fmt_new("%s/%s", r->host, path);
+		json_array_append_new(out, item(name, NULL));
+	}
+	return out;
+}
+
+json_t *
+images_search(const char *term, int64_t limit, const struct registry_options *o)
+{
+	struct ref r;
+	const char *rest = split(term, &r);
+	struct registry *g = registry_open(&r, NULL, o);
+	if (!g)
+		return NULL;
+	json_t *out = strcmp(r.host, "docker.io") == 0 ? search_hub(g, rest, limit)
+						       : search_catalog(g, &r, rest, limit);
+	registry_close(g);
+	return out;
+}
