@@ -12,7 +12,6 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/parse.h"
 #include "box/attach.h"
 #include "box/event.h"
 #include "box/layer.h"
