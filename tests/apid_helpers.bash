@@ -36,11 +36,17 @@ apid_go() {
 	got=$?
 	((got == 0)) || tail -n 40 "$APID_LOG"
 	[ ! -e "$T/apid.pid" ] || apid_end
-	box-ps -aq | xargs -r timeout 20 box-rm -fv >/dev/null || got=1
+	# One that is to go by itself, with --rm, may do so between the list and its turn.
+	wait_for no_boxes || got=1
 	net-prune >/dev/null || got=1
 	vol-prune --all >/dev/null || got=1
 	[ -z "$(ip -o link show type veth)" ] || { ip link; got=1; }
 	return $got
+}
+
+no_boxes() {
+	box-ps -aq | xargs -r timeout 20 box-rm -fv >/dev/null
+	[ -z "$(box-ps -aq)" ]
 }
 
 apid_start() {

@@ -80,10 +80,10 @@ table() {
 		tar -C root -c . | img-import bb >/dev/null
 		for tool in ufs-mount cg-create br-setup br-attach cg-exec ns-exec; do
 			mkdir -p "fake/$tool" && printf '#!/bin/sh\nexit 99\n' >"fake/$tool/$tool" && chmod +x "fake/$tool/$tool"
-			before=$(find /sys/fs/cgroup /run/netns -type d -name 'boxsh*' 2>/dev/null; findmnt -n -t overlay)
+			before=$(find /sys/fs/cgroup /run/netns -type d -name 'boxsh*' 2>/dev/null; findmnt -n -t overlay -o TARGET | grep "^$TACKLEBOX_ROOT/")
 			PATH=$PWD/fake/$tool:$PATH box.sh run --rm --name one bb true && echo "$tool failed and box.sh did not"
 			[ ! -e "$TACKLEBOX_ROOT/box.sh/one" ] || echo "$tool: a directory is left"
-			[ "$before" = "$(find /sys/fs/cgroup /run/netns -type d -name 'boxsh*' 2>/dev/null; findmnt -n -t overlay)" ] || echo "$tool: something is left"
+			[ "$before" = "$(find /sys/fs/cgroup /run/netns -type d -name 'boxsh*' 2>/dev/null; findmnt -n -t overlay -o TARGET | grep "^$TACKLEBOX_ROOT/")" ] || echo "$tool: something is left"
 			[ ! -e /run/netns/boxsh-one ] || echo "$tool: a network is left"
 		done
 		box.sh run --rm --name one bb true || echo "and does not run after that"

@@ -12,7 +12,6 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/parse.h"
 #include "box/attach.h"
 #include "box/event.h"
 #include "box/layer.h"
@@ -30,9 +29,7 @@
 #include "door/sys_userns.h"
 #include "door/tool.h"
 #include "door/undo.h"
-#include "mech/oci.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,25 +90,14 @@ give_up(struct start *s)
 	return -1;
 }
 
-/* The built-in filter is quicker than the same one read from the bundle. */
-static bool
-own_filter(const struct start *s)
-{
-	json_t *item;
-	size_t i;
-	json_array_foreach(box_value(s->doc, "HostConfig.SecurityOpt"), i,
-		item) if (strncmp(json_string_value(item), "seccomp", 7) == 0) return true;
-	return false;
-}
-
 /* Without its filter, two thirds of all that it says, where that is the built-in one. */
 static json_t *
 read_config(const struct start *s)
 {
 	char path[PATH_MAX];
 	box_path(&s->b, "config.json", path);
-	return own_filter(s) ? json_read(path, JSON_SIZE_MAX)
-			     : json_read_without(path, JSON_SIZE_MAX, "linux.seccomp");
+	return start_own_filter(s) ? json_read(path, JSON_SIZE_MAX)
+				   : json_read_without(path, JSON_SIZE_MAX, "linux.seccomp");
 }
 
 static int
@@ -149,135 +135,6 @@ make_cwd(struct start *s)
 	if (top < 0 || there >= 0)
 		return 0;
 	return sys_userns_call("as root of the box", s->user_fd, s->user, make_place, &p);
-}
-
-/* ---- the chain ---- */
-
-static void
-add_pair(struct strlist *l, const char *name, const char *value)
-{
-	strlist_add(l, name);
-	strlist_add(l, value);
-}
-
-static void
-add_mon(struct strlist *l, struct start *s, int lock, int sock)
-{
-	const json_t *log = box_value(s->doc, "HostConfig.LogConfig");
-	const char *size = box_text(log, "Config.max-size"),
-		   *files = box_text(log, "Config.max-file");
-	char run[PATH_MAX];
-	strlist_add(l, "box-mon");
-	if (lock >= 0)
-		add_pair(l, "--lock-fd", fmt_new("%d", lock));
-	if (sock >= 0)
-		add_pair(l, "--client", fmt_new("%d", sock));
-	if (box_run_dir(&s->b, run) == 0)
-		add_pair(l, "--socket", fmt_new("%s/attach.sock", run));
-	if (box_flag(s->doc, "Config.Tty"))
-		add_pair(l, "--tty", "--console");
-	if (box_flag(s->doc, "Config.OpenStdin"))
-		strlist_add(l, "--interactive");
-	if (box_flag(s->doc, "Config.StdinOnce"))
-		strlist_add(l, "--once");
-	if (*size)
-		add_pair(l, "--log-size", str_new(size));
-	if (*files)
-		add_pair(l, "--log-files", str_new(files));
-	if (strcmp(box_text(log, "Type"), "none") == 0)
-		strlist_add(l, "--no-log");
-	for (size_t i = 0; i < s->hold.n; i++)
-		add_pair(l, "--hold", str_new(s->hold.v[i]));
-	for (const char **w = (const char *[]){"--then", "box-end", s->b.dir, "--", NULL}; *w; w++)
-		strlist_add(l, *w);
-}
-
-/* ns-exec …: config.json says the rest. */
-static void
-add_chain(struct strlist *l, struct start *s, struct oci_args *words)
-{
-	static char pid[PATH_MAX];
-	bool privileged = box_flag(s->doc, "HostConfig.Privileged");
-	box_path(&s->b, "pid", pid);
-	strlist_add(l, "ns-exec");
-	if (s->group[0])
-		add_pair(l, "--join-cgroup", s->group);
-	add_pair(l, "--pidfile", pid);
-	if (box_flag(s->doc, "HostConfig.Init"))
-		strlist_add(l, "--init");
-	for (size_t i = 0; i < words->n; i++) {
-		const struct oci_option *w = &words->option[i];
-		if (strcmp(w->name, "--tty") == 0)
-			strlist_add(l, "--console-stdin");
-		if (strcmp(w->name, "--seccomp") == 0 && !own_filter(s)) {
-			add_pair(l, "--seccomp", str_new(privileged ? "none" : "default"));
-			continue;
-		}
-		if (w->joined) {
-			strlist_add(l, fmt_new("%s=%s", w->name, w->value ? w->value : ""));
-			continue;
-		}
-		strlist_add(l, w->name);
-		if (w->value)
-			strlist_add(l, w->value);
-	}
-	strlist_add(l, "--");
-	for (size_t i = 0; i < words->command.n; i++)
-		strlist_add(l, words->command.v[i]);
-	strlist_add(l, NULL);
-}
-
-/* Closed without a word: the program runs. Otherwise one line of JSON says why it does not. */
-static int
-read_status(struct start *s, int fd)
-{
-	char text[4096];
-	size_t n = 0;
-	ssize_t r;
-	while (n < sizeof(text) &&
-		((r = read(fd, text + n, sizeof(text) - n)) > 0 || (r < 0 && errno == EINTR)))
-		n += r > 0 ? (size_t)r : 0;
-	if (!n)
-		return 0;
-	auto_json json_t *why = json_parse("the report of a tool", text, n);
-	int status = (int)json_integer_value(json_object_get(why, "status"));
-	err_set(ERR_INTERNAL, s->b.id, "cannot start box %.12s: %s: %s", s->b.id,
-		box_text(why, "tool"), box_text(why, "message"));
-	err.status = status ? status : EXIT_CHAIN_FAILED;
-	return -1;
-}
-
-static pid_t
-run_chain(struct start *s, int lock, int sock)
-{
-	struct strlist l = {0};
-	auto_oci_args struct oci_args words = {0};
-	int status[2];
-	if (oci_args_read(s->b.dir, s->config, &words) < 0)
-		return -1;
-	add_mon(&l, s, lock, sock);
-	add_chain(&l, s, &words);
-	if (pipe2(status, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
-	const int kept[] = {lock, sock, status[1]};
-	for (size_t i = 0; i < 3; i++)
-		if (kept[i] >= 0)
-			fcntl(kept[i], F_SETFD, 0);
-	struct run r = {.argv = (char **)(uintptr_t)l.v,
-		.fd = {-1, -1, -1},
-		.status_fd = status[1],
-		.session = true};
-	pid_t pid = run_start("its parent, and the chain of programs that becomes the box", &r);
-	close(status[1]);
-	for (size_t i = 0; i < s->hold.n; i++)
-		close(atoi(s->hold.v[i]));
-	int r2 = pid > 0 ? read_status(s, status[0]) : 0;
-	close(status[0]);
-	free(l.v);
-	/* Then it is box-mon that takes away what was made. */
-	if (r2 < 0)
-		waitpid(pid, NULL, 0);
-	return r2 < 0 ? -2 : pid;
 }
 
 /* ---- one box ---- */
@@ -365,7 +222,7 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 	if (start_user(s) < 0 || mount_root(s) < 0 || make_cwd(s) < 0 || start_group(s) < 0 ||
 		start_network(s) < 0 || start_neighbours(s) < 0)
 		return give_up(s);
-	*pid = run_chain(s, lock, sock);
+	*pid = start_chain(s, lock, sock);
 	if (*pid == -1)
 		return give_up(s);
 	if (*pid < 0)

@@ -40,6 +40,13 @@ int start_relay(struct start *s);
 int start_network(struct start *s);
 /* Namespaces of other boxes, links, and the files below /etc. -1 with `err` set. */
 int start_neighbours(struct start *s);
+/* Whether it has a filter of its own. The built-in one is quicker than the same read from the
+ * bundle.
+ */
+bool start_own_filter(const struct start *s);
+/* Runs box-mon, with the lock and the socket of who stays (-1: nobody), and the chain below it. Its
+ * pid, -1 with `err` set, -2 when it has ended again and taken away what was made. */
+pid_t start_chain(struct start *s, int lock, int sock);
 /* Runs a tool of ours; words end in NULL. */
 int start_run(const char *why, struct strlist *l, struct buf *out);
 
