@@ -230,7 +230,7 @@ crowd() {
 
 # Somebody else has the port: that is said, the box runs, and once he is gone names are answered.
 occupied() {
-	local holder answers
+	local holder
 	ip link set lo up
 	echo 1 >/proc/sys/net/ipv4/ip_forward
 	python3 "$TB_TESTS/dns.py" hold 0.0.0.0 "$T/held" &

@@ -17,15 +17,29 @@ static const char *const octets[] = {"Content-Type: application/octet-stream", N
 
 /* ---- requests ---- */
 
-/* One more request of the job; `url` NULL: of the repository's `tail`. */
-static int
-request(struct push_job *j, struct registry *g, const struct fetch *r, const char *tail,
-	const char *url, unsigned ms)
+static void
+next(struct push_job *j, struct registry *g, const struct fetch *r)
 {
 	registry_end(g, &j->fetch);
 	j->fetch = *r;
 	j->fetch.shown = j->what;
-	return url ? registry_start_at(g, url, ms, &j->fetch) : registry_start(g, tail, &j->fetch);
+}
+
+/* One more request of the job, in the repository. */
+static int
+request(struct push_job *j, struct registry *g, const struct fetch *r, const char *tail)
+{
+	next(j, g, r);
+	return registry_start(g, tail, &j->fetch);
+}
+
+/* The same at an address that the registry has given, in `ms`. */
+static int
+request_at(
+	struct push_job *j, struct registry *g, const struct fetch *r, const char *url, unsigned ms)
+{
+	next(j, g, r);
+	return registry_start_at(g, url, ms, &j->fetch);
 }
 
 static int
@@ -34,7 +48,7 @@ ask(struct push_job *j, struct registry *g)
 	char tail[DIGEST_SIZE + 8];
 	snprintf(tail, sizeof(tail), "blobs/%s", j->blob.digest);
 	j->state = PUSH_ASKS;
-	return request(j, g, &(struct fetch){.method = "HEAD"}, tail, NULL, 0);
+	return request(j, g, &(struct fetch){.method = "HEAD"}, tail);
 }
 
 /* Asks for a place to send to; or, where another repository has the blob, for the blob itself. */
@@ -48,7 +62,7 @@ open_upload(struct push_job *j, struct registry *g, unsigned ms)
 	registry_url(g, tail.s, &url);
 	j->state = PUSH_OPENS;
 	j->at = 0;
-	return request(j, g, &(struct fetch){.method = "POST"}, NULL, url.s, ms);
+	return request_at(j, g, &(struct fetch){.method = "POST"}, url.s, ms);
 }
 
 /* The place, with the digest that the whole will have. */
@@ -66,13 +80,13 @@ send_all(struct push_job *j, struct registry *g)
 	place_of_whole(j, &url);
 	j->state = PUSH_SENDS;
 	j->piece = j->blob.size;
-	return request(j, g,
+	return request_at(j, g,
 		&(struct fetch){.method = "PUT",
 			.headers = octets,
 			.body_fd = j->fd,
 			.body_len = j->blob.size,
 			.once = true},
-		NULL, url.s, 0);
+		url.s, 0);
 }
 
 static int
@@ -85,14 +99,14 @@ send_piece(struct push_job *j, struct registry *g)
 		(long long)(j->at + j->piece - 1));
 	j->headers[0] = octets[0];
 	j->headers[1] = j->range;
-	return request(j, g,
+	return request_at(j, g,
 		&(struct fetch){.method = "PATCH",
 			.headers = j->headers,
 			.body_fd = j->fd,
 			.body_at = j->at,
 			.body_len = j->piece,
 			.once = true},
-		NULL, j->place.s, 0);
+		j->place.s, 0);
 }
 
 static int
@@ -101,7 +115,7 @@ end_pieces(struct push_job *j, struct registry *g)
 	auto_buf struct buf url = BUF_INIT;
 	place_of_whole(j, &url);
 	j->state = PUSH_ENDS;
-	return request(j, g, &(struct fetch){.method = "PUT", .headers = octets}, NULL, url.s, 0);
+	return request_at(j, g, &(struct fetch){.method = "PUT", .headers = octets}, url.s, 0);
 }
 
 static int
@@ -206,7 +220,7 @@ try_again(struct push_job *j, struct registry *g)
 	if (j->chunk == 0 || j->at == 0)
 		return open_upload(j, g, ms);
 	j->state = PUSH_LOOKS;
-	return request(j, g, &(struct fetch){.once = true}, NULL, j->place.s, ms);
+	return request_at(j, g, &(struct fetch){.once = true}, j->place.s, ms);
 }
 
 static int

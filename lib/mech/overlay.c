@@ -283,17 +283,18 @@ overlay_names(const struct overlay *o)
 	char **names = calloc(o->n, sizeof(*names));
 	if (!names)
 		abort();
-	for (size_t i = 0; names && i < o->n; i++) {
+	size_t n = 0;
+	int r = 0;
+	for (; r == 0 && n < o->n; n++) {
 		struct buf b = BUF_INIT;
-		int r = resolve(o->layers[i], &p, &b);
-		names[i] = buf_take(&b);
-		if (r == 0)
-			continue;
-		overlay_free_names(names, i + 1);
-		names = NULL;
+		r = resolve(o->layers[n], &p, &b);
+		names[n] = buf_take(&b);
 	}
 	buf_free(&p.real);
-	return names;
+	if (r == 0)
+		return names;
+	overlay_free_names(names, n);
+	return NULL;
 }
 
 int
