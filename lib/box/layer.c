@@ -189,13 +189,25 @@ box_layer_make(const struct box *b, json_t *doc)
 					       : 0;
 }
 
+/* size 0: none. */
+static int
+limit_project(const char *reason, const struct box *b, const json_t *doc, int64_t size)
+{
+	uint32_t id = (uint32_t)json_integer_value(box_value(doc, "Layer.Project"));
+	return !is_type(doc, "project") || !id ? 0 : sys_project_limit(reason, b->dir, id, size);
+}
+
+int
+box_layer_lift(const struct box *b, const json_t *doc, bool lifted)
+{
+	return lifted ? limit_project("no limit while its layers are joined", b, doc, 0)
+		      : limit_project("its limit again", b, doc, size_of(doc));
+}
+
 int
 box_layer_remove(const struct box *b, const json_t *doc)
 {
-	uint32_t id = (uint32_t)json_integer_value(box_value(doc, "Layer.Project"));
-	return !is_type(doc, "project") || !id
-		? 0
-		: sys_project_limit("its project has no limit any more", b->dir, id, 0);
+	return limit_project("its project has no limit any more", b, doc, 0);
 }
 
 static bool

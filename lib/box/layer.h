@@ -26,6 +26,10 @@ void box_layer_path(const struct box *b, const json_t *doc, const char *name, ch
 int box_layer_make(const struct box *b, json_t *doc);
 /* Takes away what would not go with the box's directory: its quota. 0, or -1 with `err` set. */
 int box_layer_remove(const struct box *b, const json_t *doc);
+/* Joining layers takes a block or two, which a box that has filled its project has not: lifts the
+ * quota, or sets it again. 0, or -1 with `err` set; nothing to do for the other ways. Whoever dies
+ * between the two leaves that to the next start. */
+int box_layer_lift(const struct box *b, const json_t *doc, bool lifted);
 /* Whether it is to be mounted, and is not where this process could see it. */
 bool box_layer_is_hidden(const struct box *b, const json_t *doc);
 /* Whether there is nothing of it while the box does not run. */

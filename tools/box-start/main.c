@@ -104,10 +104,12 @@ static int
 mount_root(struct start *s)
 {
 	struct strlist l = {0};
-	if (view_mount_words(&s->b, s->doc, &l) < 0 || box_layer_keep(&s->b, s->doc) < 0)
+	if (view_mount_words(&s->b, s->doc, &l) < 0 || box_layer_keep(&s->b, s->doc) < 0 ||
+		box_layer_lift(&s->b, s->doc, true) < 0)
 		return -1;
 	start_user_words(s, &l);
-	return start_run("the image's layers, and one of its own above them", &l, NULL);
+	int r = start_run("the image's layers, and one of its own above them", &l, NULL);
+	return box_layer_lift(&s->b, s->doc, false) < 0 ? -1 : r;
 }
 
 struct place {
