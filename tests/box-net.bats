@@ -117,7 +117,11 @@ moved_links() {
 	server web --expose 80
 	id=$(box-inspect web | jq -r '.Id[:12]')
 	box-run -d --name app --link web:db bb sleep 1000 >/dev/null
+	# Many have been linked to it, which are gone.
+	local fill="$TACKLEBOX_ROOT/names/web/linked"
+	python3 -c 'for i in range(300): print("%064x" % i)' >>"$fill"
 	box-run -d --name other --link web --link app:peer bb sleep 1000 >/dev/null
+	assert_eq 2 "$(wc -l <"$fill")"
 	before=$(box-inspect web | jq -r .NetworkSettings.IPAddress)
 	box-stop -t 0 web >/dev/null
 	box-run -d --name thief --ip "$before" bb sleep 1000 >/dev/null

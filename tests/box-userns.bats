@@ -140,6 +140,17 @@ root_of_network() {
 	run ! box-exec one test -e /tmp/other
 }
 
+@test "after the host went down: the name of its namespace is still a file, and no namespace" {
+	box-run -d --name one --network none --userns $ids bb sleep 100 >/dev/null
+	box-kill one >/dev/null
+	wait_for sh -c '! box-ps -q | grep -q .'
+	wait_for test ! -e "$TACKLEBOX_ROOT/names/one/user"
+	install -m 0 /dev/null "$TACKLEBOX_ROOT/names/one/user"
+	box-start one >/dev/null
+	assert_eq 1 "$(box-exec one id -u 2>/dev/null | grep -cx 0)"
+	box-rm -f one >/dev/null
+}
+
 @test "volumes: one for boxes with different ids; directories of the host stay the host's, or idmap" {
 	mkdir "$T/host" && echo h >"$T/host/f" && chmod 0700 "$T/host"
 	box-run --rm --network none --userns $ids -v vol:/data -v vol2:/v bb sh -c 'echo one >/data/x; chown 1000 /data/x; ls -ldn /v' >"$T/v"

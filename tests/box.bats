@@ -206,6 +206,11 @@ teardown() { box_teardown; }
 	assert_eq "" "$(box-logs none)"
 }
 
+@test "box-run -n of an image that is not here says the whole way" {
+	run -0 box-run -n --rm --network none localhost:1/nowhere:1 true
+	assert_like "$output" '*img-pull localhost:1/nowhere:1*box-create *box-start*'
+}
+
 sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
 
 @test "box-attach: several see the same; input once, or for as long as somebody gives some" {

@@ -176,6 +176,13 @@ hostile() {
 		    except OSError: import time; time.sleep(0.2)
 		assert dns.records(got) == ["0", "10.9.1.3"]
 	END
+	# Who has all the connections he may have takes none from the others.
+	python3 - "$TB_TESTS" <<-'END'
+		import socket, sys; sys.path.insert(0, sys.argv[1])
+		import dns
+		idle = [socket.create_connection(("10.9.1.1", 53), 5, ("10.9.1.2", 0)) for _ in range(90)]
+		assert dns.records(dns.talk("10.9.1.1", dns.question("db", "A"), "10.9.1.3", True)) == ["0", "10.9.1.3"]
+	END
 	# Rights: none but that to listen.
 	local pid
 	pid=$(pgrep -f "net-resolve $T/names")

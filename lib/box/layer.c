@@ -127,7 +127,7 @@ make_loop(const struct box *b, int64_t size)
 	return err.class == ERR_NOT_FOUND ? err_hint("mkfs.ext4 is in the package e2fsprogs") : -1;
 }
 
-/* A number of its own, from its id: 30 bits, above those that people give by hand. */
+/* A number of its own, from its id: 28 bits of it, above those that people give by hand. */
 static int
 make_project(const struct box *b, const char *place, int64_t size, json_t *doc)
 {
@@ -194,7 +194,7 @@ static int
 limit_project(const char *reason, const struct box *b, const json_t *doc, int64_t size)
 {
 	uint32_t id = (uint32_t)json_integer_value(box_value(doc, "Layer.Project"));
-	return !is_type(doc, "project") || !id ? 0 : sys_project_limit(reason, b->dir, id, size);
+	return !is_type(doc, "project") || !id ? 0 : sys_project_change(reason, b->dir, id, size);
 }
 
 int
@@ -207,7 +207,10 @@ box_layer_lift(const struct box *b, const json_t *doc, bool lifted)
 int
 box_layer_remove(const struct box *b, const json_t *doc)
 {
-	return limit_project("its project has no limit any more", b, doc, 0);
+	/* A file system that keeps none any more has none to take away. */
+	return sys_project_there(b->dir)
+		? limit_project("its project has no limit any more", b, doc, 0)
+		: 0;
 }
 
 static bool

@@ -2,17 +2,18 @@
  * Boxes whose root is nobody on the host: HostConfig.UsernsMode, which --userns sets, says where
  * the ids come from.
  *
- *	"", "host"		those of the host (what is not said is $TACKLEBOX_USERNS)
- *	"auto"			65536 that no other box has, of those that /etc/subuid and
- *				/etc/subgid give to one of the users tacklebox, dockremap,
- *containers "UID:GID:COUNT"		these "USER", "USER:GROUP"	all that these files give to
- *USER (and GROUP), as for dockerd's
- *				--userns-remap; "default" is dockremap
+ *	"", "host"	those of the host (what is not said is $TACKLEBOX_USERNS)
+ *	"auto"		65536 that no other box has, of those that /etc/subuid and /etc/subgid give
+ *			to one of the users tacklebox, dockremap, containers
+ *	"UID:GID:COUNT"	these
+ *	"USER", "USER:GROUP"
+ *			all that these files give to USER (and GROUP), as for dockerd's
+ *			--userns-remap; "default" is dockremap
  *
  * HostConfig.IDMappings is what came of it: {"UidMap": ["0:100000:65536"], "GidMap": [...]}, each
  * IN:OUT:COUNT; absent for the host's. On the disk (layers, the box's own layer, volumes) all ids
- * are those that the box knows, and only its mounts show them shifted: so a range is free as soon
- *as its box is gone.
+ * are those that the box knows, and only its mounts show them shifted: so a range is free as
+ * soon as its box is gone.
  */
 #ifndef TACKLE_BOX_USERNS_H
 #define TACKLE_BOX_USERNS_H

@@ -92,6 +92,8 @@ find_free(const struct taken *t, const struct subid *pool, size_t n, uint32_t *o
 {
 	for (size_t i = 0; i < n; i++) {
 		uint64_t first = pool[i].first, end = first + pool[i].count;
+		/* The host's root is nobody's in a box. */
+		first += !first;
 		const struct subid *in_way;
 		while (first + COUNT <= end && (in_way = overlap(t, first)))
 			first = (uint64_t)in_way->first + in_way->count;

@@ -192,7 +192,10 @@ open_stopped(const struct box *b, const json_t *doc, bool volumes, struct view *
 	strlist_add(&l, NULL);
 	v->nested = true;
 	if (own_mounts() < 0 || (box_layer_is_hidden(b, doc) && box_layer_mount(b, doc) < 0) ||
-		run_tool("its layers, as when it runs", l.v, NULL) < 0)
+		box_layer_lift(b, doc, true) < 0)
+		return -1;
+	int r = run_tool("its layers, as when it runs", l.v, NULL);
+	if (box_layer_lift(b, doc, false) < 0 || r < 0)
 		return -1;
 	box_path(b, "root", root);
 	if (open_root(v, root) < 0)

@@ -86,13 +86,12 @@ undo_limit(const char *path, const char *id)
 }
 
 int
-sys_project_limit(const char *why, const char *path, uint32_t id, int64_t bytes)
+sys_project_change(const char *why, const char *path, uint32_t id, int64_t bytes)
 {
 	struct step st;
 	struct dqblk q = {
 		.dqb_valid = QIF_LIMITS, .dqb_bhardlimit = ((uint64_t)bytes + BLOCK - 1) / BLOCK};
 	auto_buf struct buf shell = BUF_INIT;
-	char text[16];
 	if (step_open(&st, "quotactl", why))
 		step_result(&st, quota(path, Q_SETQUOTA, id, &q));
 	buf_addf(&shell, "setquota -P %" PRIu32 " 0 %" PRIu64 " 0 0 \"$(stat -c %%m %s)\"", id,
@@ -106,12 +105,18 @@ sys_project_limit(const char *why, const char *path, uint32_t id, int64_t bytes)
 	if (step_close(&st) < 0)
 		return err_sys(
 			"quotactl", path, "cannot limit project %" PRIu32 " of %s", id, path);
-	if (!bytes)
-		return 0;
+	return 0;
+}
+
+int
+sys_project_limit(const char *why, const char *path, uint32_t id, int64_t bytes)
+{
+	auto_buf struct buf back = BUF_INIT;
+	char text[16];
+	if (sys_project_change(why, path, id, bytes) < 0)
+		return -1;
 	snprintf(text, sizeof(text), "%" PRIu32, id);
-	buf_reset(&shell);
-	buf_addf(
-		&shell, "setquota -P %" PRIu32 " 0 0 0 0 \"$(stat -c %%m %s)\"", id, tell_sh(path));
-	undo_push(undo_limit, path, text, shell.s);
+	buf_addf(&back, "setquota -P %" PRIu32 " 0 0 0 0 \"$(stat -c %%m %s)\"", id, tell_sh(path));
+	undo_push(undo_limit, path, text, back.s);
 	return 0;
 }

@@ -17,8 +17,10 @@ bool sys_project_is_free(const char *path, uint32_t id);
 /* The directory, and all that is made in it from now on, belongs to project id. Nothing to undo:
  * the directory is the caller's. */
 int sys_project_set(const char *why, const char *dir, uint32_t id);
-/* No more than so many bytes for project id on the file system that holds path; 0: no limit.
- * A limit is undone by none; path is to be there then. */
+/* No more than so many bytes for project id on the file system that holds path; 0: no limit. The
+ * first is for a project that is to go if we fail: it is undone by none, and path is to be there
+ * then. */
 int sys_project_limit(const char *why, const char *path, uint32_t id, int64_t bytes);
+int sys_project_change(const char *why, const char *path, uint32_t id, int64_t bytes);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "door/channel.h"
 #include "door/step.h"
+#include "door/sys_cred.h"
 #include "door/sys_ns.h"
 #include "door/tell.h"
 #include "door/undo.h"
@@ -97,6 +98,10 @@ prepare(struct ct_child *k)
 	if (join_group_first(k) < 0)
 		return -1;
 	if (k->target && ct_join_target(k) < 0)
+		return -1;
+	/* Until we have become somebody in there, we are somebody of the host. */
+	if (c->ns[CT_USER].path && c->ns[CT_PID].path &&
+		sys_not_dumpable("nobody in there may look into us while we are half inside") < 0)
 		return -1;
 	return join_given(c);
 }

@@ -49,7 +49,8 @@ start_user(struct start *s)
 	else
 		snprintf(s->user, sizeof(s->user), "/proc/%d/ns/user", pid);
 	name_it(s);
-	if (!shared && userns_pin(s->user, &s->uid, &s->gid) < 0)
+	/* One of a former run stays as a file when the host goes down. */
+	if (!shared && (userns_unpin(s->user) < 0 || userns_pin(s->user, &s->uid, &s->gid) < 0))
 		return -1;
 	s->user_fd = step_dry() ? -1 : open(s->user, O_RDONLY | O_CLOEXEC);
 	return s->user_fd < 0 && !step_dry()

@@ -87,7 +87,8 @@ static int
 patience(bool all_listen)
 {
 	int ms = forward_patience();
-	bool look = !all_listen || stream_reap() > 0;
+	unsigned at_work = stream_reap();
+	bool look = !all_listen || at_work > 0;
 	return look && (ms < 0 || ms > 1000) ? 1000 : ms;
 }
 

@@ -9,16 +9,21 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define CHILDREN_MAX 64
+#define CHILDREN_EACH 16 /* so that none takes all */
 #define PATIENCE 5 /* seconds without a word */
 #define ALL_IN_ALL 60 /* seconds for a connection */
 
-static unsigned children;
+static struct child {
+	pid_t pid; /* 0: free */
+	struct in_addr of;
+} children[CHILDREN_MAX];
 
 struct connection {
 	int fd;
@@ -73,10 +78,12 @@ be_patient(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
 }
 
-/* The answer takes the place of the question. */
+/* The answer takes the place of the question once it is there, whole. */
 static bool
 ask(const struct sockaddr_storage *at, uint8_t message[NS_MAXMSG], size_t *n)
 {
+	static uint8_t got[NS_MAXMSG];
+	size_t size_got;
 	socklen_t size = at->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
 						   : sizeof(struct sockaddr_in);
 	unsigned id = (unsigned)message[0] << 8 | message[1];
@@ -84,9 +91,11 @@ ask(const struct sockaddr_storage *at, uint8_t message[NS_MAXMSG], size_t *n)
 	if (fd < 0)
 		return false;
 	be_patient(fd);
-	return connect(fd, (const struct sockaddr *)at, size) == 0 &&
-		write_message(fd, message, *n) && read_message(fd, message, n) &&
-		dns_code(message, *n, (uint16_t)id) >= 0;
+	if (connect(fd, (const struct sockaddr *)at, size) < 0 || !write_message(fd, message, *n) ||
+		!read_message(fd, got, &size_got) || dns_code(got, size_got, (uint16_t)id) < 0)
+		return false;
+	memcpy(message, got, *n = size_got);
+	return true;
 }
 
 static bool
@@ -129,9 +138,28 @@ serve(void *arg)
 unsigned
 stream_reap(void)
 {
-	while (children && waitpid(-1, NULL, WNOHANG) > 0)
-		children--;
-	return children;
+	unsigned n = 0;
+	for (struct child *c = children; c < children + CHILDREN_MAX; c++) {
+		if (c->pid && waitpid(c->pid, NULL, WNOHANG) != 0)
+			c->pid = 0;
+		n += c->pid != 0;
+	}
+	return n;
+}
+
+/* NULL: it has to do without. */
+static struct child *
+place_for(struct in_addr of)
+{
+	struct child *free = NULL;
+	unsigned its = 0;
+	for (struct child *c = children; c < children + CHILDREN_MAX; c++) {
+		if (!c->pid)
+			free = c;
+		else if (c->of.s_addr == of.s_addr)
+			its++;
+	}
+	return its < CHILDREN_EACH ? free : NULL;
 }
 
 void
@@ -141,6 +169,8 @@ stream_take(const struct network_names *asked)
 	socklen_t size = sizeof(who);
 	auto_fd int fd = accept4(asked->tcp, (struct sockaddr *)&who, &size, SOCK_CLOEXEC);
 	struct connection c = {fd, asked->gateway, who.sin_addr};
-	if (fd >= 0 && children < CHILDREN_MAX && run_behind(serve, &c, fd) > 0)
-		children++;
+	struct child *place = fd < 0 ? NULL : place_for(who.sin_addr);
+	pid_t pid = place ? run_behind(serve, &c, fd) : -1;
+	if (pid > 0)
+		*place = (struct child){pid, who.sin_addr};
 }
