@@ -79,8 +79,8 @@ living(const struct box *other, const char *ids, struct buf *out)
 {
 	char path[PATH_MAX];
 	for (const char *id = ids; strlen(id) > ID_SIZE; id += ID_SIZE + 1) {
-		snprintf(path, sizeof(path), "%.*s/%.*s", (int)(path_base(other->dir) - other->dir) - 1,
-			other->dir, ID_SIZE, id);
+		snprintf(path, sizeof(path), "%.*s/%.*s",
+			(int)(path_base(other->dir) - other->dir) - 1, other->dir, ID_SIZE, id);
 		if (dir_exists(path))
 			buf_add(out, id, ID_SIZE + 1);
 	}
