@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# bats file_tags=box
+# bats file_tags=box,overlay
 # --storage-opt size=: a writable layer of a given size: a file system in a file, a tmpfs, or a project
 # of the host's file system with a quota.
 load helpers
@@ -47,6 +47,7 @@ nothing_left() {
 	! grep -rlF "$TACKLEBOX_ROOT" "$TACKLEBOX_RUN/made" 2>/dev/null || fail "noted"
 }
 
+# bats test_tags=anywhere
 @test "a full layer: ENOSPC inside, the data is there after a stop, and others write on" {
 	sized one sh -c 'if [ ! -e /big ]; then echo kept >/kept; dd if=/dev/zero of=/big bs=1M; else cat /kept; fi'
 	box-create --name two --network none bb dd if=/dev/zero of=/big bs=1M count=20 >/dev/null
@@ -74,6 +75,7 @@ nothing_left() {
 	nothing_left
 }
 
+# bats test_tags=anywhere
 @test "where it lies and what is said of it: inspect, -x, the ledger, the API's document" {
 	echo '{"Image":"bb","Cmd":["sleep","100"],"HostConfig":{"NetworkMode":"none","StorageOpt":{"size":"16M"}}}' |
 		box-create --json - --strict --name one >/dev/null
@@ -105,6 +107,7 @@ looks() {
 	assert_eq outside "$(box-run --rm --network none committed cat /srv-file)"
 	img-rm committed >/dev/null
 }
+# bats test_tags=anywhere
 @test "looked at before its first start, while it runs, frozen, and after its end" {
 	local state
 	for state in created running paused exited; do
@@ -125,6 +128,7 @@ memory() {
 	shift
 	box-create --name "$name" --network none --storage-opt size=16M --storage-opt type=tmpfs "$@" >/dev/null
 }
+# bats test_tags=anywhere
 @test "type=tmpfs: as large as it was told, in memory, and gone with each run" {
 	memory one bb sh -c '[ ! -e /kept ] || exit 9; echo kept >/kept; dd if=/dev/zero of=/big bs=1M'
 	assert_eq tmpfs "$(box-inspect one | jq -r .GraphDriver.Data.Quota)"
@@ -153,6 +157,7 @@ memory() {
 	box-rm -f two >/dev/null
 	nothing_left
 }
+# bats test_tags=anywhere
 @test "type= that is none, without a size, or not to be had here" {
 	run -1 box-create --storage-opt size=16M --storage-opt type=disk bb
 	assert_eq "box-create: storage option type is project, loop or tmpfs, not 'disk'" "$output"
@@ -203,6 +208,9 @@ project() {
 	box-start -a three >/dev/null 2>&1
 	assert_eq kept "$(box-start -a one)"
 	assert_like "$(box-diff one)" '*A /kept*'
+	# What is full can be looked into, and keeps its limit.
+	assert_eq 1000000 "$(box-cp two:/big - | tar -xO | head -c 1000000 | wc -c)"
+	assert_eq 2 "$(limits | wc -l)"
 	box-rm -f one two three >/dev/null
 	no_limit
 	faults_walk -c no_limit -- box-create --name one --network none --storage-opt size=16M bb true
@@ -223,6 +231,7 @@ can_project() {
 	done
 }
 
+# bats test_tags=anywhere
 @test "what the script of box-diff says is what it does" {
 	sized one sh -c 'echo x >/x'
 	box-start -a one
@@ -231,6 +240,7 @@ can_project() {
 }
 
 # Somebody who looks in has the file system mounted: a start meanwhile must get the same one.
+# bats test_tags=anywhere
 @test "never two devices of one file: many look at once, and start it meanwhile" {
 	sized one sh -c 'echo "$$" >>/lines; sync; [ ! -e /go ] || sleep 100'
 	box-start -a one
@@ -265,6 +275,7 @@ can_project() {
 	e2fsck -fp "$T/copy.img" >"$T/fsck" || [ $? -eq 1 ] || fail "$(<"$T/fsck")"
 }
 
+# bats test_tags=anywhere
 @test "kill -9 of box-mon: the next start finds its data, box-rm takes the rest" {
 	local how mon
 	for how in start rm; do
@@ -285,6 +296,7 @@ can_project() {
 }
 
 # In a mount namespace of its own, and mounts only: --clean takes what all others here have as well.
+# bats test_tags=anywhere
 @test "what a killed box-start leaves is taken by tb-ledger --clean" {
 	sized one true
 	unshare --mount --propagation private bash -e -c '
@@ -297,6 +309,7 @@ can_project() {
 	nothing_left
 }
 
+# bats test_tags=anywhere
 @test "each step of box-create and box-start fails once, and nothing is left" {
 	none() { assert_eq "" "$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1 -maxdepth 1)"; }
 	sized zero && box-rm zero >/dev/null
@@ -322,6 +335,7 @@ can_project() {
 	done
 }
 
+# bats test_tags=anywhere
 @test "an ordinary user is told that only root can have it on the disk, and has it in memory" {
 	requires userns overlay-user newuidmap
 	boxer_setup
@@ -335,6 +349,7 @@ can_project() {
 	assert_like "$output" '*No space left on device*'
 }
 
+# bats test_tags=anywhere
 @test "kill -9 of box-start at each of its steps: it starts again, and box-rm leaves nothing" {
 	local n got
 	for n in $(seq 11); do
