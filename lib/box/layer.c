@@ -200,6 +200,8 @@ limit_project(const char *reason, const struct box *b, const json_t *doc, int64_
 int
 box_layer_lift(const struct box *b, const json_t *doc, bool lifted)
 {
+	if (!is_type(doc, "project"))
+		return 0;
 	return lifted ? limit_project("no limit while its layers are joined", b, doc, 0)
 		      : limit_project("its limit again", b, doc, size_of(doc));
 }
