@@ -331,6 +331,18 @@ drwxr-xr-x 0:0 link/s
 	rm -rf "$TACKLEBOX_ROOT"/build/mounts/*.part
 }
 
+@test "RUN --mount=type=cache: what a RUN that failed has put there is there for the next build" {
+	try <<<$'FROM bb\nRUN --mount=type=cache,id=failed,target=/c echo x >/c/f; false'
+	assert_eq 1 "$status"
+	assert_like "$output" "*returned a non-zero code: 1*"
+	[[ $output != *"cannot undo"* ]]
+	# Who holds a lock holds a file, not a name: that stays, too.
+	local dir
+	for dir in "$TACKLEBOX_ROOT"/build/mounts/*/; do [ -f "${dir%/}.lock" ] || fail "no lock of $dir"; done
+	build <<<$'FROM bb\nRUN --mount=type=cache,id=failed,target=/c cp /c/f /f'
+	assert_eq x "$(in_image f)"
+}
+
 @test "RUN --mount=type=cache: private ones do not meet, locked ones wait" {
 	build <<-'EOF'
 		FROM bb AS a

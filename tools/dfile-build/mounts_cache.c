@@ -68,14 +68,15 @@ hold(struct run_mounts *m, const char *dir, int fd)
 	m->locks[m->n_locks++] = (struct held_cache){.fd = fd, .dir = str_new(dir)};
 }
 
-/* The lock of a cache: alone, or together with others. 1: it is ours, 0: it is in use. */
+/* The lock of a cache: alone, or together with others. 1: it is ours, 0: it is in use. The file
+ * stays when the build fails: two that lock two files of that name would both have it. */
 static int
 take_lock(const char *dir, bool alone, bool wait, int *fd)
 {
 	char lock[PATH_MAX];
 	snprintf(lock, sizeof(lock), "%.*s.lock", PATH_MAX - 8, dir);
 	if (!file_exists(lock) &&
-		sys_write_new("who has it alone locks this", lock, "", 0, 0600) < 0)
+		sys_append("who has it alone locks this", lock, "", 0, 0600) < 0)
 		return -1;
 	*fd = open(lock, O_RDONLY | O_CLOEXEC);
 	if (*fd < 0)
@@ -144,17 +145,13 @@ fill_from(struct task *p, struct making *k, const struct asked_mount *m, const c
 	return r;
 }
 
-/* A new one begins as what from= and source= say, or empty. It has its name when it is whole. */
+/* A new one begins as what from= and source= say, or empty. */
 static int
-fill_cache(struct task *p, struct making *k, const struct asked_mount *m, const char *dir)
+begin_cache(struct task *p, struct making *k, const struct asked_mount *m, const char *part)
 {
 	uint32_t uid, gid, mode;
 	struct stat top = {.st_mode = 0755};
-	if (dir_exists(dir))
-		return 0;
-	auto_free char *part = fmt_new("%s.part", dir);
-	if ((dir_exists(part) && sys_remove_tree("what is left of one that was begun", part) < 0) ||
-		sys_mkdir("what a cache mount keeps", part, 0755) < 0)
+	if (sys_keep_dir("what a cache mount keeps", part, 0755) < 0)
 		return -1;
 	if (step_dry())
 		return 0;
@@ -164,10 +161,28 @@ fill_cache(struct task *p, struct making *k, const struct asked_mount *m, const 
 		mounts_number(m->gid, 10, top.st_gid, &gid) < 0 ||
 		mounts_number(m->mode, 8, top.st_mode & 07777, &mode) < 0)
 		return -1;
-	return sys_chown("as the mount asks for", part, uid, gid) < 0 ||
-			sys_chmod("as the mount asks for", part, mode & 07777) < 0
+	return sys_chown("as the mount asks for", part, uid, gid) < 0
 		? -1
-		: sys_rename("now it is whole", part, dir);
+		: sys_chmod("as the mount asks for", part, mode & 07777);
+}
+
+/* It has its name when it is whole, and from then on it stays, whatever becomes of this build: it
+ * is for the next one, and others may have it mounted already. */
+static int
+fill_cache(struct task *p, struct making *k, const struct asked_mount *m, const char *dir)
+{
+	if (dir_exists(dir))
+		return 0;
+	auto_free char *part = fmt_new("%s.part", dir);
+	if (dir_exists(part) && sys_remove_tree("what is left of one that was begun", part) < 0)
+		return -1;
+	if (begin_cache(p, k, m, part) == 0)
+		return step_dry() ? 0 : sys_publish("now it is whole", part, dir);
+	struct err why = err;
+	if (dir_exists(part) && sys_remove_tree("it was begun, and cannot be filled", part) < 0)
+		err_clear();
+	err = why;
+	return -1;
 }
 
 /* From now on others may look at it, too, unless this one wants it alone; it is held until the RUN
