@@ -343,6 +343,44 @@ drwxr-xr-x 0:0 link/s
 	assert_eq x "$(in_image f)"
 }
 
+# new_cache ID: makes it; $lock is its lock, and $dir the directory.
+new_cache() {
+	local before
+	before=$(ls -d "$TACKLEBOX_ROOT"/build/mounts/*.lock 2>/dev/null || :)
+	build <<<$'FROM bb\nRUN --mount=type=cache,id='"$1"$',target=/c echo made >/c/f'
+	lock=$(ls -d "$TACKLEBOX_ROOT"/build/mounts/*.lock | grep -vxF "$before")
+	dir=${lock%.lock}
+	[ -d "$dir" ]
+}
+# is_waited_for LOCK: somebody does, in flock(2).
+is_waited_for() { grep -q -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks; }
+
+@test "RUN --mount=type=cache: who finds a shared one being filled waits for that, not for the end of a RUN" {
+	local lock dir pid
+	new_cache filled
+	# We are the one who fills it, and is in its RUN afterwards.
+	mv "$dir" "$T/away"
+	exec 7<"$lock"
+	flock -x 7
+	timeout 60 dfile-build -q --network none --no-cache -t it -f - . <<<$'FROM bb\nRUN --mount=type=cache,id=filled,target=/c cp /c/f /f' >/dev/null 7<&- &
+	pid=$!
+	wait_for is_waited_for "$lock"
+	mv "$T/away" "$dir"
+	flock -s 7
+	wait "$pid"
+	assert_eq made "$(in_image f)"
+	# We fail to.
+	rm -r "$dir"
+	flock -x 7
+	timeout 60 dfile-build -q --network none --no-cache -t it -f - . <<<$'FROM bb\nRUN --mount=type=cache,id=filled,target=/c ls -A /c >/f' >/dev/null 7<&- &
+	pid=$!
+	wait_for is_waited_for "$lock"
+	exec 7<&-
+	wait "$pid"
+	assert_eq "" "$(in_image f)"
+	[ -d "$dir" ]
+}
+
 @test "RUN --mount=type=cache: private ones do not meet, locked ones wait" {
 	build <<-'EOF'
 		FROM bb AS a

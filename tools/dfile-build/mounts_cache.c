@@ -68,6 +68,26 @@ hold(struct run_mounts *m, const char *dir, int fd)
 	m->locks[m->n_locks++] = (struct held_cache){.fd = fd, .dir = str_new(dir)};
 }
 
+/* Together with others. Who finds no directory fills one, and has it alone for that: nobody looks
+ * at it before it is whole. Who comes meanwhile waits for the filling only, not until the RUN of
+ * that one is over: they may well wait for each other. */
+static int
+lock_shared(int fd, const char *dir)
+{
+	while (!dir_exists(dir)) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK || flock(fd, LOCK_SH) < 0)
+			return -1;
+		if (dir_exists(dir))
+			return 0;
+		/* Whoever began to fill it has failed. */
+		if (flock(fd, LOCK_UN) < 0)
+			return -1;
+	}
+	return flock(fd, LOCK_SH);
+}
+
 /* The lock of a cache: alone, or together with others. 1: it is ours, 0: it is in use. The file
  * stays when the build fails: two that lock two files of that name would both have it. */
 static int
@@ -75,18 +95,17 @@ take_lock(const char *dir, bool alone, bool wait, int *fd)
 {
 	char lock[PATH_MAX];
 	snprintf(lock, sizeof(lock), "%.*s.lock", PATH_MAX - 8, dir);
-	if (!file_exists(lock) &&
-		sys_append("who has it alone locks this", lock, "", 0, 0600) < 0)
+	if (!file_exists(lock) && sys_append("who has it alone locks this", lock, "", 0, 0600) < 0)
 		return -1;
 	*fd = open(lock, O_RDONLY | O_CLOEXEC);
 	if (*fd < 0)
 		return err_sys("open", lock, "cannot open %s", lock);
-	/* Who finds no directory fills one, and nobody looks at that before it is whole. */
-	int how = alone || !dir_exists(dir) ? LOCK_EX : LOCK_SH;
-	if (flock(*fd, wait ? how : how | LOCK_NB) == 0)
+	int r = alone ? flock(*fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) : lock_shared(*fd, dir);
+	if (r == 0)
 		return 1;
+	r = !wait && errno == EWOULDBLOCK ? 0 : err_sys("flock", lock, "cannot lock %s", lock);
 	close(take_fd(fd));
-	return !wait && errno == EWOULDBLOCK ? 0 : err_sys("flock", lock, "cannot lock %s", lock);
+	return r;
 }
 
 /* The directory of a cache: the hash of its identity is its name, so that no id leads anywhere
