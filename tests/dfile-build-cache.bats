@@ -130,6 +130,18 @@ copied() { img-config it | jq -r '.rootfs.diff_ids[-2]'; }
 	assert_eq 34 "$(done_again <<<"${df/tmp/tmp2}")"
 }
 
+@test "COPY --link: a blob that is not that layer any more is not taken for it, but made anew" {
+	local df=$'FROM bb\nRUN echo intact\nCOPY --link f /f' blob
+	echo as-copied >f
+	assert_eq 23 "$(done_again <<<"$df")"
+	blob=$(img-config it | jq -r '.rootfs.diff_ids[-1]')
+	sed -i 's/as-copied/tampered!/' "$TACKLEBOX_ROOT/images/blobs/sha256/${blob#*:}"
+	# Upon another image it is to be unpacked again.
+	assert_eq 23 "$(done_again <<<"${df/echo intact/echo other}")"
+	assert_eq as-copied "$(in_image f)"
+	assert_eq "$blob" "$(img-config it | jq -r '.rootfs.diff_ids[-1]')"
+}
+
 @test "COPY --link: a symlink on the way is replaced, a stage's files keep their owners" {
 	local df=$'FROM bb AS s\nRUN mkdir /s && echo s >/s/f && chown 3:4 /s/f\nFROM bb\nCOPY --link --from=s /s /link/s\nCOPY --link <<E /doc\nx\nE'
 	echo x >x

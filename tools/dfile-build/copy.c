@@ -230,9 +230,7 @@ find_same(struct task *p, const struct copying *c, struct build_record *r, char 
 	if (asked.no_cache)
 		return 0;
 	int found = build_cache_get(p->b->store, key, r);
-	if (found > 0 && c->link && link_place(p->b, &p->s->st, &r->layer) < 0)
-		return -1;
-	return found;
+	return found > 0 && c->link ? link_place(p->b, &p->s->st, &r->layer) : found;
 }
 
 static int

@@ -68,6 +68,15 @@ open_below(struct build *b, const struct state *st, int *fd)
 	return *fd < 0 ? err_sys("open", path, "cannot open layer %s", path) : 0;
 }
 
+/* What was unpacked gets its name, if it is what that name says. */
+static int
+publish(struct build *b, struct arrival *a, const struct build_layer *l)
+{
+	if (strcmp(a->in.diff_id, l->diff_id) != 0)
+		return 0;
+	return store_settle(b->store) < 0 || arrive_tree(b->store, a, l->chain) < 0 ? -1 : 1;
+}
+
 int
 link_place(struct build *b, const struct state *st, struct build_layer *l)
 {
@@ -76,7 +85,7 @@ link_place(struct build *b, const struct state *st, struct build_layer *l)
 	auto_fd int below = -1;
 	chain_id(st->n ? st->layers[st->n - 1].chain : NULL, l->diff_id, l->chain);
 	if (store_has_layer(b->store, l->chain))
-		return 0;
+		return 1;
 	if (open_below(b, st, &below) < 0 || store_blob_path(b->store, l->blob, path) < 0)
 		return -1;
 	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -89,13 +98,13 @@ link_place(struct build *b, const struct state *st, struct build_layer *l)
 	a.in.apply.n_lower = below >= 0;
 	int r = arrive(b->store, &a, false, "a layer of COPY --link");
 	if (r == 0)
-		r = store_settle(b->store);
-	if (r == 0)
-		r = arrive_tree(b->store, &a, l->chain);
+		r = publish(b, &a, l);
 	struct err why = err;
-	if (r < 0 && arrive_drop(&a) < 0)
+	bool failed = r < 0;
+	if (r <= 0 && arrive_drop(&a) < 0)
 		r = -1;
-	err = why;
+	if (failed)
+		err = why;
 	layer_result_free(&a.in.result);
 	stream_fd_free(&from);
 	return r;

@@ -30,7 +30,8 @@ int copy_into(struct copying *c, struct tree *t);
 /* --link (copy_link.c): the directories above what was copied get times that say nothing of when
  * that was. */
 int link_times(const struct copying *c, const struct tree *t);
-/* Makes a layer that was made upon another image one of this one: its chain changes. */
+/* Makes a layer that was made upon another image one of this one: its chain changes. 1: done, 0:
+ * the blob in the store is not that layer any more, -1 with `err` set. */
 int link_place(struct build *b, const struct state *st, struct build_layer *l);
 
 #endif
