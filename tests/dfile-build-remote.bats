@@ -25,6 +25,14 @@ elsewhere_go() {
 		    def log_message(self, *args):
 		        pass
 		    def do_GET(self):
+		        # /private/ is for user:pass=word only.
+		        if self.path.startswith('/private/'):
+		            if self.headers.get('Authorization') != 'Basic dXNlcjpwYXNzPXdvcmQ=':
+		                self.send_response(401)
+		                self.send_header('WWW-Authenticate', 'Basic realm="here"')
+		                self.end_headers()
+		                return
+		            self.path = self.path[8:]
 		        if self.path.startswith('/moved/'):
 		            self.send_response(302)
 		            self.send_header('Location', 'file:///etc/passwd' if 'to-file' in self.path else self.path[6:])
@@ -142,6 +150,34 @@ git_adds() {
 @test "ADD of a repository" {
 	repository
 	elsewhere git_adds
+}
+
+git_private() {
+	local known=${WEB/:\/\//:\/\/user:pass=word@}/private what
+	try_of "$WEB/private/r.git"
+	try_of "${known/pass=/pass}/r.git"
+	assert_like "$output" "*cannot fetch HEAD of $WEB/private/r.git*"
+	build <<-EOF
+		FROM bb
+		ADD --keep-git-dir $known/r.git /kept
+		ADD $known/file /file
+	EOF
+	assert_eq "two sub served" "$(in_image kept/f) $(in_image kept/m/f) $(in_image file)"
+	# Neither the files, nor the history, nor what is said of a mistake.
+	assert_like "$(in_image kept/.git/config)" "*url = $WEB/private/r.git*"
+	img-save it >"$T/image.tar"
+	run ! grep -q 'pass=word' "$T/image.tar"
+	[[ $(img-config it) != *pass* && $(img-config it) == *"$WEB/private/file"* ]]
+	for what in "$known/r.git#none" "$known/none"; do
+		try_of "$what"
+		assert_like "$output" "*cannot fetch *$WEB/private/*"
+		[[ $output != *pass=word* ]]
+	done
+}
+@test "user and password of an URL are for the way there, and are kept nowhere" {
+	repository
+	echo served >"$T/www/file"
+	elsewhere git_private
 }
 
 git_refused() {

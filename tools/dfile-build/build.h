@@ -288,6 +288,9 @@ void copying_free(struct copying *c);
 int remote_gather(struct task *p, const char *word, struct gather *g);
 bool is_remote(const char *word);
 bool is_git(const char *word);
+/* An URL as people may see it, without user and password (RFC 3986, 3.2.1); other words as they
+ * are. New string. */
+char *url_shown(const char *word);
 /* Fetches an URL to a file, or a repository (repository.c) to a directory; both must not be there.
  */
 int remote_fetch(const char *url, const char *path);

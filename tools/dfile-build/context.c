@@ -84,7 +84,8 @@ from_remote(struct build *b, const char *url)
 	if (remote_fetch(url, path) < 0)
 		return -1;
 	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? err_sys("open", path, "cannot open %s", path) : from_stream(b, fd, url);
+	auto_free char *shown = url_shown(url);
+	return fd < 0 ? err_sys("open", path, "cannot open %s", path) : from_stream(b, fd, shown);
 }
 
 /* ---- the Dockerfile ---- */

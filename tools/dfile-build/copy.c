@@ -149,8 +149,11 @@ write_by(struct task *p)
 	for (size_t i = 0; i < p->x.n_flags; i++)
 		buf_addf(&p->by, p->x.flags[i].value ? " --%s=%s" : " --%s", p->x.flags[i].name,
 			p->x.flags[i].value);
-	for (size_t i = 0; i < p->x.n_args; i++)
-		buf_addf(&p->by, " %s", p->x.args[i]);
+	/* The history goes with the image: a password of ADD does not. */
+	for (size_t i = 0; i < p->x.n_args; i++) {
+		auto_free char *shown = url_shown(p->x.args[i]);
+		buf_addf(&p->by, " %s", shown);
+	}
 }
 
 /* The words, and of another stage its topmost layer: with that all its files are said. */

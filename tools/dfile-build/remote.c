@@ -48,6 +48,14 @@ is_remote(const char *s)
 	return is_http(s) || is_git(s);
 }
 
+char *
+url_shown(const char *word)
+{
+	const char *host = is_http(word) ? strstr(word, "://") + 3 : word;
+	const char *at = is_http(word) ? memrchr(host, '@', strcspn(host, "/?#")) : NULL;
+	return fmt_new("%.*s%s", (int)(host - word), word, at ? at + 1 : host);
+}
+
 /* ---- files ---- */
 
 /* No redirection to another protocol, and no larger than a context may be. */
@@ -64,7 +72,8 @@ remote_fetch(const char *url, const char *path)
 		return 0;
 	if (err.no == ENOENT)
 		return err_hint("URLs are fetched by curl: install it");
-	return err_set(ERR_NOT_FOUND, url, "cannot fetch %s", url);
+	auto_free char *shown = url_shown(url);
+	return err_set(ERR_NOT_FOUND, shown, "cannot fetch %s", shown);
 }
 
 /* ---- ADD ---- */
@@ -116,7 +125,7 @@ source_in(const char *dir, const char *shown)
 	if (!s)
 		abort();
 	*s = (struct source){
-		.root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), .shown = str_new(shown)};
+		.root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), .shown = url_shown(shown)};
 	return s;
 }
 

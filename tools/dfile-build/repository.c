@@ -22,7 +22,29 @@
 
 struct repository {
 	char *url, *ref, *dir;
+	char *shown; /* the URL without user and password: what the repository knows of it */
+	char *login; /* a setting of git's that has them, NULL when there are none */
 };
+
+/* They are for the way there alone, and stand in no file: .git may become part of an image. So
+ * git asks "https://user:password@host/" where it reads "https://host/" (git-config(1),
+ * url.<base>.insteadOf), also for repositories within it. A "=" would end the setting's name. */
+static char *
+login_of(const char *url, const char *shown)
+{
+	auto_buf struct buf out = BUF_INIT;
+	size_t n = strlen(url) - strlen(shown);
+	if (!n)
+		return NULL;
+	size_t begin = (size_t)(strstr(url, "://") + 3 - url);
+	size_t host = begin + strcspn(shown + begin, "/?");
+	buf_addf(&out, "url.%.*s", (int)begin, url);
+	for (size_t i = begin; i < begin + n; i++)
+		buf_addf(&out, url[i] == '=' ? "%%3D" : "%c", url[i]);
+	buf_addf(&out, "%.*s/.insteadOf=%.*s/", (int)(host - begin), shown + begin, (int)host,
+		shown);
+	return str_new(out.s);
+}
 
 static int
 split(const char *text, struct repository *r)
@@ -33,18 +55,21 @@ split(const char *text, struct repository *r)
 		"%s%.*s", strncmp(text, "github.com/", 11) == 0 ? "https://" : "", (int)n, text);
 	r->ref = fmt_new("%.*s", hash ? (int)strcspn(hash + 1, ":") : 0, hash ? hash + 1 : "");
 	r->dir = clean_path(colon ? colon + 1 : "");
+	r->shown = url_shown(r->url);
+	r->login = login_of(r->url, r->shown);
 	/* "git@-oProxyCommand=x:y" would be an option of ssh. */
 	const char *at = strchr(r->url, '@'), *host = strstr(r->url, "://");
 	if (*r->url == '-' || *r->ref == '-' || (at && at[1] == '-') || (host && host[3] == '-') ||
 		strstr(r->url, "::") || strpbrk(r->url, " \t\r\n;\\\"'`$") ||
 		strpbrk(r->ref, " \t\r\n;\\\"'`$~^:?*["))
-		return err_set(ERR_INVALID, text, "%s names no repository", text);
+		return err_set(ERR_INVALID, r->shown, "%s names no repository", r->shown);
 	return 0;
 }
 
 /* Quietly: it may well fail, and then another way is tried. */
 static int
-git(const char *why, const char *dir, bool quietly, const char *const *words)
+git(const struct repository *r, const char *why, const char *dir, bool quietly,
+	const char *const *words)
 {
 	struct strlist l = {0};
 	for (const char **w = (const char *[]){"git", "-c", "protocol.allow=never", "-c",
@@ -53,6 +78,10 @@ git(const char *why, const char *dir, bool quietly, const char *const *words)
 		     "core.hooksPath=/dev/null", "-c", "core.symlinks=true", "-C", dir, NULL};
 		*w; w++)
 		strlist_add(&l, *w);
+	if (r->login) {
+		strlist_add(&l, "-c");
+		strlist_add(&l, r->login);
+	}
 	for (; *words; words++)
 		strlist_add(&l, *words);
 	strlist_add(&l, NULL);
@@ -61,9 +90,9 @@ git(const char *why, const char *dir, bool quietly, const char *const *words)
 		.status_fd = -1,
 		.tied = true};
 	pid_t pid = quietly ? run_start(why, &how) : 0;
-	int r = !quietly ? run_tool(why, l.v, NULL) : pid > 0 ? -(run_end(pid) != 0) : (int)pid;
+	int ok = !quietly ? run_tool(why, l.v, NULL) : pid > 0 ? -(run_end(pid) != 0) : (int)pid;
 	free(l.v);
-	return r;
+	return ok;
 }
 
 /* One commit is enough, if the server gives it alone: one that serves files and no more (git's
@@ -72,17 +101,17 @@ static int
 fetch_ref(const struct repository *r, const char *path)
 {
 	const char *ref = *r->ref ? r->ref : "HEAD";
-	if (git("what is wanted of it", path, true,
+	if (git(r, "what is wanted of it", path, true,
 		    (const char *[]){"fetch", "--quiet", "--depth", "1", "--no-tags", "--",
 			    "origin", ref, NULL}) == 0)
-		return git("its files", path, false,
+		return git(r, "its files", path, false,
 			(const char *[]){"checkout", "--quiet", "--detach", "FETCH_HEAD", NULL});
-	if (git("all of it, for that cannot be had alone", path, false,
+	if (git(r, "all of it, for that cannot be had alone", path, false,
 		    (const char *[]){"fetch", "--quiet", "--update-head-ok", "--", "origin",
 			    *r->ref ? "+refs/heads/*:refs/heads/*" : "HEAD",
 			    *r->ref ? "+refs/tags/*:refs/tags/*" : NULL, NULL}) < 0)
 		return -1;
-	return git("its files", path, false,
+	return git(r, "its files", path, false,
 		(const char *[]){
 			"checkout", "--quiet", "--detach", *r->ref ? ref : "FETCH_HEAD", NULL});
 }
@@ -94,17 +123,17 @@ clone_it(const struct repository *r, const char *path)
 	if (sys_mkdir("the repository", path, 0755) < 0 ||
 		sys_setenv("nobody is here to be asked", "GIT_TERMINAL_PROMPT", "0") < 0)
 		return -1;
-	if (git("an empty one", path, false, (const char *[]){"init", "--quiet", NULL}) < 0)
+	if (git(r, "an empty one", path, false, (const char *[]){"init", "--quiet", NULL}) < 0)
 		return err.no == ENOENT ? err_hint("repositories are fetched by git: install it")
 					: -1;
-	if (git("where it comes from", path, false,
-		    (const char *[]){"remote", "add", "--", "origin", r->url, NULL}) < 0)
+	if (git(r, "where it comes from", path, false,
+		    (const char *[]){"remote", "add", "--", "origin", r->shown, NULL}) < 0)
 		return -1;
 	if (fetch_ref(r, path) < 0)
-		return err_set(ERR_NOT_FOUND, r->url, "cannot fetch %s of %s",
-			*r->ref ? r->ref : "HEAD", r->url);
+		return err_set(ERR_NOT_FOUND, r->shown, "cannot fetch %s of %s",
+			*r->ref ? r->ref : "HEAD", r->shown);
 	return !file_exists(modules) ? 0
-				     : git("repositories within it", path, false,
+				     : git(r, "repositories within it", path, false,
 					       (const char *[]){"submodule", "--quiet", "update",
 						       "--init", "--recursive", NULL});
 }
@@ -148,5 +177,7 @@ git_fetch(const char *url, const char *path, bool keep_git)
 	free(r.url);
 	free(r.ref);
 	free(r.dir);
+	free(r.shown);
+	free(r.login);
 	return ok;
 }
