@@ -406,6 +406,24 @@ is_waited_for() { grep -q -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks; }
 	assert_eq "a b" "$(in_image a) $(in_image b)"
 }
 
+@test "RUN --mount=type=cache: two locked ones are waited for in one order, whatever that of the flags is" {
+	local lock dir pid first second m='--mount=type=cache,sharing=locked'
+	new_cache one && first=$lock
+	new_cache two && second=$lock
+	[[ $first < $second ]] || { lock=$first first=$second second=$lock; }
+	for flags in "$m,id=one,target=/1 $m,id=two,target=/2" "$m,id=two,target=/2 $m,id=one,target=/1"; do
+		exec 7<"$first"
+		flock -x 7
+		dfile-build -q --network none --no-cache -f - . <<<$'FROM bb\nRUN '"$flags"' cat /1/f /2/f' >/dev/null 7<&- &
+		pid=$!
+		wait_for is_waited_for "$first"
+		# It has not got the other one, which somebody may have who waits for this one.
+		flock -n "$second" true || fail "holds the second: $flags"
+		exec 7<&-
+		wait "$pid"
+	done
+}
+
 @test "a secret stands in no command line that -x tells" {
 	printf t0psecret >"$T/secret"
 	S=t0psecret dfile-build --network none -xx --secret id=s,src="$T/secret" --secret id=e,env=S -f - . 2>"$T/told" >/dev/null <<-'EOF'

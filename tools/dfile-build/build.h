@@ -312,8 +312,10 @@ bool same_layers(int dir_a, const char *path_a, int dir_b, const char *path_b);
 
 /* --mount of RUN (mounts.c) */
 struct held_cache {
-	int fd; /* its lock */
+	int fd; /* its lock, -1: not taken (yet) */
 	char *dir;
+	bool alone; /* not together with others */
+	bool waits; /* for it to be free; a private one takes another one instead */
 };
 struct run_mounts {
 	struct strlist words; /* for ns-exec */

@@ -220,6 +220,8 @@ int
 mounts_make(struct task *p, struct tree *t, struct run_mounts *m)
 {
 	struct making k = {.t = t, .m = m};
+	if (each_mount(p, mount_note, m) < 0 || mounts_lock(m) < 0)
+		return -1;
 	return each_mount(p, make_one, &k);
 }
 
@@ -232,7 +234,8 @@ mounts_end(struct run_mounts *m)
 	for (size_t i = 0; i < m->n_trees; i++)
 		tree_close(&m->trees[i]);
 	for (size_t i = 0; i < m->n_locks; i++) {
-		close(m->locks[i].fd);
+		if (m->locks[i].fd >= 0)
+			close(m->locks[i].fd);
 		free(m->locks[i].dir);
 	}
 	free(m->trees);

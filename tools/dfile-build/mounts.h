@@ -25,6 +25,12 @@ typedef int mount_fn(struct task *p, struct making *k, struct asked_mount *m);
 mount_fn mount_bind, mount_cache; /* mounts_bind.c, mounts_cache.c */
 mount_fn mount_tmpfs, mount_secret, mount_ssh; /* mounts_memory.c */
 
+/* Notes the caches that a RUN asks for, and takes their locks before anything is mounted: in the
+ * order of their names, or two stages with the same two caches would wait for each other for ever
+ * (mounts_cache.c). */
+int mount_note(struct task *p, struct asked_mount *m, void *run_mounts);
+int mounts_lock(struct run_mounts *m);
+
 /* The root that a source lies in: of a stage or image, or the context. *fd is not the caller's. */
 int mount_source(struct task *p, struct making *k, const struct asked_mount *m, int *fd);
 /* What a descriptor holds gets a path of the build's own, which is unmounted with the rest. */

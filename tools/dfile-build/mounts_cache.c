@@ -49,23 +49,27 @@ identity(struct task *p, const struct asked_mount *m, struct buf *out)
 	return 0;
 }
 
-/* This RUN has it already, at another place. */
-static bool
-is_held(const struct run_mounts *m, const char *dir)
+/* What this RUN knows of a cache; NULL: nothing. */
+static struct held_cache *
+find(const struct run_mounts *m, const char *dir)
 {
 	for (size_t i = 0; i < m->n_locks; i++)
 		if (strcmp(m->locks[i].dir, dir) == 0)
-			return true;
-	return false;
+			return &m->locks[i];
+	return NULL;
 }
 
-static void
-hold(struct run_mounts *m, const char *dir, int fd)
+static struct held_cache *
+find_or_add(struct run_mounts *m, const char *dir)
 {
+	struct held_cache *h = find(m, dir);
+	if (h)
+		return h;
 	m->locks = realloc(m->locks, (m->n_locks + 1) * sizeof(*m->locks));
 	if (!m->locks)
 		abort();
-	m->locks[m->n_locks++] = (struct held_cache){.fd = fd, .dir = str_new(dir)};
+	m->locks[m->n_locks] = (struct held_cache){.fd = -1, .dir = str_new(dir)};
+	return &m->locks[m->n_locks++];
 }
 
 /* Together with others. Who finds no directory fills one, and has it alone for that: nobody looks
@@ -109,27 +113,72 @@ take_lock(const char *dir, bool alone, bool wait, int *fd)
 }
 
 /* The directory of a cache: the hash of its identity is its name, so that no id leads anywhere
- * else. A private one that is in use has brothers. */
+ * else. A private one that is in use has brothers, from 1. */
 static int
-cache_dir(struct task *p, const struct making *k, const struct asked_mount *m, char dir[PATH_MAX],
-	int *lock)
+cache_dir(struct task *p, const struct asked_mount *m, unsigned brother, char dir[PATH_MAX])
 {
 	char place[PATH_MAX], digest[DIGEST_SIZE];
 	auto_buf struct buf id = BUF_INIT;
-	bool alone = m->sharing && strcmp(m->sharing, "shared") != 0;
-	bool private = alone && strcmp(m->sharing, "private") == 0;
 	if (build_place("mounts", place) < 0 || identity(p, m, &id) < 0)
 		return -1;
+	if (brother)
+		buf_addf(&id, "\n%u", brother);
+	sha256_of(id.s, id.len, digest);
+	snprintf(dir, PATH_MAX, "%.*s/%.32s", PATH_MAX - 64, place, digest_hex(digest));
+	return 0;
+}
+
+int
+mount_note(struct task *p, struct asked_mount *m, void *arg)
+{
+	struct run_mounts *all = arg;
+	char dir[PATH_MAX];
+	if (strcmp(m->type, "cache") != 0 || step_dry())
+		return 0;
+	if (cache_dir(p, m, 0, dir) < 0)
+		return -1;
+	struct held_cache *h = find_or_add(all, dir);
+	h->alone |= m->sharing && strcmp(m->sharing, "shared") != 0;
+	h->waits |= !m->sharing || strcmp(m->sharing, "private") != 0;
+	return 0;
+}
+
+static int
+by_dir(const void *a, const void *b)
+{
+	return strcmp(((const struct held_cache *)a)->dir, ((const struct held_cache *)b)->dir);
+}
+
+int
+mounts_lock(struct run_mounts *m)
+{
+	if (m->n_locks)
+		qsort(m->locks, m->n_locks, sizeof(*m->locks), by_dir);
+	for (size_t i = 0; i < m->n_locks; i++) {
+		struct held_cache *h = &m->locks[i];
+		if (h->waits && take_lock(h->dir, h->alone, true, &h->fd) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* This RUN has the lock by now, but for that of a private one: it takes the first that is free. */
+static int
+choose_dir(struct task *p, struct making *k, const struct asked_mount *m, char dir[PATH_MAX])
+{
 	for (unsigned i = 0;; i++) {
-		auto_buf struct buf own = BUF_INIT;
-		buf_adds(&own, id.s);
-		if (i)
-			buf_addf(&own, "\n%u", i);
-		sha256_of(own.s, own.len, digest);
-		snprintf(dir, PATH_MAX, "%.*s/%.32s", PATH_MAX - 64, place, digest_hex(digest));
-		if (step_dry() || is_held(k->m, dir))
+		auto_fd int fd = -1;
+		if (cache_dir(p, m, i, dir) < 0)
+			return -1;
+		const struct held_cache *h = find(k->m, dir);
+		if (step_dry() || (h && h->fd >= 0))
 			return 0;
-		int got = take_lock(dir, alone, !private, lock);
+		int got = take_lock(dir, true, false, &fd);
+		if (got > 0) {
+			struct held_cache *own = find_or_add(k->m, dir);
+			own->alone = true;
+			own->fd = take_fd(&fd);
+		}
 		if (got)
 			return got < 0 ? -1 : 0;
 	}
@@ -207,13 +256,11 @@ fill_cache(struct task *p, struct making *k, const struct asked_mount *m, const 
 /* From now on others may look at it, too, unless this one wants it alone; it is held until the RUN
  * is over. */
 static int
-share(const struct asked_mount *m, struct making *k, const char *dir, int *lock)
+share(const struct making *k, const char *dir)
 {
-	if (*lock < 0)
-		return 0;
-	if ((!m->sharing || strcmp(m->sharing, "shared") == 0) && flock(*lock, LOCK_SH) < 0)
+	const struct held_cache *h = find(k->m, dir); /* NULL in a dry run */
+	if (h && !h->alone && flock(h->fd, LOCK_SH) < 0)
 		return err_sys("flock", dir, "cannot share the cache %s", dir);
-	hold(k->m, dir, take_fd(lock));
 	return 0;
 }
 
@@ -221,10 +268,8 @@ int
 mount_cache(struct task *p, struct making *k, struct asked_mount *m)
 {
 	char dir[PATH_MAX], place[PATH_MAX];
-	auto_fd int lock = -1;
 	bool begun = m->from && *m->from; /* then source= says what as */
-	if (cache_dir(p, k, m, dir, &lock) < 0 || fill_cache(p, k, m, dir) < 0 ||
-		share(m, k, dir, &lock) < 0)
+	if (choose_dir(p, k, m, dir) < 0 || fill_cache(p, k, m, dir) < 0 || share(k, dir) < 0)
 		return -1;
 	auto_free char *sub = clean_path(m->source && !begun ? m->source : "");
 	auto_fd int top = step_dry() ? -1 : open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
