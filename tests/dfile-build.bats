@@ -430,6 +430,13 @@ drwxr-xr-x 0:0 xz
 	assert_eq 1 "$status"
 }
 
+@test "contexts: standard input that cannot be read is not an empty one" {
+	run -1 dfile-build -q - </dev/null
+	assert_like "$output" "*standard input is empty*"
+	run -1 dfile-build -q - <.
+	assert_like "$output" "*cannot read standard input: Is a directory*"
+}
+
 @test ".dockerignore, and that of one Dockerfile" {
 	mkdir -p keep drop/deep && touch keep/a keep/b.log drop/c drop/deep/d e.log
 	printf '*.log\n**/*.log\ndrop\n!drop/deep\n' >.dockerignore

@@ -52,10 +52,12 @@ from_stream(struct build *b, int fd, const char *shown)
 {
 	char head[HEAD], dir[PATH_MAX];
 	size_t n = 0;
-	ssize_t got;
+	ssize_t got = 0;
 	while (n < sizeof(head) &&
 		((got = read(fd, head + n, sizeof(head) - n)) > 0 || (got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
+	if (got < 0)
+		return err_sys("read", shown, "cannot read %s", shown);
 	if (n == 0)
 		return err_set(ERR_INVALID, shown,
 			"%s is empty: neither a context nor a Dockerfile", shown);
