@@ -13,6 +13,7 @@ setup() {
 }
 teardown() {
 	registry_stop
+	double_stop
 	tb_teardown
 }
 
@@ -30,6 +31,19 @@ teardown() {
 	assert_eq 1 "$(img-search --json --limit 1 "$REGISTRY/" | wc -l)"
 	run -0 img-search --json "$REGISTRY/none"
 	assert_eq "" "$output"
+}
+
+@test "a registry that lists what it has in pages" {
+	requires python3
+	mkdir "$T/double"
+	double_start "$T/double"
+	run -0 img-search --json "$DOUBLE/app"
+	assert_eq "$(printf '%s ' "$DOUBLE"/app/{1..7})" "$(jq -j '.name + " "' <<<"$output")"
+	assert_eq "$DOUBLE/app/7" "$(img-search --json "$DOUBLE/7" | jq -r .name)"
+	# What is enough is not asked beyond.
+	: >"$T/double/requests"
+	assert_eq 2 "$(img-search --json --limit 2 "$DOUBLE/app" | wc -l)"
+	assert_eq "/v2/_catalog?n=1000" "$(awk '/_catalog/ { print $2 }' "$T/double/requests")"
 }
 
 @test "for one user only; nobody there; what Docker's hub is asked" {

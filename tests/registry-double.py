@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, quote, urlsplit
 
 LAYOUT = sys.argv[1]
 OCI = "application/vnd.oci.image.manifest.v1+json"
@@ -113,8 +114,20 @@ class Registry(BaseHTTPRequestHandler):
         self.challenge(f'Bearer realm="{realm}",service="a \\"b\\" c",scope="{scope}"')
         return False
 
+    def catalog(self):
+        """Seven names, three a page at most, whatever n= says."""
+        names = [f"app/{i}" for i in range(1, 8)]
+        last = parse_qs(urlsplit(self.path).query).get("last", [""])[0]
+        page = [name for name in names if name > last][:3]
+        more = {}
+        if page and page[-1] < names[-1]:
+            more["Link"] = f'</v2/_catalog?n=3&last={quote(page[-1])}>; rel="next"'
+        return self.answer(200, json.dumps({"repositories": page}).encode(), "application/json", **more)
+
     def do_GET(self):
         self.note()
+        if self.path.startswith("/v2/_catalog"):
+            return self.catalog()
         if self.path.startswith("/token"):
             return self.token()
         parts = self.path.split("?")[0].split("/")

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define DOCUMENT_MAX (4 << 20)
+#define PAGES_MAX 100 /* of a catalog: no person waits for more */
 #define HUB "https://index.docker.io/v1/search"
 
 /* A name of a registry has a dot or a port, or is localhost: as in references. */
@@ -105,28 +106,61 @@ search_hub(struct registry *g, const char *term, int64_t limit)
 
 /* ---- a registry ---- */
 
+/* The names behind `last`, NULL: from the first. A registry gives fewer than it is asked for if it
+ * likes (Docker Registry HTTP API V2, "Listing Repositories"). */
 static json_t *
-search_catalog(struct registry *g, const struct ref *r, const char *term, int64_t limit)
+catalog_page(struct registry *g, const struct ref *r, const char *last)
 {
-	auto_buf struct buf body = BUF_INIT;
+	auto_buf struct buf body = BUF_INIT, tail = BUF_INIT;
 	char type[128];
-	json_t *one, *out;
-	size_t i;
-	if (registry_get(g, "ask the registry what it has", r->host, "_catalog?n=1000", NULL,
-		    DOCUMENT_MAX, &body, type) < 0 ||
+	buf_adds(&tail, "_catalog?n=1000");
+	if (last) {
+		buf_adds(&tail, "&last=");
+		add_escaped(&tail, last);
+	}
+	if (registry_get(g, "ask the registry what it has", r->host, tail.s, NULL, DOCUMENT_MAX,
+		    &body, type) < 0 ||
 		step_dry())
 		return NULL;
-	auto_json json_t *doc = json_parse(r->host, buf_str(&body), body.len);
-	if (!doc)
-		return NULL;
-	out = json_array();
-	json_array_foreach(json_object_get(doc, "repositories"), i, one)
+	return json_parse(r->host, buf_str(&body), body.len);
+}
+
+static void
+add_matching(json_t *out, const json_t *names, const struct ref *r, const char *term, int64_t limit)
+{
+	json_t *one;
+	size_t i;
+	json_array_foreach(names, i, one)
 	{
 		const char *path = json_string_value(one);
 		if (!path || !strstr(path, term) || (int64_t)json_array_size(out) >= limit)
 			continue;
 		auto_free char *name = fmt_new("%s/%s", r->host, path);
 		json_array_append_new(out, item(name, NULL));
+	}
+}
+
+/* Until a page is empty, or ends as the one before: some do not know last=, and give all at once.
+ */
+static json_t *
+search_catalog(struct registry *g, const struct ref *r, const char *term, int64_t limit)
+{
+	json_t *out = json_array();
+	auto_free char *last = NULL;
+	for (int i = 0; i < PAGES_MAX && (int64_t)json_array_size(out) < limit; i++) {
+		auto_json json_t *doc = catalog_page(g, r, last);
+		const json_t *names = json_object_get(doc, "repositories");
+		const char *end =
+			json_string_value(json_array_get(names, json_array_size(names) - 1));
+		if (!doc) {
+			json_decref(out);
+			return NULL;
+		}
+		if (!end || (last && strcmp(last, end) == 0))
+			break;
+		add_matching(out, names, r, term, limit);
+		free(last);
+		last = str_new(end);
 	}
 	return out;
 }
