@@ -55,6 +55,15 @@ done_again() {
 		truncate -s "$size" "$TACKLEBOX_ROOT"/build/sums/*
 		assert_eq "" "$(done_again <<<"$df")"
 	done
+	# Of files that are long gone nothing is kept when there are too many of them.
+	local known
+	known=$TACKLEBOX_ROOT/build/sums/$(printf %s "$(pwd -P)" | sha256sum | cut -c-32)
+	assert_eq 2 "$(wc -l <"$known")"
+	awk 'NR == 1 { for (i = 1; i <= 262144; i++) { $2 = 1000000000 + i; print } }' "$known" >>"$known.more"
+	cat "$known.more" >>"$known" && rm "$known.more"
+	touch c && wait_for eval '[ $(($(date +%s) - $(stat -c %Z c))) -gt 3 ]'
+	build <<<"${df/a b/a b c}"
+	assert_eq 3 "$(wc -l <"$known")"
 	img-gc --cache >/dev/null
 	[ -z "$(ls "$TACKLEBOX_ROOT/build/sums")" ]
 }

@@ -22,11 +22,15 @@
 
 #define KNOWN_MAX ((size_t)256 << 20)
 #define YOUNG 2 /* seconds */
+/* Nobody tells us of files that are gone. With more entries than this, some 40 MB, those that this
+ * process did not look for are forgotten: at worst another stage reads its files again. */
+#define KEPT_MAX ((size_t)1 << 18)
 
 struct known {
 	uint64_t dev, ino;
 	int64_t size, sec, nsec, csec, cnsec;
 	char digest[DIGEST_SIZE];
+	bool used; /* found or added by us */
 };
 
 static struct {
@@ -104,11 +108,12 @@ sums_find(const struct item *it)
 {
 	const uint64_t key[2] = {it->dev, it->ino};
 	ssize_t at = all.path[0] ? names_find(&all.index, key, sizeof(key)) : -1;
-	const struct known *k = at < 0 ? NULL : &all.v[at];
-	return k && k->size == it->size && k->sec == it->sec && k->nsec == it->nsec &&
-			k->csec == it->csec && k->cnsec == it->cnsec
-		? k->digest
-		: NULL;
+	struct known *k = at < 0 ? NULL : &all.v[at];
+	if (!k || k->size != it->size || k->sec != it->sec || k->nsec != it->nsec ||
+		k->csec != it->csec || k->cnsec != it->cnsec)
+		return NULL;
+	k->used = true;
+	return k->digest;
 }
 
 void
@@ -120,7 +125,8 @@ sums_add(const struct build *b, const struct item *it, const char *digest)
 		.sec = it->sec,
 		.nsec = it->nsec,
 		.csec = it->csec,
-		.cnsec = it->cnsec};
+		.cnsec = it->cnsec,
+		.used = true};
 	/* b->began: when this build did. What was changed since then may be changed again. */
 	if (!all.path[0] || it->csec + YOUNG > b->began)
 		return;
@@ -142,6 +148,8 @@ sums_save(void)
 		return -1;
 	for (size_t i = 0; i < all.n; i++) {
 		const struct known *k = &all.v[i];
+		if (all.n > KEPT_MAX && !k->used)
+			continue;
 		buf_addf(&text,
 			"%" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
 			" %" PRId64 " %s\n",
