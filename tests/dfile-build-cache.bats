@@ -366,12 +366,10 @@ drwxr-xr-x 0:0 link/s
 
 # new_cache ID: makes it; $lock is its lock, and $dir the directory.
 new_cache() {
-	local before
-	before=$(ls -d "$TACKLEBOX_ROOT"/build/mounts/*.lock 2>/dev/null || :)
 	build <<<$'FROM bb\nRUN --mount=type=cache,id='"$1"$',target=/c echo made >/c/f'
-	lock=$(ls -d "$TACKLEBOX_ROOT"/build/mounts/*.lock | grep -vxF "$before")
-	dir=${lock%.lock}
-	[ -d "$dir" ]
+	dir=$TACKLEBOX_ROOT/build/mounts/$(printf %s "$1" | sha256sum | cut -c-32)
+	lock=$dir.lock
+	[ -d "$dir" ] && [ -f "$lock" ]
 }
 # is_waited_for LOCK: somebody does, in flock(2).
 is_waited_for() { grep -q -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks; }

@@ -129,9 +129,9 @@ cache_dir(struct task *p, const struct asked_mount *m, unsigned brother, char di
 }
 
 int
-mount_note(struct task *p, struct asked_mount *m, void *arg)
+mount_note(struct task *p, struct asked_mount *m, void *run_mounts)
 {
-	struct run_mounts *all = arg;
+	struct run_mounts *all = run_mounts;
 	char dir[PATH_MAX];
 	if (strcmp(m->type, "cache") != 0 || step_dry())
 		return 0;
