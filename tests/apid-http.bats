@@ -279,6 +279,7 @@ the_socket() {
 	assert_eq 200 "$(status_of GET /info)"
 	assert_eq 403 "$(status_of POST /containers/create -d '{"Image":"bb","Cmd":["x"]}')"
 	assert_eq 403 "$(status_of DELETE /images/bb)"
+	assert_eq 403 "$(status_of GET /containers/one/attach/ws)"
 	apid_end
 	apid_start --strict
 	assert_eq 400 "$(status_of POST /containers/create -d '{"Image":"bb","Cmd":["x"],"Imagination":1}')"
