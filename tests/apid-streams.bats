@@ -189,6 +189,34 @@ web_sockets() {
 	served web_sockets
 }
 
+# More than lies between apid and a client: it waits for one that takes its time. Each line is a frame.
+whole_log() {
+	docker run --name one --network none bb sh -c 'i=0; while [ $i -lt 30000 ]; do echo "$i of many lines, each of them as long as this one is, so that all are some MB"; i=$((i+1)); done' >/dev/null
+	python3 - "${DOCKER_HOST#unix://}" <<-'END'
+		import socket, struct, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(20)
+		s.connect(sys.argv[1])
+		s.sendall(b"POST /containers/one/attach?logs=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+		data = b""
+		while b"\r\n\r\n" not in data:
+		    data += s.recv(1)
+		time.sleep(0.3) # in which it fills all there is, and would have given up
+		data = b""
+		while got := s.recv(65536):
+		    data += got
+		n = 0
+		while data:
+		    stream, size = struct.unpack(">BxxxI", data[:8])
+		    assert stream == 1 and data[8:].startswith(b"%d of many" % n), (n, data[:60])
+		    data, n = data[8 + size:], n + 1
+		assert n == 30000, n
+	END
+}
+@test "attached with a log of some MB: all its frames come, however slowly they are read" {
+	served whole_log
+}
+
 # What was made for a client goes, although it never heard of it.
 gone_at_once() {
 	docker run -d -i --name one --network none bb sleep 1000

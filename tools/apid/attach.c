@@ -76,9 +76,9 @@ static void
 run(void *self, int fd, const char *first, size_t n)
 {
 	struct attached *a = self;
-	if (a->logs)
-		logs_write(&a->b, a->raw, a->out, a->error, fd);
-	if (a->stream && until_start(a, fd)) {
+	/* Of a client that has not taken all, the rest would begin in the middle of a frame. */
+	bool reads = !a->logs || logs_write(&a->b, a->raw, a->out, a->error, fd) == 0;
+	if (reads && a->stream && until_start(a, fd)) {
 		struct relay *r = calloc(1, sizeof(*r));
 		if (!r)
 			abort();

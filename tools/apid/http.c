@@ -24,8 +24,6 @@
 /* Documents, which are read whole; jansson needs several times as much. */
 #define BODY_MAX ((size_t)4 << 20)
 #define HEADERS_MAX 6
-/* A request that stands still for so long is given up, in seconds. */
-#define PATIENCE 120
 /* Of connections: fewer than that are none. */
 #define CROWD 8
 

@@ -30,6 +30,9 @@ struct request {
 	struct exchange *http; /* http.c's own */
 };
 
+/* A client that neither asks nor takes anything for so long is given up, in seconds. */
+#define PATIENCE 120
+
 /* Where requests come in, and what is asked of them. */
 struct listener {
 	int fd; /* listens already; http_start() takes it */
