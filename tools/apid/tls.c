@@ -153,7 +153,9 @@ take_plain(struct wire *w)
 	return true;
 }
 
-/* Of a client that has said it sends no more, the end of its connection is to be seen yet. */
+/* Of a client that has said it sends no more, the end of its connection is to be seen yet. That who
+ * speaks HTTP has hung up is told by poll(2) without being asked for: it is not listened to while
+ * the client has not taken what came before. */
 static void
 ask(const struct wire *w, struct pollfd p[2])
 {
@@ -162,7 +164,7 @@ ask(const struct wire *w, struct pollfd p[2])
 		(short)((take ? POLLIN : 0) | (w->n_down ? POLLOUT : 0) |
 			(w->up_done ? POLLRDHUP : 0)),
 		0};
-	p[1] = (struct pollfd){w->plain,
+	p[1] = (struct pollfd){w->n_down && !w->n_up ? -1 : w->plain,
 		(short)((w->n_down || w->down_done ? 0 : POLLIN) | (w->n_up ? POLLOUT : 0)), 0};
 }
 
