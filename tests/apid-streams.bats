@@ -189,6 +189,29 @@ web_sockets() {
 	served web_sockets
 }
 
+# Three messages, and gone.
+said_and_left() {
+	docker run -d -i --name one --network none bb sh -c 'while read -r x; do echo "got $x"; done'
+	python3 - "${DOCKER_HOST#unix://}" <<-'END'
+		import socket, sys
+		for i in range(12): # box-mon has room for 16 at once
+		    s = socket.socket(socket.AF_UNIX)
+		    s.settimeout(20)
+		    s.connect(sys.argv[1])
+		    s.sendall(b"GET /containers/one/attach/ws?stream=1&stdin=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+		    head = b""
+		    while b"\r\n\r\n" not in head: head += s.recv(1)
+		    for _ in range(3): s.sendall(b"\x82\x83\0\0\0\0%02d\n" % i)
+		    s.close()
+	END
+	wait_for all_said
+}
+all_said() { [ "$(docker logs one | grep -c '^got [0-9][0-9]$')" = 36 ]; }
+@test "what a web socket has brought is the program's, although its client has left at once" {
+	served said_and_left
+}
+
 # More than goes into a socket, less than goes into that and what lies between the threads of apid: all
 # has been said, and the client has not taken it.
 web_socket_waits() {

@@ -168,6 +168,24 @@ step(struct web *w)
 	return wslay_event_want_read(w->ctx) || wslay_event_want_write(w->ctx);
 }
 
+/* The client has left: what it sent before is for fn yet, which has some time to take it. */
+static void
+hand_over_rest(struct web *w)
+{
+	int64_t end = clock_ns(CLOCK_MONOTONIC) + (int64_t)GOODBYE * 1000000;
+	bool more = true;
+	while (!w->over && (more || w->n_up) && clock_ns(CLOCK_MONOTONIC) < end) {
+		struct pollfd p = {w->plain, POLLOUT, 0};
+		if (more && w->n_up <= CHUNK) {
+			size_t before = w->n_up;
+			more = wslay_event_want_read(w->ctx) && wslay_event_recv(w->ctx) == 0 &&
+				w->n_up > before;
+		}
+		if (w->n_up && poll(&p, 1, 100) > 0)
+			give_plain(w);
+	}
+}
+
 static void *
 run(void *arg)
 {
@@ -194,6 +212,7 @@ serve(void *self, int fd, const char *first, size_t n)
 	}
 	while (step(w))
 		;
+	hand_over_rest(w);
 	close(take_fd(&w->plain)); /* whereupon fn ends */
 	if (runs)
 		pthread_join(thread, NULL);
