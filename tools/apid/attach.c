@@ -178,7 +178,12 @@ int
 containers_attach(struct request *r)
 {
 	struct attached *a = open_attached(r);
-	return a ? reply_relayed(r, run, a) : -1;
+	if (!a)
+		return -1;
+	if (reply_relayed(r, run, a) == 0)
+		return 0;
+	attached_free(a);
+	return -1;
 }
 
 /* A web socket has messages of its own: there are no frames in them, and what is written as output
