@@ -88,6 +88,7 @@ run(void *self, int fd, const char *first, size_t n)
 			.shown = {false, a->out, a->error},
 			.out = {a->sock, -1},
 			.in = a->sock,
+			.borrowed = true,
 			.packets = true,
 			.end = -1,
 			.status = -1,

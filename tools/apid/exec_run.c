@@ -224,11 +224,12 @@ relay(struct running *x, int client, const char *first, size_t n)
 		.shown = {false, seen, seen},
 		.out = {tty ? x->terminal : x->out, x->error},
 		.in = tty ? x->terminal : take_fd(&x->in),
+		.borrowed = tty,
 		.end = end,
 		.status = -1,
 		.keys = x->keys};
 	enum relay_end how = relay_run(r, first, n);
-	if (!tty && r->in >= 0)
+	if (!r->borrowed && r->in >= 0)
 		close(r->in);
 	free(r);
 	return how;
