@@ -290,6 +290,22 @@ the_socket() {
 	served the_socket
 }
 
+# What is printed while a body is read has to be kept, and there is an end to that.
+talks_too_much() {
+	apid_end
+	mkdir "$T/own"
+	cp "$BIN/apid" "$T/own/apid"
+	printf '%s\n' '#!/bin/sh' 'head -c 30000000 /dev/zero | tr "\0" x' 'exec cat >/dev/null' >"$T/own/img-load"
+	chmod +x "$T/own/img-load"
+	PATH=$T/own:$PATH apid_start
+	head -c 4000000 /dev/zero >"$T/body"
+	assert_like "$(expect 400 POST /images/load --data-binary @"$T/body")" '*bytes were printed before*'
+	assert_eq OK "$(api GET /_ping)"
+}
+@test "a tool that prints more than is kept of it, before it has read the body, is an error" {
+	served talks_too_much
+}
+
 handed_over() {
 	apid_end
 	python3 - "$T/given.sock" "$T/apid.out" "$APID_LOG" >"$T/apid.pid" <<-'END'
