@@ -189,6 +189,13 @@ has_left(void)
 	return errno == EPIPE || errno == ECONNRESET;
 }
 
+static void
+forget_output(struct client *c)
+{
+	c->quiet = true;
+	buf_reset(&c->late);
+}
+
 /* Returns false when the client is gone. */
 static bool
 send_late(struct client *c)
@@ -196,8 +203,8 @@ send_late(struct client *c)
 	ssize_t n = send(c->fd, c->late.s, c->late.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && !has_left())
 		return errno == EAGAIN;
-	c->quiet = c->quiet || n < 0;
 	buf_reset(&c->late);
+	c->quiet = c->quiet || n < 0;
 	return true;
 }
 
@@ -223,8 +230,10 @@ clients_serve(const struct pollfd *p, nfds_t n, struct input *in)
 			alive = send_late(c);
 		if (alive && p[i].revents & POLLIN && !in->n)
 			alive = take_packet(c, in);
-		else if (alive && p[i].revents & (POLLHUP | POLLERR) && !(p[i].revents & POLLIN))
+		else if (alive && p[i].revents & (POLLHUP | POLLERR) && !(p[i].revents & POLLIN)) {
 			alive = c->left = has_packet(c);
+			forget_output(c);
+		}
 		if (!alive)
 			drop((unsigned)i, in);
 	}
@@ -249,11 +258,8 @@ clients_send(char type, const char *p, size_t n)
 			buf_add(&c->late, data, n + 1);
 			continue;
 		}
-		if (has_left())
-			c->quiet = true;
-		else
-			c->gone = true;
-		buf_reset(&c->late);
+		c->gone = !has_left();
+		forget_output(c);
 	}
 }
 
