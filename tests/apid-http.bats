@@ -279,6 +279,7 @@ the_socket() {
 	assert_eq 200 "$(status_of GET /info)"
 	assert_eq 403 "$(status_of POST /containers/create -d '{"Image":"bb","Cmd":["x"]}')"
 	assert_eq 403 "$(status_of DELETE /images/bb)"
+	assert_eq 403 "$(status_of GET /containers/one/attach/ws)"
 	apid_end
 	apid_start --strict
 	assert_eq 400 "$(status_of POST /containers/create -d '{"Image":"bb","Cmd":["x"],"Imagination":1}')"
@@ -287,6 +288,22 @@ the_socket() {
 }
 @test "the socket: its owner and mode, a second apid, --read-only, --strict" {
 	served the_socket
+}
+
+# What is printed while a body is read has to be kept, and there is an end to that.
+talks_too_much() {
+	apid_end
+	mkdir "$T/own"
+	cp "$BIN/apid" "$T/own/apid"
+	printf '%s\n' '#!/bin/sh' 'head -c 30000000 /dev/zero | tr "\0" x' 'exec cat >/dev/null' >"$T/own/img-load"
+	chmod +x "$T/own/img-load"
+	PATH=$T/own:$PATH apid_start
+	head -c 4000000 /dev/zero >"$T/body"
+	assert_like "$(expect 400 POST /images/load --data-binary @"$T/body")" '*bytes were printed before*'
+	assert_eq OK "$(api GET /_ping)"
+}
+@test "a tool that prints more than is kept of it, before it has read the body, is an error" {
+	served talks_too_much
 }
 
 handed_over() {

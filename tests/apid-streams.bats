@@ -189,6 +189,100 @@ web_sockets() {
 	served web_sockets
 }
 
+# Three messages, and gone.
+said_and_left() {
+	docker run -d -i --name one --network none bb sh -c 'while read -r x; do echo "got $x"; done'
+	python3 - "${DOCKER_HOST#unix://}" <<-'END'
+		import socket, sys
+		for i in range(12): # box-mon has room for 16 at once
+		    s = socket.socket(socket.AF_UNIX)
+		    s.settimeout(20)
+		    s.connect(sys.argv[1])
+		    s.sendall(b"GET /containers/one/attach/ws?stream=1&stdin=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+		    head = b""
+		    while b"\r\n\r\n" not in head: head += s.recv(1)
+		    for _ in range(3): s.sendall(b"\x82\x83\0\0\0\0%02d\n" % i)
+		    s.close()
+	END
+	wait_for all_said
+}
+all_said() { [ "$(docker logs one | grep -c '^got [0-9][0-9]$')" = 36 ]; }
+@test "what a web socket has brought is the program's, although its client has left at once" {
+	served said_and_left
+}
+
+# More than goes into a socket, less than goes into that and what lies between the threads of apid: all
+# has been said, and the client has not taken it.
+web_socket_waits() {
+	docker run --name one --network none bb sh -c 'x=$(head -c 1000 /dev/zero | tr "\0" x); i=0; while [ $i -lt 150 ]; do echo $x; i=$((i+1)); done' >/dev/null
+	python3 - "${DOCKER_HOST#unix://}" "$T/asked" "$T/go" <<-'END' &
+		import os, socket, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(40)
+		s.connect(sys.argv[1])
+		s.sendall(b"GET /containers/one/attach/ws?logs=1&stdout=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+		head = b""
+		while b"\r\n\r\n" not in head: head += s.recv(1)
+		time.sleep(6) # so long the log's end waits for ours
+		open(sys.argv[2], "w").close()
+		while not os.path.exists(sys.argv[3]): time.sleep(0.05)
+		data = b""
+		while not data.endswith(b"\x88\x02\x03\xe8"): # closed, 1000
+		    got = s.recv(65536)
+		    assert got, (len(data), data[-10:])
+		    data += got
+		assert data.count(b"x") >= 150000
+		# It goes on saying something, but not goodbye (a pong of its own, RFC 6455 section 5.5.3).
+		try:
+		    end = time.monotonic() + 40
+		    while time.monotonic() < end:
+		        s.sendall(b"\x8a\x80\0\0\0\0")
+		        time.sleep(0.1)
+		    sys.exit("it waits for ever")
+		except BrokenPipeError: pass
+		except ConnectionResetError: pass
+	END
+	local python=$! rests=yes
+	wait_for test -e "$T/asked"
+	at_rest || rests=no
+	touch "$T/go"
+	wait $python
+	assert_eq yes $rests "with a client that takes nothing"
+}
+@test "a web socket whose client takes nothing costs nothing, and one that says no goodbye is left" {
+	served web_socket_waits
+}
+
+# More than lies between apid and a client: it waits for one that takes its time. Each line is a frame.
+whole_log() {
+	docker run --name one --network none bb sh -c 'i=0; while [ $i -lt 30000 ]; do echo "$i of many lines, each of them as long as this one is, so that all are some MB"; i=$((i+1)); done' >/dev/null
+	python3 - "${DOCKER_HOST#unix://}" <<-'END'
+		import socket, struct, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(20)
+		s.connect(sys.argv[1])
+		s.sendall(b"POST /containers/one/attach?logs=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+		data = b""
+		while b"\r\n\r\n" not in data:
+		    data += s.recv(1)
+		time.sleep(0.3) # in which it fills all there is, and would have given up
+		data = b""
+		while got := s.recv(65536):
+		    data += got
+		n = 0
+		while data:
+		    stream, size = struct.unpack(">BxxxI", data[:8])
+		    assert stream == 1 and data[8:].startswith(b"%d of many" % n), (n, data[:60])
+		    data, n = data[8 + size:], n + 1
+		assert n == 30000, n
+	END
+}
+@test "attached with a log of some MB: all its frames come, however slowly they are read" {
+	served whole_log
+}
+
 # What was made for a client goes, although it never heard of it.
 gone_at_once() {
 	docker run -d -i --name one --network none bb sleep 1000

@@ -83,3 +83,44 @@ over_tls() {
 	requires openssl
 	served over_tls
 }
+
+# Clients that take nothing, of whose answers some are just so long that all has been said, and its end
+# is known, before they have taken it.
+tls_waits() {
+	docker run --name one --network none bb sh -c 'x=$(head -c 1000 /dev/zero | tr "\0" x); i=0; while [ $i -lt 4000 ]; do echo $x; i=$((i+1)); done' >/dev/null
+	authority ca
+	certificate server ca
+	apid_end
+	apid_start -H tcp://127.0.0.1:2376 --tls --tlscert "$T/server.pem" --tlskey "$T/server.key"
+	python3 - "$T/ca.pem" "$T/asked" "$T/go" <<-'END' &
+		import os, socket, ssl, sys, time
+		context = ssl.create_default_context(cafile=sys.argv[1])
+		clients = []
+		for n in range(100, 4001, 100):
+		    s = socket.socket()
+		    s.settimeout(40)
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		    s.connect(("127.0.0.1", 2376))
+		    # Without the word that there is no more (close_notify, RFC 8446 section 6.1) its end is an error.
+		    s = context.wrap_socket(s, server_hostname="127.0.0.1", suppress_ragged_eofs=False)
+		    s.sendall(b"GET /containers/one/logs?stdout=1&tail=%d HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % n)
+		    clients.append((n, s))
+		open(sys.argv[2], "w").close()
+		while not os.path.exists(sys.argv[3]): time.sleep(0.05)
+		for n, s in clients:
+		    data = b""
+		    while got := s.recv(65536): data += got
+		    assert data.split(b"\r\n\r\n", 1)[1].count(b"x") == 1000 * n and data.endswith(b"\r\n0\r\n\r\n"), (n, len(data))
+	END
+	local python=$! rests=yes
+	wait_for test -e "$T/asked"
+	at_rest || rests=no
+	touch "$T/go"
+	wait $python
+	assert_eq yes $rests "with clients that take nothing"
+}
+@test "over TLS: clients that take nothing cost nothing, and get all when they do" {
+	needs_client
+	requires openssl python3
+	served tls_waits
+}

@@ -11,6 +11,7 @@
 #   api METHOD PATH [CURL-OPTION…]  by curl: the body; $T/head gets status line and headers
 #   status_of METHOD PATH […]       the status alone
 #   expect STATUS METHOD PATH […]   the body, and it must have come with that status
+#   at_rest               apid comes to rest: one that waits takes no time of a processor
 #   tmux_start COMMAND, seen REGEX  in a terminal, $s; and what it shows
 
 # Each look is a program of 40 MB here, which on a busy machine takes a second.
@@ -104,6 +105,16 @@ expect() {
 	assert_eq "$want" "$(sed -n 's/^HTTP[^ ]* \([0-9]*\).*/\1/p' "$T/head" | tail -n 1)" "$1 $2: $body" >&2 || return
 	printf '%s' "$body"
 }
+
+# In a second hardly a tick; how long that takes to come is the machine's.
+at_rest() { wait_for ticks_rest; }
+ticks_rest() {
+	local before
+	before=$(ticks)
+	sleep 1
+	(($(ticks) - before <= 5))
+}
+ticks() { awk '{ print $14 + $15 }' "/proc/$APID/stat"; }
 
 # try COMMAND…: $status and $output.
 try() {

@@ -76,9 +76,9 @@ static void
 run(void *self, int fd, const char *first, size_t n)
 {
 	struct attached *a = self;
-	if (a->logs)
-		logs_write(&a->b, a->raw, a->out, a->error, fd);
-	if (a->stream && until_start(a, fd)) {
+	/* Of a client that has not taken all, the rest would begin in the middle of a frame. */
+	bool reads = !a->logs || logs_write(&a->b, a->raw, a->out, a->error, fd) == 0;
+	if (reads && a->stream && until_start(a, fd)) {
 		struct relay *r = calloc(1, sizeof(*r));
 		if (!r)
 			abort();
@@ -88,6 +88,7 @@ run(void *self, int fd, const char *first, size_t n)
 			.shown = {false, a->out, a->error},
 			.out = {a->sock, -1},
 			.in = a->sock,
+			.borrowed = true,
 			.packets = true,
 			.end = -1,
 			.status = -1,
@@ -178,7 +179,12 @@ int
 containers_attach(struct request *r)
 {
 	struct attached *a = open_attached(r);
-	return a ? reply_relayed(r, run, a) : -1;
+	if (!a)
+		return -1;
+	if (reply_relayed(r, run, a) == 0)
+		return 0;
+	attached_free(a);
+	return -1;
 }
 
 /* A web socket has messages of its own: there are no frames in them, and what is written as output

@@ -224,11 +224,12 @@ relay(struct running *x, int client, const char *first, size_t n)
 		.shown = {false, seen, seen},
 		.out = {tty ? x->terminal : x->out, x->error},
 		.in = tty ? x->terminal : take_fd(&x->in),
+		.borrowed = tty,
 		.end = end,
 		.status = -1,
 		.keys = x->keys};
 	enum relay_end how = relay_run(r, first, n);
-	if (!tty && r->in >= 0)
+	if (!r->borrowed && r->in >= 0)
 		close(r->in);
 	free(r);
 	return how;
@@ -265,6 +266,16 @@ watch_alone(struct running *x)
 		watch(x);
 }
 
+/* It has not come to run. `err` stays as it is. */
+static void
+give_up(struct running *x)
+{
+	const struct err why = err;
+	note_end(x, EXIT_NOT_EXECUTABLE);
+	running_free(x);
+	err = why;
+}
+
 static void
 tell_failure(struct running *x, int client)
 {
@@ -272,8 +283,7 @@ tell_failure(struct running *x, int client)
 	err_text(&err, &text);
 	buf_adds(&text, "\r\n");
 	push_frame(client, 1, text.s, text.len);
-	note_end(x, EXIT_NOT_EXECUTABLE);
-	running_free(x);
+	give_up(x);
 }
 
 /* A client that has left takes the pipes with it, and the program may go on without them. It does
@@ -370,7 +380,10 @@ exec_start(struct request *r)
 		return start_detached(r, x);
 	list_add(x);
 	note_start(x); /* a client that has the answer may ask at once */
-	return reply_relayed(r, run, x);
+	if (reply_relayed(r, run, x) == 0)
+		return 0;
+	give_up(x);
+	return -1;
 }
 
 int

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Request line and headers, and the piece of an answer that is sent at once. More than some use. */
 #define CONNECTION_MEMORY ((size_t)256 << 10)
@@ -24,13 +25,12 @@
 /* Documents, which are read whole; jansson needs several times as much. */
 #define BODY_MAX ((size_t)4 << 20)
 #define HEADERS_MAX 6
-/* A request that stands still for so long is given up, in seconds. */
-#define PATIENCE 120
 /* Of connections: fewer than that are none. */
 #define CROWD 8
 
 struct http_server {
-	struct MHD_Daemon *daemon;
+	pthread_mutex_t lock;
+	struct MHD_Daemon *daemon; /* NULL: stopped. `lock` keeps it while one is added */
 	struct listener at;
 };
 
@@ -370,6 +370,7 @@ http_start(const struct listener *l)
 		(l->cert ? MHD_USE_NO_LISTEN_SOCKET : 0);
 	if (!s)
 		abort();
+	pthread_mutex_init(&s->lock, NULL);
 	s->at = *l;
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, &s->at,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL,
@@ -390,7 +391,12 @@ http_add(struct http_server *s, int fd)
 {
 	/* It is only counted by, and nobody is limited. */
 	const struct sockaddr from = {.sa_family = AF_UNIX};
-	return MHD_add_connection(s->daemon, fd, &from, sizeof(from)) == MHD_YES ? 0 : -1;
+	pthread_mutex_lock(&s->lock);
+	bool ok = s->daemon && MHD_add_connection(s->daemon, fd, &from, sizeof(from)) == MHD_YES;
+	if (!s->daemon)
+		close(fd);
+	pthread_mutex_unlock(&s->lock);
+	return ok ? 0 : -1;
 }
 
 void
@@ -399,6 +405,9 @@ http_stop(struct http_server *s)
 	stopping = true;
 	for (unsigned i = 0; i < 200 && upgrades_now(); i++)
 		poll(NULL, 0, 10);
-	MHD_stop_daemon(s->daemon);
-	free(s);
+	pthread_mutex_lock(&s->lock);
+	struct MHD_Daemon *daemon = s->daemon;
+	s->daemon = NULL;
+	pthread_mutex_unlock(&s->lock);
+	MHD_stop_daemon(daemon);
 }

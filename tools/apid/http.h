@@ -30,6 +30,9 @@ struct request {
 	struct exchange *http; /* http.c's own */
 };
 
+/* A client that neither asks nor takes anything for so long is given up, in seconds. */
+#define PATIENCE 120
+
 /* Where requests come in, and what is asked of them. */
 struct listener {
 	int fd; /* listens already; http_start() takes it */
@@ -42,9 +45,10 @@ struct http_server;
 /* Serves from now on, in threads of its own; NULL with `err` set. What speaks TLS is not listened
  * to: its connections come by http_add(). */
 struct http_server *http_start(const struct listener *l);
-/* One more connection, from elsewhere: takes fd. -1 when there is no room. */
+/* One more connection, from elsewhere: takes fd. -1 when there is no room, or it is stopped. */
 int http_add(struct http_server *s, int fd);
-/* Takes no more, ends what is being served, and returns when nobody is left. */
+/* Takes no more, ends what is being served, and returns when nobody is left. s stays valid, for
+ * those who call http_add() in threads of their own. */
 void http_stop(struct http_server *s);
 /* Whether http_stop() was called: streams end then. */
 bool http_stopping(void);
@@ -66,7 +70,7 @@ bool request_flag(const struct request *r, const char *name, bool otherwise);
 void request_each(const struct request *r, const char *name,
 	void (*fn)(void *self, const char *value), void *self);
 const char *request_header(const struct request *r, const char *name);
-/* Whether it wants the connection for itself ("Upgrade: tcp"). */
+/* Whether it wants the connection for itself, to speak that ("tcp", "websocket"). */
 bool request_upgrades(const struct request *r, const char *to);
 /* What to poll for besides other things: any event says that the client is gone, or we are to
  * stop. */

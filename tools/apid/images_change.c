@@ -51,8 +51,10 @@ start_known(const struct request *r, const char *why, struct strlist *l, const c
 	word(l, "--");
 	word(l, name);
 	struct job *j = job_start(why, l, known, 0);
-	if (j && known)
-		job_feed(j, secret.s, secret.len);
+	if (j && known && job_feed(j, secret.s, secret.len) < 0) {
+		job_free(j);
+		j = NULL;
+	}
 	if (secret.s)
 		explicit_bzero(secret.s, secret.len);
 	if (j)

@@ -20,6 +20,7 @@
 /* What a tool may print before somebody takes it, and say. */
 #define KEPT_MAX ((size_t)16 << 20)
 #define SAID_MAX ((size_t)1 << 20)
+#define TAKEN ((size_t)16384)
 #define PIPE_SIZE (1 << 20)
 
 pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
@@ -115,11 +116,12 @@ shut(int *fd)
 		close(take_fd(fd));
 }
 
-/* Appends what is there now. False: no more will come. */
+/* Appends what is there now, up to TAKEN bytes; what is more than max is lost. False: no more will
+ * come. */
 static bool
 take(int fd, struct buf *to, size_t max)
 {
-	char data[16384];
+	char data[TAKEN];
 	ssize_t n = read(fd, data, sizeof(data));
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
@@ -147,6 +149,10 @@ job_feed(struct job *j, const char *p, size_t n)
 			shut(&j->out);
 		if (fd[2].revents)
 			take_said(j);
+		if (j->read.len > KEPT_MAX - TAKEN)
+			return err_set(ERR_INVALID, j->name,
+				"%s: more than %zu bytes were printed before the body was read",
+				j->name, KEPT_MAX - TAKEN);
 		ssize_t done = fd[0].revents ? write(j->in, p, n) : 0;
 		if (done > 0) {
 			p += done;
@@ -337,10 +343,10 @@ job_run(const char *why, struct strlist *words, const struct buf *text, struct b
 	struct job *j = job_start(why, words, text != NULL, 0);
 	if (!j)
 		return -1;
-	if (text)
-		job_feed(j, buf_str(text), text->len);
+	int r = text ? job_feed(j, buf_str(text), text->len) : 0;
 	job_fed(j);
-	int r = job_collect(j, out);
+	if (r == 0)
+		r = job_collect(j, out);
 	job_free(j);
 	return r;
 }

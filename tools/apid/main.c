@@ -156,7 +156,7 @@ raise_limits(void)
 static int
 serve(const sigset_t *ends)
 {
-	struct http_server *servers[LISTEN_MAX] = {0};
+	static struct http_server *servers[LISTEN_MAX];
 	int signal;
 	for (unsigned i = 0; i < n_places; i++)
 		if (!(servers[i] = http_start(&places[i])) ||

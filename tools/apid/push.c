@@ -30,12 +30,23 @@ push_over(int fd)
 	return http_stopping() || (poll(&p, 1, 0) > 0 && p.revents & (POLLERR | POLLHUP));
 }
 
+/* Until there is room: an upgraded connection does not block by itself. False: nobody reads. */
+static bool
+wait_room(int fd)
+{
+	struct pollfd p = {fd, POLLOUT, 0};
+	int r = 0;
+	for (unsigned i = 0; i < 2 * PATIENCE && r == 0 && !http_stopping(); i++)
+		r = poll(&p, 1, 500);
+	return r > 0 || (r < 0 && errno == EINTR);
+}
+
 static int
 write_parts(int fd, struct iovec *v, int n)
 {
 	while (n) {
 		ssize_t done = writev(fd, v, n);
-		if (done < 0 && errno == EINTR)
+		if (done < 0 && (errno == EINTR || (errno == EAGAIN && wait_room(fd))))
 			continue;
 		if (done < 0)
 			return -1;

@@ -132,7 +132,7 @@ end_input(struct relay *r)
 		r->n_program = 1;
 		r->at_program = 0;
 		give(r);
-	} else if (r->in != r->out[0]) {
+	} else if (!r->borrowed) {
 		close(take_fd(&r->in));
 	}
 	r->input = false;

@@ -18,7 +18,8 @@ struct relay {
 	bool input; /* the client's bytes are for the program; otherwise they are lost */
 	bool shown[3]; /* which streams the client wants: [1] output, [2] errors */
 	int out[2]; /* what is read from: pipes or a terminal, or a channel to box-mon; -1: none */
-	int in; /* what is written to; the same as out[0], or a pipe */
+	int in; /* what is written to; a pipe is closed with the input's end */
+	bool borrowed; /* `in` is a terminal, or such a channel: it stays open */
 	bool packets; /* out[0] is such a channel */
 	int end; /* readable once the program has ended; -1: the ends of out tell it */
 	int status; /* the channel said so; -1 */

@@ -195,8 +195,9 @@ route_free(struct request *r)
 bool
 route_only_reads(const struct route *rt)
 {
-	return strcmp(rt->method, "POST") != 0 && strcmp(rt->method, "PUT") != 0 &&
-		strcmp(rt->method, "DELETE") != 0;
+	/* Who is attached writes to its input, whichever method leads there. */
+	return rt->handle != containers_attach_ws && strcmp(rt->method, "POST") != 0 &&
+		strcmp(rt->method, "PUT") != 0 && strcmp(rt->method, "DELETE") != 0;
 }
 
 void

@@ -35,7 +35,8 @@ struct wire {
 	char up[CHUNK], down[CHUNK]; /* from the client, and for it */
 	size_t n_up, at_up, n_down, at_down;
 	bool up_done; /* the client sends no more */
-	bool down_done; /* it has been told that there is no more */
+	bool down_done; /* there is no more for it */
+	bool bye; /* which it is to be told yet */
 };
 
 /* ---- the beginning ---- */
@@ -138,6 +139,12 @@ give_to_client(struct wire *w)
 	return true;
 }
 
+static void
+say_bye(struct wire *w)
+{
+	w->bye = transient(gnutls_bye(w->tls, GNUTLS_SHUT_WR));
+}
+
 static bool
 take_plain(struct wire *w)
 {
@@ -149,20 +156,29 @@ take_plain(struct wire *w)
 	if (n > 0)
 		return give_to_client(w);
 	w->down_done = true;
-	gnutls_bye(w->tls, GNUTLS_SHUT_WR);
+	say_bye(w);
 	return true;
 }
 
-/* Of a client that has said it sends no more, the end of its connection is to be seen yet. */
+/* Whether something is on its way to the client. */
+static bool
+gives(const struct wire *w)
+{
+	return w->n_down || w->bye;
+}
+
+/* Of a client that has said it sends no more, the end of its connection is to be seen yet. That who
+ * speaks HTTP has hung up is told by poll(2) without being asked for: it is not listened to while
+ * the client has not taken what came before. */
 static void
 ask(const struct wire *w, struct pollfd p[2])
 {
 	bool take = !w->up_done && !w->n_up;
 	p[0] = (struct pollfd){w->fd,
-		(short)((take ? POLLIN : 0) | (w->n_down ? POLLOUT : 0) |
+		(short)((take ? POLLIN : 0) | (gives(w) ? POLLOUT : 0) |
 			(w->up_done ? POLLRDHUP : 0)),
 		0};
-	p[1] = (struct pollfd){w->plain,
+	p[1] = (struct pollfd){gives(w) && !w->n_up ? -1 : w->plain,
 		(short)((w->n_down || w->down_done ? 0 : POLLIN) | (w->n_up ? POLLOUT : 0)), 0};
 }
 
@@ -179,6 +195,8 @@ step(struct wire *w)
 		return false;
 	if (w->n_down && p[0].revents & (POLLOUT | POLLHUP) && !give_to_client(w))
 		return false;
+	if (w->bye && p[0].revents & (POLLOUT | POLLHUP))
+		say_bye(w);
 	if (take && (waiting || p[0].revents & (POLLIN | POLLHUP)) && !take_from_client(w))
 		return false;
 	if (w->n_up && !give_plain(w))
@@ -186,7 +204,7 @@ step(struct wire *w)
 	if (!w->n_down && !w->down_done && p[1].revents & (POLLIN | POLLHUP) && !take_plain(w))
 		return false;
 	/* Who speaks HTTP has hung up, and nothing of that is on its way any more. */
-	return !(w->down_done && p[1].revents & POLLHUP);
+	return !(w->down_done && !w->bye && p[1].revents & POLLHUP);
 }
 
 /* ---- connections ---- */

@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/base64.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "door/channel.h"
 #include "relay.h"
@@ -33,6 +34,7 @@ struct web {
 	size_t n_up, at_up;
 	bool data; /* the frame that comes holds some */
 	bool over; /* fn has no more to say */
+	int64_t end; /* by when the client has said goodbye then (CLOCK_MONOTONIC) */
 };
 
 /* ---- what wslay asks for ---- */
@@ -122,12 +124,22 @@ take_plain(struct web *w)
 	ssize_t n = recv(w->plain, data, sizeof(data), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	const struct wslay_event_msg m = {WSLAY_BINARY_FRAME, data, n > 0 ? (size_t)n : 0};
-	w->over = n <= 0;
-	if (w->over)
-		wslay_event_queue_close(w->ctx, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
-	else
+	if (n > 0) {
+		const struct wslay_event_msg m = {WSLAY_BINARY_FRAME, data, (size_t)n};
 		wslay_event_queue_msg(w->ctx, &m);
+		return;
+	}
+	w->over = true;
+	w->end = clock_ns(CLOCK_MONOTONIC) + (int64_t)GOODBYE * 1000000;
+	wslay_event_queue_close(w->ctx, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
+}
+
+/* In ms, as poll(2) has it. */
+static int
+left(const struct web *w)
+{
+	int64_t ns = w->over ? w->end - clock_ns(CLOCK_MONOTONIC) : -1;
+	return !w->over ? -1 : ns > 0 ? (int)(ns / 1000000) : 0;
 }
 
 /* False: it is over, on either side. */
@@ -135,10 +147,13 @@ static bool
 step(struct web *w)
 {
 	bool reads = wslay_event_want_read(w->ctx) && w->n_up <= CHUNK;
-	bool writes = wslay_event_want_write(w->ctx);
+	bool writes = wslay_event_want_write(w->ctx), takes = !writes && !w->over;
+	/* That fn has hung up is told without being asked for: only who takes it listens. */
 	struct pollfd p[] = {{w->fd, (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0)), 0},
-		{w->plain, (short)((writes || w->over ? 0 : POLLIN) | (w->n_up ? POLLOUT : 0)), 0}};
-	if (poll(p, 2, w->n_first && reads ? 0 : w->over ? GOODBYE : -1) == 0 && !w->n_first)
+		{takes || w->n_up ? w->plain : -1,
+			(short)((takes ? POLLIN : 0) | (w->n_up ? POLLOUT : 0)), 0}};
+	poll(p, 2, w->n_first && reads ? 0 : left(w));
+	if (left(w) == 0)
 		return false;
 	if (p[0].revents & (POLLERR | POLLHUP))
 		return false;
@@ -148,9 +163,27 @@ step(struct web *w)
 		return false;
 	if (w->n_up)
 		give_plain(w);
-	if (!writes && !w->over && p[1].revents & (POLLIN | POLLHUP))
+	if (takes && p[1].revents & (POLLIN | POLLHUP))
 		take_plain(w);
 	return wslay_event_want_read(w->ctx) || wslay_event_want_write(w->ctx);
+}
+
+/* The client has left: what it sent before is for fn yet, which has some time to take it. */
+static void
+hand_over_rest(struct web *w)
+{
+	int64_t end = clock_ns(CLOCK_MONOTONIC) + (int64_t)GOODBYE * 1000000;
+	bool more = true;
+	while (!w->over && (more || w->n_up) && clock_ns(CLOCK_MONOTONIC) < end) {
+		struct pollfd p = {w->plain, POLLOUT, 0};
+		if (more && w->n_up <= CHUNK) {
+			size_t before = w->n_up;
+			more = wslay_event_want_read(w->ctx) && wslay_event_recv(w->ctx) == 0 &&
+				w->n_up > before;
+		}
+		if (w->n_up && poll(&p, 1, 100) > 0)
+			give_plain(w);
+	}
 }
 
 static void *
@@ -179,6 +212,7 @@ serve(void *self, int fd, const char *first, size_t n)
 	}
 	while (step(w))
 		;
+	hand_over_rest(w);
 	close(take_fd(&w->plain)); /* whereupon fn ends */
 	if (runs)
 		pthread_join(thread, NULL);

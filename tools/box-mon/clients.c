@@ -30,6 +30,7 @@
 static struct client {
 	int fd;
 	bool quiet, input;
+	bool left; /* it has hung up, but there are packets of it yet */
 	bool gone; /* to be dropped when nobody counts on its place: clients_serve() */
 	struct buf late; /* a packet that did not fit into its socket */
 } clients[CLIENTS_MAX];
@@ -129,11 +130,13 @@ clients_stalled(void)
 	return false;
 }
 
+/* That somebody has hung up is told without being asked for, again and again: it is not listened to
+ * until its packets can be taken. */
 void
 clients_poll(struct pollfd *p, nfds_t *n, const struct input *in)
 {
 	for (unsigned i = 0; i < n_clients; i++)
-		p[(*n)++] = (struct pollfd){clients[i].fd,
+		p[(*n)++] = (struct pollfd){clients[i].left && in->n ? -1 : clients[i].fd,
 			(short)((in->n ? 0 : POLLIN) | (clients[i].late.len ? POLLOUT : 0)), 0};
 	p[(*n)++] = (struct pollfd){listener, POLLIN, 0};
 }
@@ -178,15 +181,42 @@ clients_first(struct input *in)
 				break;
 }
 
+/* Of a client that has hung up, what it said before is to be taken yet. If it has left something
+ * unread, that is told once, ahead of its packets, as ECONNRESET (unix(7)). */
+static bool
+has_left(void)
+{
+	return errno == EPIPE || errno == ECONNRESET;
+}
+
+static void
+forget_output(struct client *c)
+{
+	c->quiet = true;
+	buf_reset(&c->late);
+}
+
 /* Returns false when the client is gone. */
 static bool
 send_late(struct client *c)
 {
 	ssize_t n = send(c->fd, c->late.s, c->late.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0)
+	if (n < 0 && !has_left())
 		return errno == EAGAIN;
 	buf_reset(&c->late);
+	c->quiet = c->quiet || n < 0;
 	return true;
+}
+
+static bool
+has_packet(const struct client *c)
+{
+	char type;
+	ssize_t n;
+	do
+		n = recv(c->fd, &type, 1, MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && has_left());
+	return n > 0;
 }
 
 void
@@ -200,8 +230,10 @@ clients_serve(const struct pollfd *p, nfds_t n, struct input *in)
 			alive = send_late(c);
 		if (alive && p[i].revents & POLLIN && !in->n)
 			alive = take_packet(c, in);
-		else if (alive && p[i].revents & (POLLHUP | POLLERR) && !(p[i].revents & POLLIN))
-			alive = false;
+		else if (alive && p[i].revents & (POLLHUP | POLLERR) && !(p[i].revents & POLLIN)) {
+			alive = c->left = has_packet(c);
+			forget_output(c);
+		}
 		if (!alive)
 			drop((unsigned)i, in);
 	}
@@ -226,8 +258,8 @@ clients_send(char type, const char *p, size_t n)
 			buf_add(&c->late, data, n + 1);
 			continue;
 		}
-		c->gone = true;
-		buf_reset(&c->late);
+		c->gone = !has_left();
+		forget_output(c);
 	}
 }
 
