@@ -147,7 +147,11 @@ add_volume(struct job *j, const char *name, const json_t *labels, const char *de
 {
 	struct volume v;
 	bool made;
-	if (volume_make(name, labels, &v, &made) < 0 || (!nocopy && fill(j, &v, destination) < 0))
+	auto_fd int lock = -1;
+	if (volume_make(name, labels, &v, &made) < 0)
+		return -1;
+	/* Who finds something in it shall find all of it. */
+	if (!nocopy && (volume_lock_data(&v, &lock) < 0 || fill(j, &v, destination) < 0))
 		return -1;
 	add(j, "volume", v.name, v.data, destination, mode, rw, "");
 	return 0;

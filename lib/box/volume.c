@@ -36,6 +36,14 @@ volume_lock(bool exclusive, int *fd)
 		path, exclusive, fd);
 }
 
+int
+volume_lock_data(const struct volume *v, int *fd)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%.*s/lock", PATH_MAX - 8, v->dir);
+	return sys_lock("one at a time fills it", path, true, fd);
+}
+
 static int
 fill(const char *name, struct volume *v)
 {

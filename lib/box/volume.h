@@ -21,6 +21,9 @@ int volume_place(char path[PATH_MAX]);
 /* Keeps volumes from being removed (shared), or everybody else from using them (exclusive), as long
  * as *fd is open. */
 int volume_lock(bool exclusive, int *fd);
+/* Holds the content of one, which is filled from an image when it is empty, until *fd, the
+ * caller's, is closed. */
+int volume_lock_data(const struct volume *v, int *fd);
 /* The volume of that name: 1, 0 when there is none, -1 with `err` set for a name that is none. */
 int volume_find(const char *name, struct volume *v);
 /* Makes it, unless it is there already: then it is as it was. A NULL name makes an anonymous one,

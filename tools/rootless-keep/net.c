@@ -87,6 +87,15 @@ start_helper(char *const argv[], bool by_stdin, const char *ready, const char *l
 	return helper < 0 ? -1 : 0;
 }
 
+static int
+wait_way(const char *ready, const char *log)
+{
+	if (!is_ready && wait_ready(helper_name, ready, log) < 0)
+		return -1;
+	is_ready = true;
+	return 0;
+}
+
 #define W(word) (char *)(uintptr_t)(word)
 
 /* pasta is quicker; none of them is let at what listens on the host's loopback only, but for a name
@@ -107,8 +116,10 @@ lead_out(const char *path)
 	is_ready = false;
 	if (chain_find("pasta", found) == 0)
 		return start_helper(pasta, false, ready, log);
+	/* It gives its address the mask of a class A first (SIOCSIFADDR), and for that moment
+	 * br-setup would find all of 10.0.0.0/8 in use. */
 	if (chain_find("slirp4netns", found) == 0)
-		return start_helper(slirp, true, ready, log);
+		return start_helper(slirp, true, ready, log) < 0 ? -1 : wait_way(ready, log);
 	err_set(ERR_NOT_FOUND, "pasta",
 		"cannot lead the boxes' network to the world: there is "
 		"neither pasta nor slirp4netns");
@@ -123,12 +134,10 @@ keep_way(const char *path, int *fd)
 	snprintf(log, sizeof(log), "%s.log", path);
 	if (keep_net(path, fd) < 0)
 		return -1;
-	if (!is_ready && wait_ready(helper_name, ready, log) < 0) {
-		close(take_fd(fd));
-		return -1;
-	}
-	is_ready = true;
-	return 0;
+	if (wait_way(ready, log) == 0)
+		return 0;
+	close(take_fd(fd));
+	return -1;
 }
 
 int
