@@ -4,16 +4,19 @@
 # What it takes until a new name of a box is answered, from the start of the command that gives it; and
 # whether somebody who asks without pause is always answered while others come and go.
 bench_names() {
-	local i server ip steady times=()
+	local i server ip steady times=() asks
 	have python3 || { skip "a changed name is answered right" "no $missing"; return; }
 	server=$(net-inspect tbb-net | jq -r .IPAM.Config[0].Gateway)
 	box-run -d --name name-0 --network tbb-net bench sleep 3600 >/dev/null
+	# It is a box that asks: the host's own questions may be masqueraded on their way.
+	box-run -d --name asks --network tbb-net bench sleep 3600 >/dev/null
+	asks=(nsenter --net="/proc/$(box-inspect asks | jq .State.Pid)/ns/net" python3 tests/dns.py)
 	ip=$(box-inspect name-0 | jq -r '.NetworkSettings.Networks["tbb-net"].IPAddress')
 	for ((i = 0; i < 11; i++)); do
-		times+=("$(python3 tests/dns.py changed "$server" name-$((i + 1)) "0 $ip" box-rename name-$i name-$((i + 1)))")
+		times+=("$("${asks[@]}" changed "$server" name-$((i + 1)) "0 $ip" box-rename name-$i name-$((i + 1)))")
 	done
 	row "a changed name is answered right | 50 ms" "$(middle "${times[@]}")" 50000 1 us
-	python3 tests/dns.py steady "$server" name-11 "0 $ip" "$work/end" >"$work/steady" &
+	"${asks[@]}" steady "$server" name-11 "0 $ip" "$work/end" >"$work/steady" &
 	steady=$!
 	seq 20 | xargs -P 5 -I{} box-run --rm --network tbb-net bench /bin/true
 	touch "$work/end"
