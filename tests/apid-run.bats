@@ -237,10 +237,14 @@ follows() {
 }
 
 waits() {
+	local box
 	docker run --name one --network none bb sh -c 'while [ ! -e /go ]; do sleep 0.05; done; echo hello; exit 9' >"$T/a" &
 	wait_for sh -c '[ "$(docker inspect -f "{{.State.Status}}" one)" = running ]'
 	docker attach one >"$T/b" &
-	wait_for sh -c '[ "$(docker events --since 1h --until 0s --filter container=one --filter event=attach | wc -l)" = 2 ]'
+	# By its id: other tests had one of that name.
+	box=$(docker inspect -f '{{.Id}}' one)
+	attached() { [ "$(docker events --since 1h --until 0s --filter container="$box" --filter event=attach | wc -l)" = 2 ]; }
+	wait_for attached
 	docker exec one touch /go
 	assert_eq 9 "$(docker wait one)"
 	wait_for test -s "$T/b"
