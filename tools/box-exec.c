@@ -12,8 +12,10 @@
 #include "box/event.h"
 #include "box/words.h"
 #include "door/chain.h"
+#include "door/channel.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
+#include "door/status.h"
 #include "door/tool.h"
 #include "mech/cgroup.h"
 
@@ -163,25 +165,8 @@ note(const json_t *doc, char **command)
 static int
 leave(const struct strlist *l)
 {
-	char text[4096];
-	int status[2];
-	if (pipe2(status, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
-	fcntl(status[1], F_SETFD, 0);
-	struct run r = {.argv = (char **)(uintptr_t)l->v,
-		.fd = {-1, -1, -1},
-		.status_fd = status[1],
-		.session = true};
-	pid_t pid = run_start("the program", &r);
-	close(status[1]);
-	ssize_t n = pid > 0 ? read(status[0], text, sizeof(text)) : pid;
-	close(status[0]);
-	if (n <= 0)
-		return pid < 0 ? -1 : 0;
-	auto_json json_t *why = json_parse("the report of a tool", text, (size_t)n);
-	err_set(ERR_INTERNAL, NULL, "%s: %s", box_text(why, "tool"), box_text(why, "message"));
-	err.status = (int)json_integer_value(json_object_get(why, "status"));
-	return -1;
+	struct run r = {.argv = (char **)(uintptr_t)l->v, .fd = {-1, -1, -1}, .session = true};
+	return status_start("the program", &r) < 0 ? -1 : 0;
 }
 
 int

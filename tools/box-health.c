@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/human.h"
 #include "box/event.h"
+#include "door/channel.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 #include "door/tool.h"
@@ -140,8 +141,8 @@ ask(const struct health *h, struct answer *a)
 	struct strlist l = {0};
 	int ends[2], status = 0;
 	words_of(h, &l);
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
+	if (pipe_pair(ends) < 0)
+		return -1;
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	const struct run r = {.argv = (char *const *)(uintptr_t)l.v,
 		.fd = {-1, ends[1], ends[1]},

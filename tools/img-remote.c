@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 #include "base/human.h"
+#include "base/json.h"
 #include "base/table.h"
 #include "door/step.h"
 #include "door/tool.h"
@@ -34,13 +35,6 @@ static const struct tool me = {
 	.example = "img-remote localhost:5000/example:1",
 };
 
-static const char *
-text(const json_t *doc, const char *key)
-{
-	const char *s = json_string_value(json_object_get(doc, key));
-	return s ? s : "";
-}
-
 /* "linux/arm/v6, linux/amd64". */
 static void
 add_platforms(const json_t *list, struct buf *out)
@@ -49,9 +43,9 @@ add_platforms(const json_t *list, struct buf *out)
 	size_t i;
 	json_array_foreach(list, i, p)
 	{
-		const char *variant = text(p, "variant");
-		buf_addf(out, "%s%s/%s%s%s", i ? ", " : "", text(p, "os"), text(p, "architecture"),
-			*variant ? "/" : "", variant);
+		const char *variant = json_text(p, "variant");
+		buf_addf(out, "%s%s/%s%s%s", i ? ", " : "", json_text(p, "os"),
+			json_text(p, "architecture"), *variant ? "/" : "", variant);
 	}
 }
 
@@ -63,8 +57,8 @@ show(const json_t *doc)
 	auto_buf struct buf size = BUF_INIT, machines = BUF_INIT, out = BUF_INIT;
 	human_size(json_integer_value(json_object_get(d, "size")), &size);
 	add_platforms(json_object_get(doc, "Platforms"), &machines);
-	table_row(&t, (const char *const[]){"digest", text(d, "digest")});
-	table_row(&t, (const char *const[]){"type", text(d, "mediaType")});
+	table_row(&t, (const char *const[]){"digest", json_text(d, "digest")});
+	table_row(&t, (const char *const[]){"type", json_text(d, "mediaType")});
 	table_row(&t, (const char *const[]){"size", buf_str(&size)});
 	table_row(&t, (const char *const[]){"for", buf_str(&machines)});
 	table_write(&t, &out);

@@ -5,6 +5,7 @@
  */
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/table.h"
 #include "door/step.h"
 #include "door/tool.h"
@@ -36,13 +37,6 @@ static const struct tool me = {
 	.example = "img-search localhost:5000/exam",
 };
 
-static const char *
-text(const json_t *doc, const char *key)
-{
-	const char *s = json_string_value(json_object_get(doc, key));
-	return s ? s : "";
-}
-
 static void
 show(const json_t *list)
 {
@@ -56,7 +50,8 @@ show(const json_t *list)
 		auto_free char *stars =
 			fmt_new("%lld", json_integer_value(json_object_get(one, "star_count")));
 		table_row(&t,
-			(const char *const[]){text(one, "name"), stars, text(one, "description")});
+			(const char *const[]){
+				json_text(one, "name"), stars, json_text(one, "description")});
 	}
 	table_write(&t, &out);
 	table_free(&t);

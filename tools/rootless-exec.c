@@ -17,6 +17,7 @@
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/state.h"
+#include "door/status.h"
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/sys_ns.h"
@@ -82,29 +83,14 @@ keeper_words(const char *run, const char *path, struct strlist *l)
 static int
 start_keeper(const char *run, const char *path)
 {
-	char text[4096];
-	int status[2];
 	struct strlist l = {0};
 	if (keeper_words(run, path, &l) < 0)
 		return -1;
-	if (pipe2(status, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
-	fcntl(status[1], F_SETFD, 0);
-	struct run r = {.argv = (char **)(uintptr_t)l.v,
-		.fd = {-1, -1, -1},
-		.status_fd = status[1],
-		.session = true};
-	pid_t pid = run_start("who keeps the user's namespaces as long as they are used", &r);
-	close(status[1]);
-	ssize_t n = pid > 0 ? read(status[0], text, sizeof(text)) : pid;
-	close(status[0]);
-	if (n <= 0)
-		return n < 0 ? -1 : 0;
-	auto_json json_t *why = json_parse("the report of a tool", text, (size_t)n);
-	const char *message = json_string_value(json_object_get(why, "message"));
-	const char *hint = json_string_value(json_object_get(why, "hint"));
-	err_set(ERR_DENIED, NULL, "cannot make the user's namespaces: %s", message ? message : "");
-	return hint && *hint ? err_hint("%s", hint) : -1;
+	struct run r = {.argv = (char **)(uintptr_t)l.v, .fd = {-1, -1, -1}, .session = true};
+	if (status_start("who keeps the user's namespaces as long as they are used", &r) >= 0)
+		return 0;
+	err.class = ERR_DENIED;
+	return err_prefix("cannot make the user's namespaces");
 }
 
 /* Of many who come first, one starts it. */

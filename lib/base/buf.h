@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A string that grows, and the three ways we quote: for sh, for JSON, for a terminal.
+ * A string that grows, and the ways we quote: for sh, for JSON, for a terminal, for a URL.
  */
 #ifndef TACKLE_BUF_H
 #define TACKLE_BUF_H
@@ -42,6 +42,10 @@ void buf_add_argv(struct buf *b, char *const argv[]);
 void buf_add_json(struct buf *b, const char *s);
 /* The same for n bytes, which may hold NUL. */
 void buf_add_json_bytes(struct buf *b, const char *s, size_t n);
+/* Appends n bytes as a part of a URL: all but letters, digits and -._~ as %HH (RFC 3986
+ * section 2.1).
+ */
+void buf_add_percent(struct buf *b, const char *s, size_t n);
 /* Appends s fit for a terminal: control characters as \n, \t, \x1b. */
 void buf_add_visible(struct buf *b, const char *s);
 

@@ -74,6 +74,13 @@ prepare(const char *what, const char *text, size_t len, struct buf *out)
 	return 0;
 }
 
+const char *
+json_text(const json_t *object, const char *member)
+{
+	const char *s = json_string_value(json_object_get(object, member));
+	return s ? s : "";
+}
+
 json_t *
 json_parse(const char *what, const char *text, size_t len)
 {

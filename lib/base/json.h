@@ -37,6 +37,10 @@ json_t *json_read(const char *path, size_t max);
  * parsed: `member` is "HostConfig", or "linux.seccomp". For who needs little of much. */
 json_t *json_read_without(const char *path, size_t max, const char *member);
 
+/* The text of an object's member: borrowed, "" when it is none. For documents that are ours or were
+ * checked; jat_get_str() complains. */
+const char *json_text(const json_t *object, const char *member);
+
 /* Appends a document as text (flags as json_dumps), fit for a terminal: control characters that
  * JSON lets through, DEL and U+0080 to U+009F, are escaped too. */
 void json_visible(const json_t *doc, size_t flags, struct buf *out);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/filter.h"
+#include "base/json.h"
 #include "box/event.h"
 #include "box/tail.h"
 
@@ -16,20 +17,13 @@
 
 /* ---- filters ---- */
 
-static const char *
-text(const json_t *object, const char *member)
-{
-	const char *s = json_string_value(json_object_get(object, member));
-	return s ? s : "";
-}
-
 static bool
 is_of(const json_t *event, const char *type, const char *value)
 {
 	const json_t *actor = json_object_get(event, "Actor");
-	const char *id = text(actor, "ID");
-	const char *name = text(json_object_get(actor, "Attributes"), "name");
-	if (strcmp(text(event, "Type"), type) != 0)
+	const char *id = json_text(actor, "ID");
+	const char *name = json_text(json_object_get(actor, "Attributes"), "name");
+	if (strcmp(json_text(event, "Type"), type) != 0)
 		return false;
 	return strcmp(name, value) == 0 || strcmp(id, value) == 0 ||
 		(strcmp(type, "container") == 0 && *value &&
@@ -40,7 +34,7 @@ is_of(const json_t *event, const char *type, const char *value)
 static bool
 is_action(const json_t *event, const char *value)
 {
-	const char *action = text(event, "Action");
+	const char *action = json_text(event, "Action");
 	size_t n = strlen(value);
 	return strncmp(action, value, n) == 0 && (!action[n] || action[n] == ':');
 }
@@ -49,7 +43,7 @@ static bool
 is_image(const json_t *event, const char *value)
 {
 	const json_t *all = json_object_get(json_object_get(event, "Actor"), "Attributes");
-	const char *image = text(all, "image");
+	const char *image = json_text(all, "image");
 	size_t n = strlen(value);
 	return (strncmp(image, value, n) == 0 && (!image[n] || image[n] == ':')) ||
 		is_of(event, "image", value);
@@ -60,7 +54,7 @@ fits(const void *thing, const char *key, const char *value)
 {
 	const json_t *event = thing;
 	if (strcmp(key, "type") == 0)
-		return strcmp(text(event, "Type"), value) == 0;
+		return strcmp(json_text(event, "Type"), value) == 0;
 	if (strcmp(key, "event") == 0)
 		return is_action(event, value);
 	if (strcmp(key, "label") == 0)
@@ -69,7 +63,7 @@ fits(const void *thing, const char *key, const char *value)
 	if (strcmp(key, "image") == 0)
 		return is_image(event, value);
 	if (strcmp(key, "scope") == 0)
-		return strcmp(text(event, "scope"), value) == 0;
+		return strcmp(json_text(event, "scope"), value) == 0;
 	return is_of(event, key, value);
 }
 

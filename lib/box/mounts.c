@@ -3,6 +3,7 @@
  */
 #include "base/auto.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/parse.h"
 #include "box/merge.h"
 #include "box/volume.h"
@@ -205,21 +206,14 @@ add_bind(struct job *j, const char *text)
 	return 0;
 }
 
-static const char *
-text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-	return s ? s : "";
-}
-
 static int
 add_mount(struct job *j, const json_t *m)
 {
-	const char *type = text_of(m, "Type"), *source = text_of(m, "Source");
-	const char *target = text_of(m, "Target");
+	const char *type = json_text(m, "Type"), *source = json_text(m, "Source");
+	const char *target = json_text(m, "Target");
 	bool rw = !json_is_true(json_object_get(m, "ReadOnly"));
 	const json_t *volume = json_object_get(m, "VolumeOptions");
-	const char *propagation = text_of(json_object_get(m, "BindOptions"), "Propagation");
+	const char *propagation = json_text(json_object_get(m, "BindOptions"), "Propagation");
 	if (check_destination(j, target) < 0)
 		return -1;
 	if (strcmp(type, "tmpfs") == 0) {
@@ -257,7 +251,7 @@ add_from(struct job *j, const char *text)
 		return -1;
 	json_array_foreach(json_object_get(doc, "Mounts"), i, m)
 	{
-		if (covered(j, text_of(m, "Destination")))
+		if (covered(j, json_text(m, "Destination")))
 			continue;
 		json_t *copy = json_deep_copy(m);
 		if (mode && strcmp(mode, "ro") == 0)

@@ -96,8 +96,7 @@ fill_predefined(size_t i, struct network *n)
 const char *
 network_option(const json_t *options, const char *key)
 {
-	const char *s = json_string_value(json_object_get(options, key));
-	return s ? s : "";
+	return json_text(options, key);
 }
 
 static int

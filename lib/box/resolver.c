@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "box/servers.h"
+#include "door/channel.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/state.h"
@@ -67,8 +68,8 @@ start(const char *dir)
 	const char *const argv[] = {"net-resolve", dir, NULL};
 	char line[16];
 	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
+	if (pipe_pair(ends) < 0)
+		return -1;
 	auto_fd int from = ends[0];
 	auto_fd int to = ends[1];
 	const struct run r = {.argv = (char *const *)(uintptr_t)argv,

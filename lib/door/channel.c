@@ -35,6 +35,24 @@ stream_pair(int ends[2])
 }
 
 int
+pipe_pair(int ends[2])
+{
+	return pipe2(ends, O_CLOEXEC) < 0 ? err_sys("pipe2", NULL, "cannot make a pipe") : 0;
+}
+
+int
+pipe_to_child(int *ours, int *theirs, bool we_write)
+{
+	int ends[2];
+	if (pipe_pair(ends) < 0)
+		return -1;
+	*ours = ends[we_write];
+	*theirs = ends[!we_write];
+	fcntl(*ours, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+int
 channel_send(int sock, const void *data, size_t n, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = {0};

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * A channel between two processes: a pair of sockets that keep the bounds of messages, over which
- * descriptors may go too (unix(7), SCM_RIGHTS).
+ * descriptors may go too (unix(7), SCM_RIGHTS). And pipes, for bytes one way.
  */
 #ifndef TACKLE_CHANNEL_H
 #define TACKLE_CHANNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -13,6 +14,12 @@
 int channel_pair(int ends[2]);
 /* The same for bytes without bounds. */
 int stream_pair(int ends[2]);
+/* A pipe: ends[0] to read from, ends[1] to write to, both close-on-exec (pipe(7)). Returns 0, or -1
+ * with `err` set. */
+int pipe_pair(int ends[2]);
+/* A pipe between us and a child: *ours, which we write to or read from, never makes us wait
+ * (O_NONBLOCK); *theirs is as a program expects it. Returns 0, or -1 with `err` set. */
+int pipe_to_child(int *ours, int *theirs, bool we_write);
 /* Sends n bytes, and with them fd, which stays the caller's; -1: no descriptor. Returns 0, or -1
  * with errno set. */
 int channel_send(int sock, const void *data, size_t n, int fd);

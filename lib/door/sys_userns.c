@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "door/channel.h"
 #include "door/stand.h"
 #include "door/step.h"
 #include "door/tell.h"
@@ -154,8 +155,8 @@ sys_userns_start(const char *why, int user, const char *shown, int (*call)(void 
 		c->result = call(arg);
 		return c->result;
 	}
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
+	if (pipe_pair(ends) < 0)
+		return -1;
 	fflush(NULL);
 	if (step_open(&st, "setns", why)) {
 		c->pid = fork();

@@ -46,8 +46,7 @@ add_names(const struct image *img, const struct image_list *all, json_t *tags, j
 static const char *
 word(const struct image *img, const char *key)
 {
-	const char *s = json_string_value(json_object_get(img->config, key));
-	return s ? s : "";
+	return json_text(img->config, key);
 }
 
 /* What was said of the last step stands in the history since OCI. */

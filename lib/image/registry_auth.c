@@ -9,7 +9,6 @@
 #include "image/challenge.h"
 #include "image/registry_in.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,13 +46,7 @@ static void
 add_query(struct buf *query, const char *key, const char *value, size_t len)
 {
 	buf_addf(query, "%s%s=", query->len ? "&" : "", key);
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)value[i];
-		if (isalnum(c) || (c && strchr("-._~", c)))
-			buf_addc(query, (char)c);
-		else
-			buf_addf(query, "%%%02X", c);
-	}
+	buf_add_percent(query, value, len);
 }
 
 static void

@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "door/step.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,10 +30,10 @@ split(const char *term, struct ref *r)
 static json_t *
 item(const char *name, const json_t *from)
 {
-	const char *text = json_string_value(json_object_get(from, "description"));
-	return json_pack("{s:s,s:s,s:I,s:b,s:b}", "name", name, "description", text ? text : "",
-		"star_count", json_integer_value(json_object_get(from, "star_count")),
-		"is_official", json_is_true(json_object_get(from, "is_official")), "is_automated",
+	return json_pack("{s:s,s:s,s:I,s:b,s:b}", "name", name, "description",
+		json_text(from, "description"), "star_count",
+		json_integer_value(json_object_get(from, "star_count")), "is_official",
+		json_is_true(json_object_get(from, "is_official")), "is_automated",
 		json_is_true(json_object_get(from, "is_automated")));
 }
 
@@ -45,16 +44,6 @@ take(void *self, const void *p, size_t n)
 {
 	buf_add(self, p, n);
 	return 1;
-}
-
-static void
-add_escaped(struct buf *out, const char *s)
-{
-	for (; *s; s++)
-		if (isalnum((unsigned char)*s) || strchr("-_.~", *s))
-			buf_addc(out, *s);
-		else
-			buf_addf(out, "%%%02X", (unsigned char)*s);
 }
 
 static int
@@ -87,7 +76,7 @@ search_hub(struct registry *g, const char *term, int64_t limit)
 	json_t *one, *out = json_array();
 	size_t i;
 	buf_adds(&url, HUB "?q=");
-	add_escaped(&url, term);
+	buf_add_percent(&url, term, strlen(term));
 	buf_addf(&url, "&n=%lld", (long long)limit);
 	int ok = ask_hub(g, url.s, &body);
 	auto_json json_t *doc =
@@ -116,7 +105,7 @@ catalog_page(struct registry *g, const struct ref *r, const char *last)
 	buf_adds(&tail, "_catalog?n=1000");
 	if (last) {
 		buf_adds(&tail, "&last=");
-		add_escaped(&tail, last);
+		buf_add_percent(&tail, last, strlen(last));
 	}
 	if (registry_get(g, "ask the registry what it has", r->host, tail.s, NULL, DOCUMENT_MAX,
 		    &body, type) < 0 ||

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/parse.h"
 #include "box/box.h"
+#include "door/channel.h"
 #include "door/spawn.h"
 #include "exec.h"
 #include "job.h"
@@ -113,18 +114,6 @@ words_of(const json_t *note, struct strlist *l)
 /* ---- its streams ---- */
 
 static int
-make_pipe(int *ours, int *theirs, int our_end)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
-	*ours = ends[our_end];
-	*theirs = ends[1 - our_end];
-	fcntl(*ours, F_SETFL, O_NONBLOCK | (our_end ? O_WRONLY : O_RDONLY));
-	return 0;
-}
-
-static int
 make_terminal(struct running *x)
 {
 	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
@@ -152,12 +141,12 @@ spawn(struct running *x, bool detach, int *ready)
 	auto_fd int status = -1;
 	struct strlist l = {0};
 	bool tty = x->terminal >= 0;
-	if (detach ? make_pipe(ready, &status, 0) < 0
+	if (detach ? pipe_to_child(ready, &status, false) < 0
 		   : !tty &&
 				((box_flag(x->note, "OpenStdin") &&
-					 make_pipe(&x->in, &in, 1) < 0) ||
-					make_pipe(&x->out, &out, 0) < 0 ||
-					make_pipe(&x->error, &error, 0) < 0))
+					 pipe_to_child(&x->in, &in, true) < 0) ||
+					pipe_to_child(&x->out, &out, false) < 0 ||
+					pipe_to_child(&x->error, &error, false) < 0))
 		return -1;
 	words_of(x->note, &l);
 	struct run r = {.argv = (char *const *)(uintptr_t)l.v,

@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "box/box.h"
+#include "door/channel.h"
 #include "door/spawn.h"
 #include "door/sys.h"
 #include "door/tell.h"
@@ -54,28 +55,19 @@ words_free(struct strlist *l)
 /* ---- starting ---- */
 
 static int
-make_pipe(int *ours, int *theirs, int our_end)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
-	*ours = ends[our_end];
-	*theirs = ends[1 - our_end];
-	/* Only ours may be asked without waiting; and the kernel may give less room. */
-	fcntl(*ours, F_SETFL, O_NONBLOCK | (our_end ? O_WRONLY : O_RDONLY));
-	fcntl(*ours, F_SETPIPE_SZ, PIPE_SIZE);
-	return 0;
-}
-
-static int
 start(struct job *j, const char *why, struct strlist *words, bool input, int extra)
 {
 	auto_fd int in = -1;
 	auto_fd int out = -1;
 	auto_fd int error = -1;
-	if ((input && make_pipe(&j->in, &in, 1) < 0) || make_pipe(&j->out, &out, 0) < 0 ||
-		make_pipe(&j->error, &error, 0) < 0)
+	if ((input && pipe_to_child(&j->in, &in, true) < 0) ||
+		pipe_to_child(&j->out, &out, false) < 0 ||
+		pipe_to_child(&j->error, &error, false) < 0)
 		return -1;
+	/* The kernel may give less room. */
+	const int ours[] = {j->in, j->out, j->error};
+	for (size_t i = 0; i < 3; i++)
+		fcntl(ours[i], F_SETPIPE_SZ, PIPE_SIZE);
 	struct run r = {.argv = (char *const *)(uintptr_t)words->v,
 		.fd = {in, out, error},
 		.status_fd = -1,

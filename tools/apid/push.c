@@ -145,8 +145,8 @@ int
 reply_push(struct request *r, const char *type, push_fn *fn, void *self)
 {
 	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
+	if (pipe_pair(ends) < 0)
+		return -1;
 	fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
 	const struct push p = {.r = r, .fd = ends[0], .theirs = ends[1], .fn = fn, .self = self};
 	return start(r, type, &p);

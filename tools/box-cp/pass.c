@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "cp.h"
 #include "door/bulk.h"
+#include "door/channel.h"
 #include "door/step.h"
 #include "door/sys_userns.h"
 #include "door/tell.h"
@@ -228,8 +229,8 @@ both(struct pass *p)
 	const char *as;
 	if (choose(p, &b.dir, &as) < 0)
 		return -1;
-	if (pipe2(b.ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
+	if (pipe_pair(b.ends) < 0)
+		return -1;
 	signal(SIGPIPE, SIG_IGN);
 	prepare(&b.w, p, b.content ? NULL : as);
 	b.w.out = (struct stream_fd){.fd = b.ends[1], .shown = "the pipe"};

@@ -19,6 +19,7 @@
 #include "door/channel.h"
 #include "door/env.h"
 #include "door/spawn.h"
+#include "door/status.h"
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/tool.h"
@@ -153,18 +154,6 @@ serve(pid_t pid, int signals)
 }
 
 static int
-make_pipe(int *ours, int *theirs, int our_end)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
-	*ours = ends[our_end];
-	*theirs = ends[1 - our_end];
-	fcntl(*ours, F_SETFL, O_NONBLOCK);
-	return 0;
-}
-
-static int
 make_terminal(struct run *r)
 {
 	static char name[64];
@@ -202,9 +191,10 @@ make_streams(struct run *r, int *console)
 	}
 	if (o.tty)
 		return make_terminal(r);
-	if (make_pipe(&outs[0], &r->fd[1], 0) < 0 || make_pipe(&outs[1], &r->fd[2], 0) < 0)
+	if (pipe_to_child(&outs[0], &r->fd[1], false) < 0 ||
+		pipe_to_child(&outs[1], &r->fd[2], false) < 0)
 		return -1;
-	return o.interactive ? make_pipe(&to_program, &r->fd[0], 1) : 0;
+	return o.interactive ? pipe_to_child(&to_program, &r->fd[0], true) : 0;
 }
 
 /* "SECONDS.NANOSECONDS" behind a number of its own, if it is not negative. */
@@ -226,12 +216,8 @@ write_time(const char *dir, const char *file, const char *why, int status)
 static bool
 hear(const char *dir, int fd)
 {
-	char text[4096];
-	size_t n = 0;
-	ssize_t r;
-	while (n < sizeof(text) &&
-		((r = read(fd, text + n, sizeof(text) - n)) > 0 || (r < 0 && errno == EINTR)))
-		n += r > 0 ? (size_t)r : 0;
+	char text[STATUS_MAX];
+	size_t n = status_text(fd, text);
 	if (!n) {
 		if (write_time(dir, "started", "it runs", -1) < 0)
 			tool_complain();
@@ -258,9 +244,8 @@ start(const char *dir, char **command, bool *runs)
 	auto_fd int console = -1;
 	if (make_streams(&r, &console) < 0)
 		return -1;
-	if (pipe2(status, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
-	fcntl(status[1], F_SETFD, 0);
+	if (status_pipe(status) < 0)
+		return -1;
 	r.status_fd = status[1];
 	pid_t pid = run_start("the program", &r);
 	close(status[1]);

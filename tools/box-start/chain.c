@@ -5,7 +5,9 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "door/channel.h"
 #include "door/spawn.h"
+#include "door/status.h"
 #include "door/tool.h"
 #include "mech/oci.h"
 
@@ -101,26 +103,6 @@ add_chain(struct strlist *l, struct start *s, struct oci_args *words)
 	strlist_add(l, NULL);
 }
 
-/* Closed without a word: the program runs. Otherwise one line of JSON says why it does not. */
-static int
-read_status(struct start *s, int fd)
-{
-	char text[4096];
-	size_t n = 0;
-	ssize_t r;
-	while (n < sizeof(text) &&
-		((r = read(fd, text + n, sizeof(text) - n)) > 0 || (r < 0 && errno == EINTR)))
-		n += r > 0 ? (size_t)r : 0;
-	if (!n)
-		return 0;
-	auto_json json_t *why = json_parse("the report of a tool", text, n);
-	int status = (int)json_integer_value(json_object_get(why, "status"));
-	err_set(ERR_INTERNAL, s->b.id, "cannot start box %.12s: %s: %s", s->b.id,
-		box_text(why, "tool"), box_text(why, "message"));
-	err.status = status ? status : EXIT_CHAIN_FAILED;
-	return -1;
-}
-
 pid_t
 start_chain(struct start *s, int lock, int sock)
 {
@@ -131,10 +113,10 @@ start_chain(struct start *s, int lock, int sock)
 		return -1;
 	add_mon(&l, s, lock, sock);
 	add_chain(&l, s, &words);
-	if (pipe2(status, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
-	const int kept[] = {lock, sock, status[1]};
-	for (size_t i = 0; i < 3; i++)
+	if (status_pipe(status) < 0)
+		return -1;
+	const int kept[] = {lock, sock};
+	for (size_t i = 0; i < 2; i++)
 		if (kept[i] >= 0)
 			fcntl(kept[i], F_SETFD, 0);
 	struct run r = {.argv = (char **)(uintptr_t)l.v,
@@ -145,11 +127,15 @@ start_chain(struct start *s, int lock, int sock)
 	close(status[1]);
 	for (size_t i = 0; i < s->hold.n; i++)
 		close(atoi(s->hold.v[i]));
-	int r2 = pid > 0 ? read_status(s, status[0]) : 0;
+	int heard = pid > 0 ? status_read(status[0]) : 0;
 	close(status[0]);
 	free(l.v);
 	/* Then it is box-mon that takes away what was made. */
-	if (r2 < 0)
-		waitpid(pid, NULL, 0);
-	return r2 < 0 ? -2 : pid;
+	if (heard == 0)
+		return pid;
+	waitpid(pid, NULL, 0);
+	if (!err.status)
+		err.status = EXIT_CHAIN_FAILED;
+	err_prefix("cannot start box %.12s", s->b.id);
+	return -2;
 }

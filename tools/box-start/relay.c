@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/parse.h"
+#include "door/channel.h"
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/step.h"
@@ -67,8 +68,8 @@ start_relay(struct start *s)
 	struct strlist l = {0};
 	if (!s->relay.n)
 		return 0;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
+	if (pipe_pair(ends) < 0)
+		return -1;
 	strlist_add(&l, "br-relay");
 	strlist_add(&l, "--until");
 	strlist_add(&l, fmt_new("%d", ends[0]));

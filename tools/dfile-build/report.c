@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "door/channel.h"
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/tool.h"
@@ -149,8 +150,8 @@ int
 report_output(int *reader)
 {
 	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
+	if (pipe_pair(ends) < 0)
+		return -1;
 	*reader = ends[0];
 	return ends[1];
 }

@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "door/channel.h"
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/sys_cred.h"
@@ -92,8 +93,8 @@ start(struct running *all, struct stage *s)
 	*r = (struct runner){.b = all->b, .s = s, .spool = -1};
 	if (sys_spool("what a stage says before it is its turn", &r->spool) < 0)
 		return -1;
-	if (pipe2(said, O_CLOEXEC) < 0 || pipe2(result, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
+	if (pipe_pair(said) < 0 || pipe_pair(result) < 0)
+		return -1;
 	r->said = said[1];
 	r->result = result[1];
 	fflush(stdout);

@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "door/channel.h"
 #include "door/step.h"
 #include "door/sys_cred.h"
 #include "door/sys_ns.h"
@@ -141,8 +142,8 @@ trial(const struct trial *t)
 	static char *const no_words[] = {NULL};
 	auto_buf struct buf command = BUF_INIT;
 	int ends[2], r = -1;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys("pipe2", NULL, "cannot make a pipe");
+	if (pipe_pair(ends) < 0)
+		return -1;
 	auto_fd int from = ends[0];
 	auto_fd int to = ends[1];
 	struct child c = {.t = t, .report = to};
