@@ -128,6 +128,8 @@ names() {
 	assert_eq 0 "$(ask web db AAAA)"
 	assert_eq 3 "$(ask web nobody)"
 	assert_eq '0 192.0.2.9' "$(ask web outside.test)"
+	# The host asks at the gateway, in its own words: nothing masquerades them on lo.
+	assert_eq "0 $db" "$(python3 "$TB_TESTS/dns.py" ask "$(net-inspect front | jq -r '.IPAM.Config[0].Gateway')" db A)"
 	# Not on the default network, in neither direction.
 	try box-exec other nslookup db
 	[[ $output == *NXDOMAIN* ]] || assert_eq 1 "$status"

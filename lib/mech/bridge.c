@@ -230,7 +230,10 @@ bridge_rules(const struct bridge *b, struct buf *out)
 	add_dnat(out, "ip", '4');
 	if (v6)
 		add_dnat(out, "ip6", '6');
-	buf_adds(out, "\t}\n\tchain leaving {\n\t\ttype nat hook postrouting priority 100;\n");
+	/* What the host asks at the gateway's own address does not leave it. */
+	buf_adds(out,
+		"\t}\n\tchain leaving {\n\t\ttype nat hook postrouting priority 100;\n"
+		"\t\toifname \"lo\" return\n");
 	add_snat(out, b, &b->v4, "ip");
 	if (v6)
 		add_snat(out, b, &b->v6, "ip6");

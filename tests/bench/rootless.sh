@@ -8,7 +8,7 @@ bench_names() {
 	have python3 || { skip "a changed name is answered right" "no $missing"; return; }
 	server=$(net-inspect tbb-net | jq -r .IPAM.Config[0].Gateway)
 	box-run -d --name name-0 --network tbb-net bench sleep 3600 >/dev/null
-	# It is a box that asks: the host's own questions may be masqueraded on their way.
+	# It is a box that asks.
 	box-run -d --name asks --network tbb-net bench sleep 3600 >/dev/null
 	asks=(nsenter --net="/proc/$(box-inspect asks | jq .State.Pid)/ns/net" python3 tests/dns.py)
 	ip=$(box-inspect name-0 | jq -r '.NetworkSettings.Networks["tbb-net"].IPAddress')
