@@ -288,6 +288,19 @@ published() {
 	[ "$status" -ne 0 ] || fail "the default network reaches the others"
 	# But what is published is so for all.
 	assert_eq hi "$(box-run --rm --network back bb sh -c 'wget -qO- "http://$(ip route | sed -n "s/default via //p" | cut -d" " -f1):8080/w"')"
+	# They go where the way out goes, under their old numbers, and lead nowhere while there is none.
+	net-create --internal hidden >/dev/null
+	net-connect hidden web
+	net-connect back web
+	net-disconnect front web
+	assert_eq hi "$(wget -qO- http://127.0.0.1:8080/w)"
+	assert_eq back "$(jq -r .Published "$TACKLEBOX_ROOT/names/web/network.json")"
+	net-disconnect back web
+	try curl -sm 2 http://127.0.0.1:8080/w
+	[ "$status" -ne 0 ] || fail "a port leads into an internal network"
+	net-connect front web
+	assert_eq hi "$(wget -qO- http://127.0.0.1:8080/w)"
+	assert_eq '0.0.0.0:8080' "$(box-port web 80 | head -n 1)"
 }
 @test "ports, links, and other networks" { net published; }
 

@@ -13,9 +13,7 @@
 static struct cg_limits limits;
 
 static const struct opt options[] = {
-	CG_LIMIT_OPTIONS(limits),
-	{0, "device", "RULE", cg_opt_device, &limits,
-		"use no device but those of such rules: \"c 1:3 rwm\" (repeatable)", false},
+	CG_CREATE_OPTIONS(limits),
 	OPT_END,
 };
 

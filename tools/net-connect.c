@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "box/endpoint.h"
+#include "box/expose.h"
 #include "box/member.h"
 #include "door/env.h"
 #include "door/tool.h"
@@ -93,7 +94,7 @@ join(const struct member *m)
 	if ((m->net && (endpoint_add(&m->b, m->doc, &m->n, m->net) < 0 || member_settle(m) < 0)) ||
 		box_write(&m->b, "box.json", "one network more", m->doc) < 0)
 		return m->net ? give_up(m) : -1;
-	return 0;
+	return m->net ? expose_follow(&m->b, m->net) : 0;
 }
 
 int

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "box/endpoint.h"
+#include "box/expose.h"
 #include "box/member.h"
 #include "door/sys.h"
 #include "door/tool.h"
@@ -68,7 +69,7 @@ leave(const struct member *m)
 		    (endpoint_remove(&m->b, m->doc, &m->n, m->net) < 0 || member_settle(m) < 0)) ||
 		box_write(&m->b, "box.json", "one network less", m->doc) < 0)
 		return -1;
-	return there ? reroute(m->net) : 0;
+	return !there ? 0 : reroute(m->net) < 0 ? -1 : expose_follow(&m->b, m->net);
 }
 
 int

@@ -2,7 +2,7 @@
  * The place of a box in a network: what it asks for stands in NetworkingConfig.EndpointsConfig of
  * box.json, what it has while it runs in network.json:
  *
- *	{"Netns": "tb-<12 digits>", "Ports": {…},
+ *	{"Netns": "tb-<12 digits>", "Ports": {…}, "Published": "NAME",
  *	 "Networks": {"NAME": {NetworkID EndpointID Bridge Interface Internal Aliases
  *	   Gateway IPAddress IPPrefixLen MacAddress GlobalIPv6Address GlobalIPv6PrefixLen}}}
  */

@@ -13,6 +13,7 @@
 #include "door/sys_ns.h"
 #include "door/sys_userns.h"
 #include "door/tell.h"
+#include "mech/overlay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,25 +25,43 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int
-view_mount_words(const struct box *b, const json_t *doc, struct strlist *l)
+static int
+join(void *o)
 {
-	char upper[PATH_MAX], work[PATH_MAX], root[PATH_MAX], layers[PATH_MAX];
+	return overlay_mount(o);
+}
+
+int
+view_mount(const char *why, const struct box *b, const json_t *doc, const struct ct_id_maps *uid,
+	const struct ct_id_maps *gid)
+{
+	char upper[PATH_MAX], work[PATH_MAX], root[PATH_MAX], store[PATH_MAX];
+	struct strlist layers = {0}, words = {0};
 	json_t *item;
 	size_t i;
-	if (state_root(layers) < 0)
+	if (state_root(store) < 0)
 		return -1;
 	if (json_array_size(box_value(doc, "Layers")) == 0)
 		return err_set(ERR_INVALID, b->id, "the image of box %.12s has no layers", b->id);
 	box_layer_path(b, doc, "upper", upper);
 	box_layer_path(b, doc, "work", work);
 	box_path(b, "root", root);
-	for (const char **w = (const char *[]){"ufs-mount", "-u", upper, "-w", work, root, NULL};
-		*w; w++)
-		strlist_add(l, str_new(*w));
 	json_array_foreach(box_value(doc, "Layers"), i, item)
-		strlist_add(l, fmt_new("%s/layers/%s", layers, json_string_value(item)));
-	return 0;
+		strlist_add(&layers, fmt_new("%s/layers/%s", store, json_string_value(item)));
+	struct overlay o = {.dir = root,
+		.upper = upper,
+		.work = work,
+		.layers = layers.v,
+		.n = layers.n,
+		.uid_map = uid ? *uid : (struct ct_id_maps){0},
+		.gid_map = gid ? *gid : (struct ct_id_maps){0}};
+	overlay_words(&o, &words);
+	if (box_layer_lift(b, doc, true) < 0)
+		return -1;
+	int r = run_here(why, words.v, join, &o);
+	free(layers.v);
+	free(words.v);
+	return box_layer_lift(b, doc, false) < 0 ? -1 : r;
 }
 
 bool
@@ -183,19 +202,12 @@ add_volume(struct view *v, const json_t *m)
 static int
 open_stopped(const struct box *b, const json_t *doc, bool volumes, struct view *v)
 {
-	struct strlist l = {0};
 	char root[PATH_MAX];
 	json_t *m;
 	size_t i;
-	if (view_mount_words(b, doc, &l) < 0)
-		return -1;
-	strlist_add(&l, NULL);
 	v->nested = true;
 	if (own_mounts() < 0 || (box_layer_is_hidden(b, doc) && box_layer_mount(b, doc) < 0) ||
-		box_layer_lift(b, doc, true) < 0)
-		return -1;
-	int r = run_tool("its layers, as when it runs", l.v, NULL);
-	if (box_layer_lift(b, doc, false) < 0 || r < 0)
+		view_mount("its layers, as when it runs", b, doc, NULL, NULL) < 0)
 		return -1;
 	box_path(b, "root", root);
 	if (open_root(v, root) < 0)

@@ -8,9 +8,12 @@
 
 #include "base/opt.h"
 #include "box/box.h"
+#include "mech/ct.h"
 
-/* The command line of ufs-mount that makes its root, from box.json. */
-int view_mount_words(const struct box *b, const json_t *doc, struct strlist *l);
+/* Mounts its root, from box.json, as ufs-mount does and without running it; with maps (NULL: none),
+ * as its user namespace has the ids. Returns 0, or -1 with `err` set. */
+int view_mount(const char *why, const struct box *b, const json_t *doc,
+	const struct ct_id_maps *uid, const struct ct_id_maps *gid);
 /* Operands and options of ufs-diff that say what it changed: its layers, its mount points, upper.
  */
 int view_diff_words(const struct box *b, const json_t *doc, struct strlist *l);

@@ -160,6 +160,13 @@ opt_parse_fn cg_opt_memory, cg_opt_high, cg_opt_swap, cg_opt_cpus, cg_opt_weight
 		0, "io", "DEV:KEY=N,...", cg_opt_io, &(l), \
 			"limits of a disk: rbps wbps riops wiops, each N or max", false \
 	}
+/* What a group can be given only when it is made, too. */
+#define CG_CREATE_OPTIONS(l) \
+	CG_LIMIT_OPTIONS(l), \
+	{ \
+		0, "device", "RULE", cg_opt_device, &(l), \
+			"use no device but those of such rules: \"c 1:3 rwm\" (repeatable)", false \
+	}
 
 /* Writes the limits that are given, in the order that the kernel needs; each write is undone with
  * the former value. Class unsupported when the host has no controller or file for one of them. */

@@ -321,3 +321,27 @@ overlay_mount(const struct overlay *o)
 	overlay_free_names(layers, o->n);
 	return r;
 }
+
+static void
+add_maps(struct strlist *l, const char *option, const struct ct_id_maps *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		strlist_add(l, option);
+		strlist_add(l,
+			fmt_new("%u:%u:%u", m->v[i].container_id, m->v[i].host_id, m->v[i].size));
+	}
+}
+
+void
+overlay_words(const struct overlay *o, struct strlist *l)
+{
+	const char *const first[] = {"ufs-mount", "-u", o->upper, "-w", o->work};
+	for (size_t i = 0; i < (o->upper ? 5 : 1); i++)
+		strlist_add(l, first[i]);
+	add_maps(l, "--uid-map", &o->uid_map);
+	add_maps(l, "--gid-map", &o->gid_map);
+	strlist_add(l, o->dir);
+	for (size_t i = 0; i < o->n; i++)
+		strlist_add(l, o->layers[i]);
+	strlist_add(l, NULL);
+}

@@ -13,6 +13,7 @@
 #ifndef TACKLE_OVERLAY_H
 #define TACKLE_OVERLAY_H
 
+#include "base/opt.h"
 #include "mech/ct.h"
 
 #include <stdbool.h>
@@ -44,6 +45,10 @@ bool overlay_user_xattr(void);
  * become a layer by itself. Classes: not-found (a layer), invalid (too many, twice, in each
  * other), in-use (UPPER belongs to another overlay), unsupported. */
 int overlay_mount(const struct overlay *o);
+
+/* The command line of ufs-mount that does the same, ended by NULL; the strings are borrowed from o,
+ * but for those of maps, which are allocated. */
+void overlay_words(const struct overlay *o, struct strlist *l);
 
 /* Copies the layers into o->dir, which is made or must be empty, and notes it. The result is what
  * an overlay would show; there is no UPPER. `warning` gets the first thing that could not be kept

@@ -224,8 +224,10 @@ claim_each(const struct publish *p, const struct publish *taken, size_t n)
 }
 
 int
-publish_claim(struct publish *p, const struct publish *taken, size_t n_taken)
+publish_claim(struct publish *p, bool held, const struct publish *taken, size_t n_taken)
 {
+	if (held)
+		return check_taken(p, taken, n_taken);
 	if (p->hport == 0) {
 		/* What the kernel chooses nobody listens on, but it may be published. */
 		for (int tries = 0; tries < 100; tries++) {

@@ -8,9 +8,11 @@
 #include "base/err.h"
 #include "box/limits.h"
 #include "door/rootless.h"
+#include "door/spawn.h"
 #include "door/tool.h"
 #include "mech/cgroup.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -62,6 +64,24 @@ groups_here(struct start *s, bool asked)
 	return false;
 }
 
+/* What cg-create does, with its words. */
+static int
+create(void *words)
+{
+	static struct cg_limits limits;
+	static const struct opt options[] = {CG_CREATE_OPTIONS(limits), OPT_END};
+	static const struct tool cg_create_tool = {
+		.name = "cg-create", .kind = TOOL_ACTS, .options = options};
+	const struct strlist *l = words;
+	auto_cgroup struct cgroup g = {0};
+	struct common ignored = {0};
+	struct args a;
+	limits = (struct cg_limits){0};
+	return opt_parse(&cg_create_tool, (int)l->n - 1, (char **)(uintptr_t)l->v, &ignored, &a) < 0
+		? -1
+		: cg_create(a.operand[0], &limits, &g);
+}
+
 int
 start_group(struct start *s)
 {
@@ -72,5 +92,8 @@ start_group(struct start *s)
 		return 0;
 	add_devices(s, &l);
 	strlist_add(&l, s->group);
-	return start_run("a control group, with its limits", &l, NULL);
+	strlist_add(&l, NULL);
+	int r = run_here("a control group, with its limits", l.v, create, &l);
+	free(l.v);
+	return r;
 }

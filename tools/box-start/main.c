@@ -67,16 +67,6 @@ static const struct tool me = {
 	.rights = RIGHTS_ROOT,
 };
 
-int
-start_run(const char *why, struct strlist *l, struct buf *out)
-{
-	strlist_add(l, NULL);
-	int r = run_tool(why, l->v, out);
-	free(l->v);
-	*l = (struct strlist){0};
-	return r;
-}
-
 /* What is there is taken away again by the tool that does it in the end. */
 static int
 give_up(struct start *s)
@@ -103,13 +93,10 @@ read_config(const struct start *s)
 static int
 mount_root(struct start *s)
 {
-	struct strlist l = {0};
-	if (view_mount_words(&s->b, s->doc, &l) < 0 || box_layer_keep(&s->b, s->doc) < 0 ||
-		box_layer_lift(&s->b, s->doc, true) < 0)
-		return -1;
-	start_user_words(s, &l);
-	int r = start_run("the image's layers, and one of its own above them", &l, NULL);
-	return box_layer_lift(&s->b, s->doc, false) < 0 ? -1 : r;
+	return box_layer_keep(&s->b, s->doc) < 0
+		? -1
+		: view_mount("the image's layers, and one of its own above them", &s->b, s->doc,
+			  &s->uid, &s->gid);
 }
 
 struct place {

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "box/endpoint.h"
+#include "box/expose.h"
 #include "box/network.h"
 #include "box/ports.h"
 #include "door/rootless.h"
@@ -54,28 +55,10 @@ hold(struct start *s, const char *ip, unsigned port, bool udp)
 
 /* Where a box is connected, and so what its ports lead to. */
 struct place {
-	const char *bridge, *ns, *address;
+	struct expose_at by;
+	const char *address;
 	json_t *ports; /* of network.json */
 };
-
-/* By rules that lead packets, which are root's. */
-static int
-publish_by_rule(
-	const struct place *at, const char *key, const char *ip, const char *port, char got[16])
-{
-	auto_buf struct buf spec = BUF_INIT, where = BUF_INIT;
-	if (*ip)
-		buf_addf(&spec, strchr(ip, ':') ? "[%s]:" : "%s:", ip);
-	buf_addf(&spec, "%s:%s", *port ? port : "0", key);
-	if (run_tool("a published port",
-		    (const char *[]){"br-publish", "--bridge", at->bridge, at->ns, spec.s, NULL},
-		    &where) < 0)
-		return err_prefix("driver failed programming external connectivity");
-	const char *colon = strrchr(buf_str(&where), ':');
-	snprintf(
-		got, 16, "%.*s", colon ? (int)strcspn(colon + 1, "\n") : 0, colon ? colon + 1 : "");
-	return 0;
-}
 
 static int
 publish(struct start *s, const struct place *at, const char *key, const char *ip, const char *port)
@@ -83,7 +66,7 @@ publish(struct start *s, const struct place *at, const char *key, const char *ip
 	bool udp = strstr(key, "/udp") != NULL, inside = rootless_inside();
 	char got[16] = "";
 	if (inside ? start_publish(s, at->address, key, ip, port, got) < 0
-		   : publish_by_rule(at, key, ip, port, got) < 0)
+		   : expose(&at->by, key, ip, port, false, got) < 0)
 		return -1;
 	json_t *list = json_object_get(at->ports, key);
 	if (!json_is_array(list))
@@ -142,9 +125,9 @@ connect_one(struct start *s, const char *name, json_t *net, bool *published)
 	int r = endpoint_add(&s->b, s->doc, &n, net);
 	if (r == 0 && !n.internal && !*published) {
 		*published = true;
+		json_object_set_new(net, "Published", json_string(n.name));
 		const json_t *e = json_object_get(json_object_get(net, "Networks"), n.name);
-		const struct place at = {.bridge = n.bridge,
-			.ns = box_text(net, "Netns"),
+		const struct place at = {.by = {n.bridge, box_text(net, "Netns")},
 			.address = box_text(e, "IPAddress"),
 			.ports = json_object_get(net, "Ports")};
 		r = publish_all(s, &at);

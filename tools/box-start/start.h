@@ -24,8 +24,6 @@ struct start {
 
 /* Its user namespace, if it is to have one of its own. -1 with `err` set. */
 int start_user(struct start *s);
-/* What ufs-mount is told about it. */
-void start_user_words(const struct start *s, struct strlist *l);
 /* A network namespace under that name, with nothing in it, which belongs to its user namespace. */
 int start_empty_net(const struct start *s, const char *ns);
 /* Its control group, with its limits; where an ordinary user can have none, s->group becomes empty.
@@ -47,7 +45,5 @@ bool start_own_filter(const struct start *s);
 /* Runs box-mon, with the lock and the socket of who stays (-1: nobody), and the chain below it. Its
  * pid, -1 with `err` set, -2 when it has ended again and taken away what was made. */
 pid_t start_chain(struct start *s, int lock, int sock);
-/* Runs a tool of ours; words end in NULL. */
-int start_run(const char *why, struct strlist *l, struct buf *out);
 
 #endif

@@ -58,23 +58,6 @@ start_user(struct start *s)
 		: 0;
 }
 
-static void
-add_maps(struct strlist *l, const char *option, const struct ct_id_maps *m)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		strlist_add(l, option);
-		strlist_add(l,
-			fmt_new("%u:%u:%u", m->v[i].container_id, m->v[i].host_id, m->v[i].size));
-	}
-}
-
-void
-start_user_words(const struct start *s, struct strlist *l)
-{
-	add_maps(l, "--uid-map", &s->uid);
-	add_maps(l, "--gid-map", &s->gid);
-}
-
 int
 start_empty_net(const struct start *s, const char *ns)
 {
