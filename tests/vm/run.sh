@@ -16,7 +16,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 O=${O:-build}
 [[ $O == /* ]] || O=$PWD/$O
-vm=$O/vm
+vm=$O/vm top=$PWD
 mkdir -p "$vm"
 
 say() { printf 'vm: %s\n' "$*"; }
@@ -87,12 +87,15 @@ make_root() {
 		tar -C / -cf - --no-recursion -T - | tar -C "$root" -xf -
 	ldconfig -r "$root"
 	cp -a "$kernel/root/lib/modules" "$root/usr/lib/"
-	tar -cf - tests tools tutorial Makefile README.md | tar -C "$root/src" -xf -
+	tar -cf - tests lib tools tutorial Makefile README.md | tar -C "$root/src" -xf -
 	mkdir -p "$root/src/build"
 	cp -a "$O/bin" "$root/src/build"
 	mkdir -p "$root/src/build/tests"
 	cp -a "$O"/tests/{probe,subreaper,swap} "$root/src/build/tests"
 	[[ ! -e $O/busybox ]] || cp "$O/busybox" "$root/src/build"
+	# There is no compiler.
+	mkdir "$root/src/build/props"
+	(cd "$root/src/build/props" && "$top/tutorial/props/prop" hog threads)
 	install -m 755 tests/vm/init "$root/sbin/vm-init"
 	printf '%s\n' "$@" | sed 1d >"$root/src/vm-files"
 	printf '%s=%s\n' TEST_ROUNDS "${TEST_ROUNDS:-5}" TEST_STRICT "${TEST_STRICT:-}" \

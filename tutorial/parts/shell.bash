@@ -26,7 +26,7 @@ start_shell() {
 	coproc lesson {
 		exec env -i --default-signal=INT,QUIT,PIPE PATH="$out/bin:$here/props:$here:$PATH" HOME=/tmp/lab \
 			TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 TZ=UTC TACKLEBOX_ROOT=/tmp/tacklebox \
-			TUTORIAL="$here" BUSYBOX="$busybox" setsid bash $desk/lesson
+			TUTORIAL="$here" BUSYBOX="$busybox" PROPS="$out/props" setsid bash $desk/lesson
 	}
 	# shellcheck disable=SC2154 # coproc sets it
 	shell_pid=$lesson_PID
