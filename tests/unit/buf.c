@@ -190,6 +190,26 @@ visible(void)
 	}
 }
 
+static void
+percent(void)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *want;
+	} rows[] = {
+		{"aZ09-._~", 8, "aZ09-._~"},
+		{"a b/c:d&e=", 10, "a%20b%2Fc%3Ad%26e%3D"},
+		{"%\xff\0", 3, "%25%FF%00"},
+		{"", 0, ""},
+	};
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		auto_buf struct buf b = BUF_INIT;
+		buf_add_percent(&b, rows[i].bytes, rows[i].n);
+		CHECK_STR(buf_str(&b), rows[i].want);
+	}
+}
+
 int
 main(void)
 {
@@ -200,5 +220,6 @@ main(void)
 	RUN(sh_round_trip);
 	RUN(json);
 	RUN(visible);
+	RUN(percent);
 	return unit_end();
 }

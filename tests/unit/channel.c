@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -42,10 +43,29 @@ nothing_yet(void)
 	close(end[1]);
 }
 
+static void
+pipes(void)
+{
+	int ours, theirs;
+	char data[8];
+	CHECK(pipe_to_child(&ours, &theirs, false) == 0, "%s", err.message);
+	CHECK(read(ours, data, sizeof(data)) == -1 && errno == EAGAIN, "errno %d", errno);
+	CHECK(fcntl(theirs, F_GETFL) == O_WRONLY && fcntl(theirs, F_GETFD) == FD_CLOEXEC,
+		"theirs is as a program expects it");
+	close(ours);
+	close(theirs);
+	CHECK(pipe_to_child(&ours, &theirs, true) == 0, "%s", err.message);
+	CHECK(write(ours, "x", 1) == 1 && read(theirs, data, sizeof(data)) == 1, "errno %d", errno);
+	close(ours);
+	CHECK(read(theirs, data, sizeof(data)) == 0, "and then the end");
+	close(theirs);
+}
+
 int
 main(void)
 {
 	RUN(last_words);
 	RUN(nothing_yet);
+	RUN(pipes);
 	return unit_end();
 }

@@ -110,6 +110,17 @@ places(void)
 }
 
 static void
+texts(void)
+{
+	auto_json json_t *doc = parse("{\"a\":\"b\",\"n\":1,\"z\":null}");
+	CHECK_STR(json_text(doc, "a"), "b");
+	CHECK_STR(json_text(doc, "n"), "");
+	CHECK_STR(json_text(doc, "z"), "");
+	CHECK_STR(json_text(doc, "none"), "");
+	CHECK_STR(json_text(NULL, "a"), "");
+}
+
+static void
 without(void)
 {
 	static const struct {
@@ -152,6 +163,7 @@ main(void)
 	RUN(depth);
 	RUN(numbers);
 	RUN(places);
+	RUN(texts);
 	RUN(without);
 	return unit_end();
 }
