@@ -27,13 +27,13 @@
 
 static struct {
 	const char *bridge;
-	bool held, remove;
+	bool bound, remove;
 } o;
 
 static const struct opt options[] = {
 	{0, "bridge", "BRIDGE", opt_str, &o.bridge,
 		"the one meant, where the namespace is at several", false},
-	{0, "held", NULL, opt_flag, &o.held, "whom it is for has bound the port already", false},
+	{0, "bound", NULL, opt_flag, &o.bound, "whom it is for has bound the port already", false},
 	{0, "rm", NULL, opt_flag, &o.remove, "take the published port back", false},
 	OPT_END,
 };
@@ -181,7 +181,7 @@ claim(struct publish *p)
 	struct published all = {NULL, 0};
 	int r = lease_each(NULL, collect, &all);
 	if (r == 0)
-		r = publish_claim(p, o.held, all.v, all.n);
+		r = publish_claim(p, o.bound, all.v, all.n);
 	free(all.v);
 	return r;
 }
@@ -220,8 +220,8 @@ main(int argc, char **argv)
 		tool_usage("NETNS and a port are needed");
 	if (publish_parse(a.operand[1], &p) < 0)
 		tool_die();
-	if (o.held && (o.remove || !p.hport || p.spare))
-		tool_usage("--held goes with ports to publish that are given");
+	if (o.bound && (o.remove || !p.hport || p.spare))
+		tool_usage("--bound goes with ports to publish that are given");
 	struct net *n = net_open();
 	if (!n || find_lease(a.operand[0], &p, &l) < 0 || lease_lock(l.bridge, &lock) < 0)
 		tool_die();

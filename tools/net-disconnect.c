@@ -69,7 +69,10 @@ leave(const struct member *m)
 		    (endpoint_remove(&m->b, m->doc, &m->n, m->net) < 0 || member_settle(m) < 0)) ||
 		box_write(&m->b, "box.json", "one network less", m->doc) < 0)
 		return -1;
-	return !there ? 0 : reroute(m->net) < 0 ? -1 : expose_follow(&m->b, m->net);
+	if (!there)
+		return 0;
+	/* Into the box's network namespace goes who has done all else. */
+	return expose_follow(&m->b, m->net) < 0 ? -1 : reroute(m->net);
 }
 
 int

@@ -13,7 +13,7 @@
 #include <string.h>
 
 int
-expose(const struct expose_at *at, const char *key, const char *ip, const char *port, bool held,
+expose(const struct expose_at *at, const char *key, const char *ip, const char *port, bool bound,
 	char got[16])
 {
 	auto_buf struct buf spec = BUF_INIT, where = BUF_INIT;
@@ -23,8 +23,8 @@ expose(const struct expose_at *at, const char *key, const char *ip, const char *
 	buf_addf(&spec, "%s:%s", *port ? port : "0", key);
 	for (const char **w = (const char *[]){"br-publish", "--bridge", at->bridge, NULL}; *w; w++)
 		strlist_add(&l, *w);
-	if (held)
-		strlist_add(&l, "--held");
+	if (bound)
+		strlist_add(&l, "--bound");
 	strlist_add(&l, at->ns);
 	strlist_add(&l, spec.s);
 	strlist_add(&l, NULL);

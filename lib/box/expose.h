@@ -15,9 +15,9 @@ struct expose_at {
 };
 
 /* Publishes by br-publish: `key` is "80/tcp", ip "" for all addresses, port that of the host, ""
- * for any free one; held: the box has it already. *got is what it became. -1 with `err` set. */
-int expose(const struct expose_at *at, const char *key, const char *ip, const char *port, bool held,
-	char got[16]);
+ * for any free one; bound: the box holds it already. *got is what it became. -1 with `err` set. */
+int expose(const struct expose_at *at, const char *key, const char *ip, const char *port,
+	bool bound, char got[16]);
 
 /* The box (its network.json) was connected or disconnected: if the network by which its ports came
  * ("Published") is none of its networks any more, they come by the first one that has a way out,

@@ -224,9 +224,9 @@ claim_each(const struct publish *p, const struct publish *taken, size_t n)
 }
 
 int
-publish_claim(struct publish *p, bool held, const struct publish *taken, size_t n_taken)
+publish_claim(struct publish *p, bool bound, const struct publish *taken, size_t n_taken)
 {
-	if (held)
+	if (bound)
 		return check_taken(p, taken, n_taken);
 	if (p->hport == 0) {
 		/* What the kernel chooses nobody listens on, but it may be published. */

@@ -36,9 +36,9 @@ const char *publish_where(const struct publish *p);
 bool publish_meets(const struct publish *a, const struct publish *b);
 /* Tries to bind the ports, as servers would: refuses what is in use, or published already (`taken`,
  * all that is), both in-use, and chooses one where there is a choice. The sockets are closed again;
- * rules hold the ports from then on. With `held` whoever they are for has bound them, and only what
- * is published counts. Not a step. */
-int publish_claim(struct publish *p, bool held, const struct publish *taken, size_t n_taken);
+ * rules hold the ports from then on. With `bound` whoever they are for has bound them, and only
+ * what is published counts. Not a step. */
+int publish_claim(struct publish *p, bool bound, const struct publish *taken, size_t n_taken);
 /* The nft script that adds (or takes away) the map elements. One that exists makes all of it fail
  * with EEXIST. */
 void publish_script(const struct publish *p, const struct bridge *b, const struct lease *l,
