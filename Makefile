@@ -152,7 +152,7 @@ $(O)/busybox:
 
 # The docker client of Debian's docker.io, which is a daemon as well: out of its package, never
 # installed. Where there is none to be had, the tests take the one in PATH.
-$(O)/docker:
+$(O)/client/docker:
 	@mkdir -p $(@D)
 	$(Q)d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && cd "$$d" && apt-get -q download docker.io >/dev/null && \
 		dpkg-deb -x docker.io_*.deb . && cp usr/bin/docker '$(abspath $@)' || echo "no docker.io to be had"
@@ -221,7 +221,7 @@ course:
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
 	@O=$(O) tutorial/walk
 check-tutorial: deps-test
-	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox
+	+@$(MAKE) -s --no-print-directory -j$(JOBS) all $(O)/busybox $(O)/client/docker
 	@O=$(O) tests/course.sh
 tutorial-html: deps-page
 	@tutorial/page/make $(O)/tutorial-html
@@ -313,7 +313,7 @@ check-fresh: deps-test
 check-vm: deps-vm
 	+@$(MAKE) -s --no-print-directory -j$(JOBS) test-programs
 	@O=$(O) PACKAGES='$(filter-out $(NOT_VM),$(PKG_TEST))' tests/vm/run.sh $(FILES)
-test-programs: all $(UNITS) $(TEST_PROGS) $(O)/docker
+test-programs: all $(UNITS) $(TEST_PROGS) $(O)/client/docker
 
 # ---- where it goes ----
 

@@ -78,7 +78,10 @@ versions() {
 	done
 	assert_like "$(expect 400 GET /v1.51/version)" '{"message":"client version 1.51 is too new. Maximum supported API version is 1.*"}'
 	assert_like "$(expect 400 GET /v2.0/version)" '{"message":"client version 2.0 is too new.*"}'
-	assert_like "$(expect 400 GET /v1.11/version)" '{"message":"client version 1.11 is too old. Minimum supported API version is 1.12, please*"}'
+	assert_like "$(expect 400 GET /v1.11/version)" 'client version 1.11 is too old. Minimum supported API version is 1.12, please*version'
+	# Errors were plain text then.
+	assert_eq 'No such container: nobody' "$(expect 404 GET /v1.22/containers/nobody/json)"
+	assert_eq '{"message":"No such container: nobody"}' "$(expect 404 GET /v1.23/containers/nobody/json)"
 	for minor in 1.x 1 .41 1.-1; do
 		assert_eq '{"message":"page not found"}' "$(expect 404 GET "/v$minor/version")"
 	done

@@ -65,8 +65,8 @@ uses_it() {
 	wait_for grep -q DOCKER_HOST "$T/apid.out"
 	assert_eq "export DOCKER_HOST=unix://$TB_DIR/home/run/tacklebox/apid.sock" "$(<"$T/apid.out")"
 	assert_eq "660 $(id -u nobody) $(id -g nobody)" "$(stat -c '%a %u %g' "$TB_DIR/home/run/tacklebox/apid.sock")"
-	uses_it "$(type -P docker || echo "$TB_OUT/docker")"
-	[ ! -x "$TB_OUT/docker" ] || cmp -s "$TB_OUT/docker" "$(type -P docker)" || uses_it "$TB_OUT/docker"
+	uses_it "$(type -P docker || echo "$TB_OUT/client/docker")"
+	[ ! -x "$TB_OUT/client/docker" ] || cmp -s "$TB_OUT/client/docker" "$(type -P docker)" || uses_it "$TB_OUT/client/docker"
 	kill "$(<"$TB_DIR/home/apid.pid")"
 	wait $! || :
 	[ ! -e "$TB_DIR/home/run/tacklebox/apid.sock" ]

@@ -70,14 +70,14 @@ apid_end() {
 
 debians_docker() {
 	mkdir -p "$T/bin"
-	ln -sf "$TB_OUT/docker" "$T/bin/docker"
+	ln -sf "$TB_OUT/client/docker" "$T/bin/docker"
 	PATH=$T/bin:$PATH
 }
 
 clients() {
 	echo "with $(docker --version)"
 	"$1"
-	[ -x "$TB_OUT/docker" ] && ! cmp -s "$TB_OUT/docker" "$(type -P docker)" || return 0
+	[ -x "$TB_OUT/client/docker" ] && ! cmp -s "$TB_OUT/client/docker" "$(type -P docker)" || return 0
 	docker ps -aq | xargs -r docker rm -fv >/dev/null
 	debians_docker
 	echo "with $(docker --version)"
@@ -85,7 +85,7 @@ clients() {
 }
 needs_client() {
 	requires nft
-	[ -x "$TB_OUT/docker" ] || requires docker
+	[ -x "$TB_OUT/client/docker" ] || requires docker
 }
 
 api() {

@@ -35,7 +35,7 @@ apid_beside_peer() {
 	row "lists of 20 a second | podman service" "$(apid_ask list 3)" "$(peer_ask list 3)" '>=10' ''
 	row "create to delete a second | podman service" "$(apid_ask cycles 1 60)" "$(peer_ask cycles 1 10)" '>=15' ''
 	row "the same, eight at a time" "$(apid_ask cycles 8 160)" "$(peer_ask cycles 8 24)" '>=15' ''
-	[ ! -x "$O/docker" ] || docker=$O/docker
+	[ ! -x "$O/client/docker" ] || docker=$O/client/docker
 	if have "$docker"; then
 		turns -n $((ROUNDS / 4)) \
 			"$docker" -H "unix://$TACKLEBOX_RUN/apid.sock" run --rm --network none bench /bin/true :: \

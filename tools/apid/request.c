@@ -144,5 +144,10 @@ reply_error(struct request *r, unsigned status)
 	if (err.hint[0] && err.status != EXIT_USAGE)
 		buf_addf(&text, " (hint: %s)", err.hint);
 	unsigned code = status ? status : status_of(err.class);
+	/* Clients of that time show the text as it is (Docker Engine API before 1.23). */
+	if (r->version < 123) {
+		buf_addc(&text, '\n');
+		return reply_bytes(r, code, "text/plain; charset=utf-8", text.s, text.len);
+	}
 	return reply_json(r, code, json_pack("{s:s}", "message", buf_str(&text)));
 }

@@ -1,7 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # the parts of walk share their variables
 # In the lab: the shell of the lesson, and what it is asked.
 
-
 # The lesson's commands run in a shell of their own session: what they set stays, what they break is
 # theirs. It takes the name of a file a line, runs what is in it and answers with the status.
 # shellcheck disable=SC2016 # it is for that shell
@@ -24,7 +23,7 @@ start_shell() {
 	echo "$lesson_shell" >$desk/lesson
 	# A job in the background would not hear Ctrl-C, nor would what it runs.
 	coproc lesson {
-		exec env -i --default-signal=INT,QUIT,PIPE PATH="$out/bin:$here/props:$here:$PATH" HOME=/tmp/lab \
+		exec env -i --default-signal=INT,QUIT,PIPE PATH="$lesson_path" HOME=/tmp/lab \
 			TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 TZ=UTC TACKLEBOX_ROOT=/tmp/tacklebox \
 			TUTORIAL="$here" BUSYBOX="$busybox" PROPS="$out/props" setsid bash $desk/lesson
 	}
@@ -78,7 +77,7 @@ has() {
 		cg2-*) local dir
 			dir=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 			[[ -w $dir/cgroup.procs ]] && grep -qw "${fact#cg2-}" "$dir/cgroup.controllers" ;;
-		*) PATH=$out/bin:$here/props:$here:$PATH command -v "$fact" ;;
+		*) PATH=$lesson_path command -v "$fact" ;;
 		esac >/dev/null 2>&1 || { REPLY=$fact && return 1; }
 	done
 }
