@@ -68,7 +68,7 @@ has() {
 		userns) unshare --user --map-root-user true ;;
 		overlay) unshare --mount sh -c 'cd $(mktemp -d) && mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w t m && rmdir m/../l' ;;
 		swap) [[ $(wc -l </proc/swaps) -gt 1 ]] ;;
-		noswap) [[ $(wc -l </proc/swaps) -le 1 ]] ;;
+		noswap) [[ $(wc -l </proc/swaps) -le 1 || $(<"/sys/fs/cgroup/memory.swap.max") == 0 ]] ;;
 		disk) lsblk -nslo TYPE "$(findmnt -nvo SOURCE / | tail -n 1)" | grep -qx disk ;;
 		cg) has cg1-memory || has cg2-memory ;;
 		cg-*) has "cg1-${fact#cg-}" || has "cg2-${fact#cg-}" ;;
