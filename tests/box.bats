@@ -238,6 +238,29 @@ sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
 	assert_like "$output" '*cannot attach to a stopped container*'
 }
 
+@test "box-attach: there is room for 16, and who comes then hears why he does not stay" {
+	box-run -d --name one --network none bb sleep 1000 >/dev/null
+	local mon before i status all=()
+	mon=$(pgrep -f "^[^ ]*box-mon .*$TACKLEBOX_ROOT/boxes/$(box-inspect one | jq -r .Id)")
+	before=$(sockets "$mon")
+	for ((i = 0; i < 16; i++)); do
+		box-attach --no-stdin one 3>&- & all+=($!)
+	done
+	wait_for eval '(($(sockets "$mon") == before + 16))'
+	run -255 timeout -s KILL 20 box-attach --no-stdin one
+	assert_like "$output" '*no room for one more'
+	kill -KILL "${all[0]}"
+	wait_for eval '(($(sockets "$mon") == before + 15))'
+	box-attach --no-stdin one 3>&- & all+=($!)
+	wait_for eval '(($(sockets "$mon") == before + 16))'
+	box-kill one >/dev/null
+	for ((i = 1; i < 17; i++)); do
+		status=0
+		wait "${all[i]}" || status=$?
+		assert_eq 137 "$status"
+	done
+}
+
 @test "box-wait: the status, of a box that removes itself too, and of one that does not run yet" {
 	box-run -d --rm --name one --network none bb sh -c 'sleep 0.5; exit 6' >/dev/null
 	assert_eq 6 "$(timeout 20 box-wait --condition removed one)"

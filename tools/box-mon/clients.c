@@ -43,6 +43,9 @@ client_add(int fd, bool input)
 	if (fd < 0)
 		return;
 	if (n_clients == CLIENTS_MAX) {
+		static const char full[] =
+			"ebox-mon: so many are attached to this box that there is no room for one more\n";
+		send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		close(fd);
 		return;
 	}
