@@ -428,6 +428,18 @@ as_user() {
 	assert_line "ns-exec: --rlimit: 'x' is not a whole number"
 }
 
+@test "--rlimit above the hard limit, in a user namespace" {
+	requires root resource
+	run -0 bash -c 'ulimit -n 200 && ns-exec --user --rlimit nofile=300:400 -- sh -c "ulimit -Sn; ulimit -Hn"'
+	assert_eq $'300\n400' "$output"
+	unshare --user --map-root-user sleep 1000 &
+	local pid=$!
+	wait_for grep -qx sleep "/proc/$pid/comm"
+	run -0 bash -c "ulimit -n 200 && ns-exec --user=/proc/$pid/ns/user --rlimit nofile=300:400 -- sh -c 'ulimit -Sn; ulimit -Hn'"
+	kill $pid
+	assert_eq $'300\n400' "$output"
+}
+
 @test "--sysctl: of its own namespaces only" {
 	requires root
 	local before

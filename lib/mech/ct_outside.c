@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static bool
@@ -78,12 +79,31 @@ open_pidfile(const char *path, int *fd)
 	return *fd < 0 ? err_sys("open", path, "cannot open %s", path) : 0;
 }
 
+/* A hard limit is raised by who has the capability outside, too (setrlimit(2)). The soft one stays
+ * until all else is done. */
+static int
+raise_limits(const struct ct_process *p)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		const struct ct_rlimit *l = &p->rlimits[i];
+		struct rlimit now;
+		if (getrlimit((__rlimit_resource_t)l->resource, &now) == 0 &&
+			l->hard > now.rlim_max &&
+			sys_setrlimit("from outside, for root in there may not raise it",
+				l->resource, l->name, now.rlim_cur, l->hard) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 ct_outside_open(const struct ct *c, struct ct_outside *o)
 {
 	auto_fd int ids = -1;
 	bool given = c->ns[CT_USER].path && may();
 	*o = (struct ct_outside){.root = -1, .pidfile = -1};
+	if (c->ns[CT_USER].in && raise_limits(&c->process) < 0)
+		return -1;
 	if (!c->ns[CT_USER].in || (!given && !any_idmap(c)))
 		return 0;
 	o->from_outside = given;

@@ -171,6 +171,7 @@ tb_has() {
 	overlay) tb_overlay '' ;;
 	overlay-user) tb_overlay userxattr ;;
 	net) unshare --user --map-root-user --net true 2>/dev/null ;;
+	resource) (ulimit -n 100 && ulimit -n 101) 2>/dev/null ;;
 	swap) (($(awk '/^SwapFree:/{ print $2 }' /proc/meminfo) >= 65536)) ;;
 	user-xattr) : >"$TB_DIR/xattr" && setfattr -n user.test -v 1 "$TB_DIR/xattr" 2>/dev/null ;;
 	tmpfs) [[ $(stat -f -c %T "$TB_DIR") == tmpfs ]] ;;
