@@ -9,6 +9,7 @@
  */
 #include "mon.h"
 
+#include "base/auto.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "box/attach.h"
@@ -19,12 +20,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 static struct client {
@@ -63,64 +61,39 @@ drop(unsigned i, struct input *in)
 	clients[i] = clients[--n_clients];
 }
 
-/* A socket's name has room for 107 bytes; a directory's descriptor makes any path short. */
-static int
-address(int dir, const char *name, struct sockaddr_un *at)
-{
-	*at = (struct sockaddr_un){.sun_family = AF_UNIX};
-	int n = snprintf(at->sun_path, sizeof(at->sun_path), "/proc/self/fd/%d/%s", dir, name);
-	return n < (int)sizeof(at->sun_path) ? 0 : -1;
-}
-
 /* Who waits for the box to start listens itself, for there was nobody to connect to. */
 static void
 call_waiting(const char *run_dir)
 {
-	char path[PATH_MAX];
+	auto_buf struct buf path = BUF_INIT;
 	struct dirent *e;
-	struct sockaddr_un at;
-	snprintf(path, sizeof(path), "%.*s" BOX_WAIT_DIR, PATH_MAX - 40, run_dir);
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = dir < 0 ? NULL : fdopendir(dir);
+	buf_addf(&path, "%s" BOX_WAIT_DIR, run_dir);
+	size_t len = path.len;
+	DIR *d = opendir(path.s);
 	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.' || address(dir, e->d_name, &at) < 0)
+		if (e->d_name[0] == '.')
 			continue;
-		int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-		if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
-			client_add(fd, false);
-		else if (fd >= 0)
-			close(fd);
-		unlinkat(dir, e->d_name, 0);
+		path.len = len;
+		buf_addf(&path, "/%s", e->d_name);
+		client_add(channel_connect(path.s), false);
+		unlink(path.s);
 	}
 	if (d)
 		closedir(d);
-	else if (dir >= 0)
-		close(dir);
 }
 
 int
 clients_listen(const char *path)
 {
-	char dir_name[PATH_MAX];
-	struct sockaddr_un at;
-	snprintf(dir_name, sizeof(dir_name), "%s", path);
-	char *slash = strrchr(dir_name, '/');
+	auto_free char *dir = str_new(path);
+	char *slash = strrchr(dir, '/');
 	if (!slash)
 		return err_set(ERR_INVALID, path, "%s is not a path with a directory", path);
 	*slash = '\0';
-	int dir = open(dir_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return err_sys("open", dir_name, "cannot open %s", dir_name);
-	unlinkat(dir, slash + 1, 0);
-	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (address(dir, slash + 1, &at) < 0 || listener < 0 ||
-		bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-		listen(listener, 16) < 0) {
-		close(dir);
+	listener = channel_listen(path);
+	if (listener < 0 || fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
 		return err_sys("bind", path, "cannot listen at %s", path);
-	}
-	close(dir);
-	call_waiting(dir_name);
+	call_waiting(dir);
 	return 0;
 }
 
