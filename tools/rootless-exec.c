@@ -90,6 +90,7 @@ start_keeper(const char *run, const char *path)
 	if (status_start("who keeps the user's namespaces as long as they are used", &r) >= 0)
 		return 0;
 	err.class = ERR_DENIED;
+	err.status = 0; /* not the keeper's, but ours */
 	return err_prefix("cannot make the user's namespaces");
 }
 
