@@ -265,6 +265,13 @@ internal() {
 	assert_eq "0 $(address stranger out)" "$(ask both stranger)"
 	assert_eq '0 192.0.2.9' "$(ask both seen.test)"
 	assert_eq "" "$(box-exec hidden ip route | grep default || :)"
+	# The same whichever comes first, also when both are there from the start, and one is the default.
+	idle third --network in
+	net-connect bridge third
+	assert_eq '0 192.0.2.9' "$(ask third seen.test)"
+	box-restart -t 0 third >/dev/null
+	assert_eq '0 192.0.2.9' "$(ask third seen.test)"
+	box-rm -f third >/dev/null
 	# Out of the network that led out, it is shut in as well.
 	net-disconnect out both
 	[[ $(ask both leak.test) =~ ^(silence|[235])$ ]]

@@ -339,6 +339,77 @@ no_icc() {
 	host body
 }
 
+# hears NS: who hears echo replies there, into $T/NS.
+hears() {
+	at "$1" python3 "$NET" hear >"$T/$1" &
+	wait_for grep -q listens "$T/$1"
+}
+
+@test "what belongs to no connection does not get from network to network, nor round by --no-icc" {
+	body() {
+		local ns
+		echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
+		br-setup --subnet 10.77.0.0/24 br0
+		br-setup --subnet 10.78.0.0/24 br1
+		br-setup --no-icc --subnet 10.79.0.0/24 br2
+		br-attach br0 web
+		br-attach br0 db
+		br-attach br1 other
+		br-attach br2 lone1
+		br-attach br2 lone2
+		for ns in db other lone2; do hears "$ns"; done
+		at web python3 "$NET" stray 10.78.0.2
+		at lone1 python3 "$NET" stray 10.79.0.3
+		# Those that were sent later have come.
+		at web python3 "$NET" stray 10.77.0.3
+		wait_for grep -qx 'reply from 10.77.0.2' "$T/db"
+		at other python3 "$NET" stray 10.78.0.2
+		at lone2 python3 "$NET" stray 10.79.0.3
+		wait_for grep -q reply "$T/other"
+		wait_for grep -q reply "$T/lone2"
+		[[ $(grep -c reply "$T/other") == 1 && $(grep -c reply "$T/lone2") == 1 ]]
+	}
+	host body
+}
+
+@test "all rules flushed by somebody: what was made is taken away nevertheless" {
+	body() {
+		br-setup --subnet 10.77.0.0/24 br0
+		br-attach br0 web
+		br-publish web 8080:80
+		br-publish web 9000-9009:90-99
+		nft delete element inet tacklebox-br0 published4 '{ tcp . 9005 }'
+		br-publish --rm web 9000-9009:90-99
+		! nft list table inet tacklebox-br0 | grep -q 9001 || fail "a part of the range stayed"
+		br-publish web 9000-9009:90-99
+		nft flush ruleset
+		br-publish --rm web 8080:80
+		br-detach web
+		br-setup --rm br0
+		[[ ! $(nft list ruleset) && ! $(ls -A "$TACKLEBOX_RUN/leases/br0" 2>/dev/null) ]]
+	}
+	host body
+}
+
+@test "one port of a range for each of two networks, published at the same moment" {
+	body() {
+		local i
+		br-setup --subnet 10.77.0.0/24 br0
+		br-setup --subnet 10.78.0.0/24 br1
+		br-attach br0 web
+		br-attach br1 db
+		for ((i = 0; i < 10; i++)); do
+			br-publish web 8000-8001:80 >"$T/a" &
+			br-publish db 8000-8001:80 >"$T/b"
+			wait $!
+			[[ $(sort "$T/a" "$T/b" | tr '\n' ' ') == "0.0.0.0:8000 0.0.0.0:8001 " ]]
+			br-publish --rm web 8000-8001:80
+			br-publish --rm db 8000-8001:80
+		done
+	}
+	host body
+}
+
 @test "br-setup --internal: nothing leaves, nothing comes in" {
 	body() {
 		make_world
@@ -629,8 +700,9 @@ prepare_port() { prepare_cable && br-publish web 8080:80 >/dev/null; }
 		was=$(snapshot)
 		faults_walk same -- br-attach --rate 1gbit br0 web
 		was=$(snapshot | grep -v route_localnet)
-		snapshot() { state_net | grep -v route_localnet; find "$TACKLEBOX_RUN" -type f | sort; }
-		faults_walk same -- br-publish web 8080:80
+		snapshot() { state_net | grep -v route_localnet; find "$TACKLEBOX_RUN" -type f ! -path '*/leases/.lock' | sort; }
+		# The write to route_localnet is a step of each.
+		faults_walk same -- sh -c 'echo 0 >/proc/sys/net/ipv4/conf/br0/route_localnet; exec br-publish web 8080:80'
 	}
 	host body
 }

@@ -7,6 +7,8 @@ net.py send ADDRESS PORT BYTES  sends so many bytes and prints the seconds it to
 net.py get ADDRESS PORT         prints what a server answers
 net.py answer PORT              one UDP datagram is sent back
 net.py ask ADDRESS PORT         sends a datagram and prints the answer
+net.py stray ADDRESS            an echo reply that nobody asked for (RFC 792)
+net.py hear                     a line once it listens, then one for each echo reply that comes
 net.py advertise LINK           one router advertisement to all nodes (RFC 4861 section 4.2)
 """
 import socket
@@ -68,6 +70,21 @@ def ask(address, port):
         print(s.recv(64).decode(), end="")
 
 
+def stray(address):
+    """Type 0, code 0, checksum, identifier 7, sequence number 7."""
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
+        s.sendto(struct.pack("!BBHHH", 0, 0, 0xFFFF - 14, 7, 7), (address, 0))
+
+
+def hear():
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
+        print("listens", flush=True)
+        while True:
+            data, peer = s.recvfrom(2048)
+            if data[(data[0] & 15) * 4] == 0:
+                print("reply from", peer[0], flush=True)
+
+
 def advertise(link):
     """Prefix 2001:db8::/64, on-link and autonomous, this router for 1800 s."""
     index = socket.if_nametoindex(link)
@@ -80,7 +97,7 @@ def advertise(link):
         s.sendto(ra, ("ff02::1", 0, 0, index))
 
 
-modes = {f.__name__: f for f in (serve, swallow, send, get, answer, ask, advertise)}
+modes = {f.__name__: f for f in (serve, swallow, send, get, answer, ask, stray, hear, advertise)}
 try:
     modes[sys.argv[1]](*sys.argv[2:])
 except OSError as e:

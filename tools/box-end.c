@@ -15,6 +15,7 @@
 #include "box/endpoint.h"
 #include "box/event.h"
 #include "box/layer.h"
+#include "box/network.h"
 #include "box/policy.h"
 #include "box/userns.h"
 #include "door/rootless.h"
@@ -114,32 +115,47 @@ note_end(const struct box *b, const json_t *doc)
 	event_box(doc, "die", more);
 }
 
+/* Meanwhile it is connected to nothing else. */
+static void
+disconnect(const struct box *b, const json_t *doc)
+{
+	char net[32], dir[PATH_MAX], path[PATH_MAX + 40];
+	auto_fd int held = -1;
+	box_netns(b, net);
+	if (netns_dir(dir) < 0)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", dir, net);
+	if (!box_has_file(b, "network.json") && !file_exists(path)) {
+		err_clear();
+		return;
+	}
+	if (network_lock(false, &held) < 0) {
+		tool_complain();
+		failed = true;
+	}
+	auto_json json_t *had = box_read_if(b, "network.json");
+	endpoint_forget(b, doc);
+	if (!file_exists(path))
+		err_clear();
+	else if (had && !json_object_size(json_object_get(had, "Networks")))
+		failed = netns_remove(path) < 0 || failed;
+	else
+		run("its network", (const char *[]){"br-detach", net, NULL});
+}
+
 static void
 end(const struct box *b, const json_t *doc)
 {
-	char group[96], net[32], dir[PATH_MAX], path[PATH_MAX + 40], root[PATH_MAX];
+	char group[96], path[PATH_MAX], root[PATH_MAX];
 	auto_cgroup struct cgroup g = {0};
 	box_group(b, group);
-	box_netns(b, net);
 	box_path(b, "root", root);
 	if (cg_open(group, &g) == 0) {
 		note_oom(b, &g, doc);
 		run_linked("its control group, and whatever is left in it",
 			(const char *[]){"cg-rm", "--kill", group, NULL}, remove_group, &g);
 	}
-	if (netns_dir(dir) == 0) {
-		snprintf(path, sizeof(path), "%s/%s", dir, net);
-		auto_json json_t *had = box_read_if(b, "network.json");
-		if ((had || file_exists(path)) && rootless_net() < 0)
-			failed = true;
-		endpoint_forget(b, doc);
-		if (!file_exists(path))
-			err_clear();
-		else if (had && !json_object_size(json_object_get(had, "Networks")))
-			failed = netns_remove(path) < 0 || failed;
-		else
-			run("its network", (const char *[]){"br-detach", net, NULL});
-	}
+	disconnect(b, doc);
 	if (mount_is_on(root))
 		run_linked("its root",
 			(const char *[]){"ufs-mount", "--umount", "--lazy", root, NULL},

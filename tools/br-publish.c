@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "door/env.h"
 #include "door/sys.h"
 #include "door/tool.h"
 #include "mech/bridge.h"
@@ -151,8 +152,13 @@ take_back(struct lease *l, const struct bridge *b, struct publish *p)
 	auto_buf struct buf script = BUF_INIT;
 	publish_text(p, text);
 	publish_script(p, b, l, false, &script);
-	if (nft_change("the port leads nowhere again", l->bridge, script.s) < 0)
-		return -1;
+	/* A table that somebody has flushed has no such port, and one that leads elsewhere now is
+	 * another's. */
+	if (nft_change("the port leads nowhere again", l->bridge, script.s) < 0) {
+		if (err.no != ENOENT && err.no != EEXIST)
+			return -1;
+		err_clear();
+	}
 	drop_published(l, text);
 	return lease_rewrite(l);
 }
@@ -187,23 +193,39 @@ claim(struct publish *p)
 }
 
 static int
+not_published(struct lease *l, const struct publish *p, const char *text)
+{
+	if (err.no == EEXIST)
+		err_set(ERR_IN_USE, text, "port %s is published already", publish_where(p));
+	struct err why = err;
+	env_no_faults();
+	drop_published(l, text);
+	if (lease_rewrite(l) < 0)
+		tool_complain();
+	err = why;
+	return -1;
+}
+
+static int
 publish(struct lease *l, const struct bridge *b, struct publish *p)
 {
 	char text[PUBLISH_TEXT];
 	auto_buf struct buf script = BUF_INIT;
+	if (o.bound && has_published(l, publish_text(p, text))) {
+		tool_result("%s", publish_where(p));
+		return 0;
+	}
 	if (claim(p) < 0)
 		return -1;
 	publish_script(p, b, l, true, &script);
 	if (p->at.family != AF_INET6 && allow_loopback(l) < 0)
 		return -1;
-	publish_text(p, text);
-	if (nft_change("what comes for the port goes to the container", l->bridge, script.s) < 0)
-		return err.no == EEXIST ? err_set(ERR_IN_USE, text, "port %s is published already",
-						  publish_where(p))
-					: -1;
-	strlist_add(&l->published, text);
+	/* First that it is noted: whoever takes it back goes by that. */
+	strlist_add(&l->published, publish_text(p, text));
 	if (lease_rewrite(l) < 0)
 		return -1;
+	if (nft_change("what comes for the port goes to the container", l->bridge, script.s) < 0)
+		return not_published(l, p, text);
 	tool_result("%s", publish_where(p));
 	return 0;
 }
@@ -214,7 +236,7 @@ main(int argc, char **argv)
 	struct lease l = {0};
 	struct bridge b;
 	struct publish p;
-	int lock;
+	int ports, lock;
 	struct args a = tool_start(&me, argc, argv);
 	if (a.n != 2)
 		tool_usage("NETNS and a port are needed");
@@ -223,7 +245,8 @@ main(int argc, char **argv)
 	if (o.bound && (o.remove || !p.hport || p.spare))
 		tool_usage("--bound goes with ports to publish that are given");
 	struct net *n = net_open();
-	if (!n || find_lease(a.operand[0], &p, &l) < 0 || lease_lock(l.bridge, &lock) < 0)
+	if (!n || find_lease(a.operand[0], &p, &l) < 0 ||
+		(!o.remove && lease_lock(NULL, &ports) < 0) || lease_lock(l.bridge, &lock) < 0)
 		tool_die();
 	/* Again: it may have changed before the lock was ours. */
 	if (find_lease(a.operand[0], &p, &l) < 0 || bridge_find(n, l.bridge, &b) < 0)

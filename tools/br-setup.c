@@ -189,9 +189,12 @@ take_away(struct net *n, const char *name)
 	auto_buf struct buf rules = BUF_INIT;
 	if (bridge_find(n, name, &b) < 0 || lease_each(name, refuse_if_alive, NULL) < 0)
 		tool_die();
-	buf_adds(&rules, "delete table inet ");
-	bridge_table(name, &rules);
-	buf_addc(&rules, '\n');
+	/* Made first, in case that somebody has flushed all rules. */
+	for (int i = 0; i < 2; i++) {
+		buf_adds(&rules, i ? "delete table inet " : "add table inet ");
+		bridge_table(name, &rules);
+		buf_addc(&rules, '\n');
+	}
 	if (nft_change("its rules", name, rules.s) < 0 ||
 		net_link_delete(n, "the bridge itself", name) < 0 || lease_forget_bridge(name) < 0)
 		tool_die();

@@ -11,6 +11,8 @@
 #include "door/env.h"
 #include "door/tool.h"
 
+#include <string.h>
+
 static struct {
 	const char *ip;
 	struct strlist alias, link;
@@ -59,6 +61,8 @@ give_up(const struct member *m)
 {
 	struct err why = err;
 	env_no_faults();
+	if (strcmp(box_text(m->net, "Published"), m->n.name) == 0)
+		json_object_set_new(m->net, "Published", json_null());
 	if (json_object_get(json_object_get(m->net, "Networks"), m->n.name) &&
 		(endpoint_remove(&m->b, m->doc, &m->n, m->net) < 0 ||
 			endpoint_write(&m->b, m->net) < 0))
@@ -91,10 +95,12 @@ join(const struct member *m)
 	if (check(m) < 0)
 		return -1;
 	json_object_set_new(m->asked, m->n.name, asked());
-	if ((m->net && (endpoint_add(&m->b, m->doc, &m->n, m->net) < 0 || member_settle(m) < 0)) ||
+	if ((m->net &&
+		    (endpoint_add(&m->b, m->doc, &m->n, m->net) < 0 || member_settle(m) < 0 ||
+			    expose_follow(&m->b, m->net) < 0)) ||
 		box_write(&m->b, "box.json", "one network more", m->doc) < 0)
 		return m->net ? give_up(m) : -1;
-	return m->net ? expose_follow(&m->b, m->net) : 0;
+	return 0;
 }
 
 int

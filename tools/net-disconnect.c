@@ -32,26 +32,37 @@ static const struct tool me = {
 	.rights = RIGHTS_ROOT,
 };
 
+/* The gateway of a network that is not internal, of that family; false where there is none. */
+static bool
+find_gateway(const json_t *net, const char *member, struct ipaddr *ip)
+{
+	const char *key;
+	json_t *e;
+	json_object_foreach(
+		json_object_get(net, "Networks"), key, e) if (!box_flag(e, "Internal") &&
+		*box_text(e, member)) return ipaddr_parse(box_text(e, member), ip) == 0;
+	return false;
+}
+
 /* The way out went with the cable. Another network may have one. The process stays inside: there is
  * nothing left to do. */
 static int
 reroute(const json_t *net)
 {
 	struct netns ns;
-	const char *key, *gateway = "";
-	struct ipaddr ip;
-	json_t *e;
-	json_object_foreach(json_object_get(net, "Networks"), key,
-		e) if (!*gateway && !box_flag(e, "Internal")) gateway = box_text(e, "Gateway");
-	if (!*gateway || ipaddr_parse(gateway, &ip) < 0)
+	struct ipaddr way[2];
+	bool has[] = {
+		find_gateway(net, "Gateway", &way[0]), find_gateway(net, "IPv6Gateway", &way[1])};
+	if (!has[0] && !has[1])
 		return 0;
 	if (netns_open(box_text(net, "Netns"), false, &ns) < 0 ||
 		sys_netns_enter("go into the namespace", ns.fd, ns.path) < 0)
 		return -1;
 	struct net *n = net_open();
 	int r = n ? 0 : -1;
-	if (n && !net_has_default(n, AF_INET))
-		r = net_route_default(n, "another network has a way out", &ip);
+	for (int i = 0; r == 0 && i < 2; i++)
+		if (has[i] && !net_has_default(n, i ? AF_INET6 : AF_INET))
+			r = net_route_default(n, "another network has a way out", &way[i]);
 	if (n)
 		net_close(n);
 	return r;
@@ -72,7 +83,13 @@ leave(const struct member *m)
 	if (!there)
 		return 0;
 	/* Into the box's network namespace goes who has done all else. */
-	return expose_follow(&m->b, m->net) < 0 ? -1 : reroute(m->net);
+	if (expose_follow(&m->b, m->net) == 0)
+		return reroute(m->net);
+	struct err why = err;
+	if (reroute(m->net) < 0)
+		tool_complain();
+	err = why;
+	return -1;
 }
 
 int

@@ -183,14 +183,19 @@ endpoint_forget(const struct box *b, const json_t *doc)
 	each_network(b, doc, forget);
 }
 
-int
-endpoint_names(const struct box *b, const json_t *doc)
+bool
+endpoint_is_up(const struct box *b)
 {
 	struct box_state st;
 	box_state(b, &st);
-	return st.status == BOX_RUNNING || st.status == BOX_PAUSED
-		? each_network(b, doc, resolver_set)
-		: 0;
+	return st.status == BOX_RUNNING || st.status == BOX_PAUSED ||
+		(st.status == BOX_CREATED && st.busy);
+}
+
+int
+endpoint_names(const struct box *b, const json_t *doc)
+{
+	return endpoint_is_up(b) ? each_network(b, doc, resolver_set) : 0;
 }
 
 const char *

@@ -12,6 +12,8 @@
 #include "box/box.h"
 #include "box/network.h"
 
+#include <stdbool.h>
+
 /* What network.json is before the box is connected to anything. New reference. */
 json_t *endpoint_none(const struct box *b);
 /* Connects the box to the network, by br-attach, and adds that to `net`; `doc` is box.json. -1 with
@@ -21,7 +23,11 @@ int endpoint_add(const struct box *b, const json_t *doc, const struct network *n
 int endpoint_remove(const struct box *b, const json_t *doc, const struct network *n, json_t *net);
 /* Takes away what a box that has ended is called in its networks (the cables are br-detach's). */
 void endpoint_forget(const struct box *b, const json_t *doc);
-/* Writes anew what it is called in all of its networks, if it runs: its name has changed, or
+/* Whether it runs, or is about to: then network.json, if it is there, is what it has, as long as
+ * the lock on networks is held. Who starts a box or ends one has that lock, shared, while it comes
+ * into being or goes. */
+bool endpoint_is_up(const struct box *b);
+/* Writes anew what it is called in all of its networks, if it is up: its name has changed, or
  * whether it may ask the world for names. */
 int endpoint_names(const struct box *b, const json_t *doc);
 int endpoint_write(const struct box *b, const json_t *net);

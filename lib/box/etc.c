@@ -2,6 +2,7 @@
 #include "box/etc.h"
 
 #include "base/auto.h"
+#include "base/cidr.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "box/network.h"
@@ -19,6 +20,31 @@ write_text(const struct box *b, const char *file, const char *why, const struct 
 	return sys_write_new(why, path, buf_str(text), text->len, 0644);
 }
 
+/* Where the host is for it: as moby has it, in place of an address that only the engine knows. */
+#define HOST_GATEWAY "host-gateway"
+
+static const char *
+first_gateway(const json_t *net)
+{
+	const char *key;
+	json_t *e;
+	json_object_foreach(json_object_get(net, "Networks"), key,
+		e) if (*box_text(e, "Gateway")) return box_text(e, "Gateway");
+	return "";
+}
+
+static int
+check_extra(const char *host)
+{
+	struct ipaddr ip;
+	const char *colon = strchr(host, ':');
+	if (!colon || colon == host)
+		return err_set(ERR_INVALID, host, "bad format for add-host: \"%s\"", host);
+	return strcmp(colon + 1, HOST_GATEWAY) == 0 || ipaddr_parse(colon + 1, &ip) == 0
+		? 0
+		: err_set(ERR_INVALID, host, "invalid IP address in add-host: \"%s\"", colon + 1);
+}
+
 static void
 hosts(const json_t *doc, const json_t *net, struct buf *out)
 {
@@ -31,9 +57,12 @@ hosts(const json_t *doc, const json_t *net, struct buf *out)
 		"ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 	json_array_foreach(box_value(doc, "HostConfig.ExtraHosts"), i, item)
 	{
-		const char *s = json_string_value(item), *colon = strchr(s, ':');
-		if (colon)
-			buf_addf(out, "%s\t%.*s\n", colon + 1, (int)(colon - s), s);
+		const char *s = json_string_value(item), *colon = strchr(s, ':'),
+			   *ip = colon ? colon + 1 : "";
+		if (strcmp(ip, HOST_GATEWAY) == 0)
+			ip = first_gateway(net);
+		if (*ip)
+			buf_addf(out, "%s\t%.*s\n", ip, (int)(colon - s), s);
 	}
 	buf_adds(out, box_text(net, "Links"));
 	json_object_foreach(
@@ -129,9 +158,7 @@ etc_make(const struct box *b, const json_t *doc)
 	json_t *item;
 	size_t i;
 	json_array_foreach(box_value(doc, "HostConfig.ExtraHosts"), i,
-		item) if (!strchr(json_string_value(item), ':')) return err_set(ERR_INVALID,
-		json_string_value(item), "bad format for add-host: \"%s\"",
-		json_string_value(item));
+		item) if (check_extra(json_string_value(item)) < 0) return -1;
 	if (strcmp(box_text(doc, "HostConfig.NetworkMode"), "host") == 0) {
 		if (file_read("/etc/hosts", 1 << 20, &table) < 0)
 			err_clear();

@@ -12,7 +12,6 @@
 int
 member_open(const struct args *a, struct member *m)
 {
-	struct box_state st;
 	*m = (struct member){.lock = -1};
 	if (a->n != 2)
 		tool_usage(a->n < 2 ? "NETWORK and BOX are needed" : "more than NETWORK and BOX");
@@ -20,8 +19,7 @@ member_open(const struct args *a, struct member *m)
 		box_find(a->operand[1], &m->b) < 0 || !(m->doc = box_read(&m->b, "box.json")))
 		return -1;
 	m->asked = box_value(m->doc, "NetworkingConfig.EndpointsConfig");
-	box_state(&m->b, &st);
-	if (st.status == BOX_RUNNING || st.status == BOX_PAUSED)
+	if (endpoint_is_up(&m->b))
 		m->net = box_read_if(&m->b, "network.json");
 	return 0;
 }

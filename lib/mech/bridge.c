@@ -189,15 +189,19 @@ add_forward(struct buf *out, const struct bridge *b)
 			"\t\tiifname \"%s\" oifname != \"%s\" drop\n\t\toifname \"%s\" iifname != \"%s\" drop\n",
 			b->name, b->name, b->name, b->name);
 	/* Networks do not reach each other: what comes out of another bridge gets no further than
-	 * published ports (as moby has it, libnetwork/drivers/bridge). */
+	 * published ports (as moby has it, libnetwork/drivers/bridge). What belongs to no
+	 * connection, such as an answer that nobody asked for, is neither new nor translated. */
+	buf_addf(out,
+		"\t\tmeta iifkind \"bridge\" iifname != \"%s\" oifname \"%s\" ct state invalid,untracked drop\n",
+		b->name, b->name);
 	buf_addf(out,
 		"\t\tmeta iifkind \"bridge\" iifname != \"%s\" oifname \"%s\" ct state new ct status & dnat == 0 drop\n",
 		b->name, b->name);
 	/* From port to port, and round by the gateway. Published ports stay reachable. */
 	if (b->no_icc)
-		buf_addf(out,
-			"\t\tiifname \"%s\" oifname \"%s\" ct state new ct status & dnat == 0 drop\n",
-			b->name, b->name);
+		for (int i = 0; i < 2; i++)
+			buf_addf(out, "\t\tiifname \"%s\" oifname \"%s\" ct state %s drop\n",
+				b->name, b->name, i ? "new ct status & dnat == 0" : "invalid");
 	buf_adds(out, "\t}\n");
 }
 

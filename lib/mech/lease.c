@@ -59,7 +59,9 @@ lease_lock(const char *bridge, int *fd)
 	*fd = -1;
 	if (lock_path(bridge, path) < 0)
 		return -1;
-	return sys_lock("one at a time: two must not get the same address", path, true, fd);
+	return sys_lock(bridge ? "one at a time: two must not get the same address"
+			       : "one at a time: two must not get the same port",
+		path, true, fd);
 }
 
 static int

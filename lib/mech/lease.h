@@ -25,7 +25,7 @@ struct lease {
  * goes. */
 int lease_prepare_bridge(const char *bridge);
 /* Takes the lock on a bridge's leases; it lasts as long as the descriptor *fd, which the caller
- * closes. */
+ * closes. NULL: that on the ports which are published at any bridge; it is taken first. */
 int lease_lock(const char *bridge, int *fd);
 
 /* Under the lock: the address `wanted`, or with family 0 the lowest free one, of b's subnet. Fills

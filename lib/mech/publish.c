@@ -257,37 +257,50 @@ publish_claim(struct publish *p, bool bound, const struct publish *taken, size_t
 }
 
 static void
-add_elements(const struct publish *p, const char *table, const struct ipaddr *to, bool add,
+add_elements(const struct publish *p, const char *table, const struct ipaddr *to, const char *verb,
 	struct buf *out)
 {
 	char ip[IPADDR_TEXT];
 	char version = to->family == AF_INET6 ? '6' : '4';
-	buf_addf(out, "%s element inet %s published%s%c {", add ? "create" : "delete", table,
-		p->at.family ? "_at" : "", version);
+	buf_addf(out, "%s element inet %s published%s%c {", verb, table, p->at.family ? "_at" : "",
+		version);
 	for (unsigned i = 0; i <= p->more; i++) {
 		buf_adds(out, i ? ", " : " ");
 		if (p->at.family)
 			buf_addf(out, "%s . ", ipaddr_text(&p->at, ip));
 		buf_addf(out, "%s . %u", p->udp ? "udp" : "tcp", p->hport + i);
-		if (add)
+		if (strcmp(verb, "delete") != 0)
 			buf_addf(out, " : %s . %u", ipaddr_text(to, ip), p->cport + i);
 	}
 	buf_adds(out, " }\n");
+}
+
+static void
+add_script(const struct publish *p, const struct bridge *b, const struct lease *l, const char *verb,
+	struct buf *out)
+{
+	auto_buf struct buf table = BUF_INIT;
+	bridge_table(b->name, &table);
+	if (p->at.family != AF_INET6)
+		add_elements(p, table.s, &l->ip, verb, out);
+	if (p->at.family != AF_INET && b->v6.ip.family) {
+		struct cidr v6;
+		bridge_v6_of(b, &l->ip, &v6);
+		add_elements(p, table.s, &v6.ip, verb, out);
+	}
 }
 
 void
 publish_script(const struct publish *p, const struct bridge *b, const struct lease *l, bool add,
 	struct buf *out)
 {
-	auto_buf struct buf table = BUF_INIT;
-	bridge_table(b->name, &table);
-	if (p->at.family != AF_INET6)
-		add_elements(p, table.s, &l->ip, add, out);
-	if (p->at.family != AF_INET && b->v6.ip.family) {
-		struct cidr v6;
-		bridge_v6_of(b, &l->ip, &v6);
-		add_elements(p, table.s, &v6.ip, add, out);
+	if (add) {
+		add_script(p, b, l, "create", out);
+		return;
 	}
+	/* What is not there cannot be deleted, and may be there in part. */
+	add_script(p, b, l, "add", out);
+	add_script(p, b, l, "delete", out);
 }
 
 int

@@ -39,8 +39,8 @@ bool publish_meets(const struct publish *a, const struct publish *b);
  * rules hold the ports from then on. With `bound` whoever they are for has bound them, and only
  * what is published counts. Not a step. */
 int publish_claim(struct publish *p, bool bound, const struct publish *taken, size_t n_taken);
-/* The nft script that adds (or takes away) the map elements. One that exists makes all of it fail
- * with EEXIST. */
+/* The nft script that adds (or takes away) the map elements. One that exists makes all of the
+ * former fail with EEXIST; the latter succeeds where only some of them are there, or none. */
 void publish_script(const struct publish *p, const struct bridge *b, const struct lease *l,
 	bool add, struct buf *out);
 

@@ -64,10 +64,13 @@ share_files(struct start *s, const struct box *other)
 static int
 add_links(struct start *s)
 {
+	auto_fd int lock = -1;
+	/* One that is in networks may be connected to another one by now, or meanwhile. */
+	if (box_has_file(&s->b, "network.json") && network_lock(false, &lock) < 0)
+		return -1;
 	auto_json json_t *net = box_read_if(&s->b, "network.json");
 	auto_buf struct buf lines = BUF_INIT;
 	auto_json json_t *more = json_array();
-	auto_fd int lock = -1;
 	if (box_links(&s->b, s->doc, &lock, &lines, more) < 0)
 		return -1;
 	json_array_extend(json_object_get(json_object_get(s->config, "process"), "env"), more);

@@ -156,6 +156,9 @@ connect_all(void *self)
 		all, key, value) if (connect_one(s, key, net, &published) < 0) return -1;
 	if (start_relay(s) < 0 || endpoint_write(&s->b, net) < 0)
 		return -1;
+	/* Only now it is known whether there is a way out. */
+	if (json_object_size(all) > 1 && endpoint_names(&s->b, s->doc) < 0)
+		return -1;
 	return rootless_way();
 }
 
