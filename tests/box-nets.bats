@@ -130,6 +130,8 @@ names() {
 	assert_eq '0 192.0.2.9' "$(ask web outside.test)"
 	# The host asks at the gateway, in its own words: nothing masquerades them on lo.
 	assert_eq "0 $db" "$(python3 "$TB_TESTS/dns.py" ask "$(net-inspect front | jq -r '.IPAM.Config[0].Gateway')" db A)"
+	assert_eq "$(net-inspect front | jq -r '.IPAM.Config[0].Gateway')" \
+		"$(box-run --rm --network front --add-host up:host-gateway --add-host six:fd00::1 bb sed -n 's/\tup$//p' /etc/hosts)"
 	# Not on the default network, in neither direction.
 	try box-exec other nslookup db
 	[[ $output == *NXDOMAIN* ]] || assert_eq 1 "$status"
@@ -336,6 +338,32 @@ hurt() {
 	assert_eq "0 $(address two front)" "$(ask one two)"
 }
 @test "kill -9 of a box's parent, and of the resolver" { net hurt; }
+
+# What is asked for is there, whatever moment of its start or of its end that came at.
+at_a_moment() {
+	local i status
+	net-create front >/dev/null
+	net-create back >/dev/null
+	for ((i = 0; i < $(rounds); i++)); do
+		box-create --name one --network front bb sleep 1000 >/dev/null
+		box-start one >/dev/null &
+		sleep "0.0$((RANDOM % 3))$((RANDOM % 10))"
+		net-connect back one
+		wait $!
+		assert_eq 'eth0 eth1 lo' "$(box-exec one ls /sys/class/net | xargs)"
+		box-exec one ip -o -4 addr show | grep -qF "$(address one back)"
+		box-kill one >/dev/null &
+		sleep "0.0$((RANDOM % 3))$((RANDOM % 10))"
+		net-disconnect back one
+		try net-connect back one
+		assert_eq 0 "$status" "$output"
+		wait $!
+		box-wait one >/dev/null
+		box-rm -f one >/dev/null
+		assert_eq "" "$(find "$TACKLEBOX_RUN/leases" -type f ! -name .lock; ls /run/netns)"
+	done
+}
+@test "net-connect at any moment of a box's start and end" { net at_a_moment; }
 
 nothing_left() {
 	[ "$(net-ls --json | jq -r .Name | xargs)" = 'bridge host none keep' ] && [ -z "$(ip -o link show type bridge | grep -v keep0)" ]
