@@ -12,7 +12,8 @@ teardown() { tb_teardown; }
 
 # In a mount namespace that is private: the roots of other tests' boxes, of which it has a copy.
 no_others() {
-	((EUID != 0)) || awk '/ - overlay tacklebox /{ print $5 }' /proc/self/mountinfo | tac | xargs -r umount -l
+	((EUID != 0)) || awk '/ - overlay tacklebox /{ print $5 }' /proc/self/mountinfo | tac |
+		xargs -r umount -l 2>/dev/null || : # one whose directory has gone went with it
 }
 
 # alone FUNCTION ARGS…: where there is nothing but what it makes. Its state lies below $T/here.

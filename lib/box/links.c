@@ -158,7 +158,7 @@ each(const struct box *b, json_t *doc, const json_t *list, int *lock, struct buf
 {
 	json_t *item;
 	size_t i;
-	if (json_array_size(list) && *lock < 0 && network_lock(false, lock) < 0)
+	if (json_array_size(list) && *lock < 0 && network_hold(false, lock) < 0)
 		return -1;
 	json_array_foreach(
 		list, i, item) if (one(b, doc, json_string_value(item), hosts, env) < 0) return -1;

@@ -26,17 +26,22 @@ place(char path[PATH_MAX])
 }
 
 int
-network_lock(bool exclusive, int *fd)
+network_hold(bool exclusive, int *fd)
 {
 	char path[PATH_MAX];
-	if (rootless_net() < 0 || place(path) < 0 ||
-		sys_keep_dir("the place of networks", path, 0700) < 0)
+	if (place(path) < 0 || sys_keep_dir("the place of networks", path, 0700) < 0)
 		return -1;
 	size_t n = strlen(path);
 	snprintf(path + n, PATH_MAX - n, "/.lock");
 	return sys_lock(
 		exclusive ? "nobody else changes networks meanwhile" : "no network goes meanwhile",
 		path, exclusive, fd);
+}
+
+int
+network_lock(bool exclusive, int *fd)
+{
+	return rootless_net() < 0 ? -1 : network_hold(exclusive, fd);
 }
 
 void

@@ -25,6 +25,8 @@ struct network {
  * looking at them (exclusive), as long as *fd is open. An ordinary user's tool goes to where his
  * networks are (rootless_net()). */
 int network_lock(bool exclusive, int *fd);
+/* The same for who only reads or writes what is in files, and stays where it is. */
+int network_hold(bool exclusive, int *fd);
 /* The network of that name or id, or the beginning of an id. The caller frees *n. -1 with `err`
  * set: not-found, or conflict when several ids begin so. */
 int network_find(const char *text, struct network *n);

@@ -66,7 +66,7 @@ add_links(struct start *s)
 {
 	auto_fd int lock = -1;
 	/* One that is in networks may be connected to another one by now, or meanwhile. */
-	if (box_has_file(&s->b, "network.json") && network_lock(false, &lock) < 0)
+	if (box_has_file(&s->b, "network.json") && network_hold(false, &lock) < 0)
 		return -1;
 	auto_json json_t *net = box_read_if(&s->b, "network.json");
 	auto_buf struct buf lines = BUF_INIT;
@@ -92,7 +92,7 @@ lead_links(const struct start *s)
 	if (!links_lead_to(&s->b))
 		return 0;
 	auto_json json_t *net = box_read_if(&s->b, "network.json");
-	if (network_lock(true, &lock) < 0)
+	if (network_hold(true, &lock) < 0)
 		return -1;
 	links_follow(&s->b, net);
 	return 0;
