@@ -93,6 +93,9 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 	refused "invalid --security-opt" --security-opt bogus bb
 	refused 'error gathering device information' --device /no/such bb
 	refused "the working directory 'rel' is invalid" -w rel bb
+	refused 'bad format for add-host: "name"' --add-host name bb
+	refused 'bad format for add-host: ":1.2.3.4"' --add-host :1.2.3.4 bb
+	refused 'invalid IP address in add-host: "nonsense"' --add-host name:nonsense bb
 	run -1 box-create --json - <<<'{"Image": "bb", "HostConfig": {"Memory": 67108864, "MemorySwap": -2}}'
 	assert_like "$output" '*linux.resources.memory.swap is not a whole number*'
 	run -1 box-create --json - <<<'{"Image": "bb", "HostConfig": {"Devices": [
