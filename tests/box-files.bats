@@ -203,7 +203,17 @@ as_docker() {
 	[ -e "$T/two/data/sub" ]
 	box-export one | img-import flat >/dev/null
 	assert_eq hello "$(box-run --rm --network none flat cat /tmp/greeting)"
+	# What it was told to be without, and how it is looked after.
+	box-create --name three --network none --entrypoint /bin/echo --health-cmd 'test -e "$x"' --health-interval 7s --health-retries 4 bb >/dev/null
+	box-commit three entry >/dev/null
+	assert_eq '{"Test":["CMD-SHELL","test -e \"$x\""],"Interval":7000000000,"Retries":4}' \
+		"$(img-config entry | jq -c '.config.Healthcheck | {Test, Interval, Retries}')"
+	box-create --name four --network none --entrypoint '' --no-healthcheck entry echo plain >/dev/null
+	box-commit four plain >/dev/null
+	assert_eq plain "$(box-run --rm --network none plain)"
+	assert_eq '["NONE"]' "$(img-config plain | jq -c .config.Healthcheck.Test)"
 	run -1 box-commit one 'Not A Name'
+	img-rm plain entry >/dev/null 2>&1 || :
 	img-rm mine:1 flat >/dev/null 2>&1 || :
 }
 

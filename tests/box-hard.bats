@@ -56,6 +56,35 @@ mon_of() { pgrep -f "^[^ ]*box-mon .*$TACKLEBOX_ROOT/boxes/$(box-inspect "$1" | 
 	assert_eq running "$(box-inspect one | jq -r .State.Status)"
 }
 
+@test "after a reboot its pid may be anybody's: who holds its lock does not make that its process" {
+	box-run -d --name one --network none bb sleep 100 >/dev/null
+	local dir=$TACKLEBOX_ROOT/names/one victim copy group
+	group=$(jq -r .linux.cgroupsPath "$dir/config.json")
+	kill -9 "$(mon_of one)"
+	wait_for sh -c "! box-ps -q | grep -q ."
+	cg-rm --kill "${group#/}" >/dev/null
+	umount -l "$dir/root"
+	rm -rf "$TACKLEBOX_RUN"
+	[ ! -e "$dir/exit" ]
+	sleep 1000 3>&- & victim=$!
+	echo "$victim" >"$dir/pid"
+	# A copy that takes long holds the lock.
+	mkfifo "$T/slow"
+	exec 8<>"$T/slow"
+	box-cp one:/bin - >&8 3>&- & copy=$!
+	wait_for sh -c "! flock -n -s '$dir/lock' true"
+	wait_for test -e "$dir/exit"
+	assert_eq exited "$(box-inspect one | jq -r .State.Status)"
+	run -1 box-kill one
+	run -125 box-exec one true
+	kill -0 "$victim"
+	kill "$copy" "$victim"
+	wait "$copy" "$victim" || :
+	exec 8>&-
+	assert_eq 255 "$(box-inspect one | jq .State.ExitCode)"
+	box-rm one >/dev/null
+}
+
 @test "kill -9 of who attends: box-run goes, the box stays; a slow reader keeps nothing from the others" {
 	box-run --name one --network none bb sh -c 'while :; do echo tick; sleep 0.05; done' >"$T/out" 3>&- & local client=$!
 	wait_for grep -q tick "$T/out"

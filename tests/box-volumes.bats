@@ -52,6 +52,11 @@ run_in() { box-run --rm --network none "$@"; }
 }
 
 # runc 2019-19921 and its kin: the image says where a symlink leads, and the mount follows it, inside.
+@test "a volume on /etc hides none of the box's own files there" {
+	assert_eq "$(printf 'name\nimage')" "$(run_in -h name -v conf:/etc -v data:/data bb cat /etc/hostname /data/sub/file)"
+	run_in -v conf:/etc -v "$T:/etc/hosts.d" bb grep -q localhost /etc/hosts
+}
+
 @test "a destination that is a symlink of the image leads nowhere but into its own root" {
 	mkdir -p "$T/canary" "$T/bad/etc" "$T/vol"
 	cp -a "$TB_DIR/rootfs/." "$T/bad/"

@@ -202,6 +202,13 @@ teardown() { box_teardown; }
 	[ "$(stat -c %s "$TACKLEBOX_ROOT/names/many/log" "$TACKLEBOX_ROOT/names/many/log.1" | sort -n | tail -1)" -le 4096 ]
 	[ ! -e "$TACKLEBOX_ROOT/names/many/log.2" ]
 	box-logs many | tail -1 | grep -q '0300$'
+	# In one file, which begins anew when it is full: who follows goes on.
+	box-create --name single --network none --log-opt max-size=4k bb sh -c \
+		'sleep 0.3; i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; [ $((i % 20)) != 0 ] || sleep 0.1; done' >/dev/null
+	box-start single >/dev/null
+	timeout 20 box-logs -f single >"$T/followed"
+	[[ $(tail -n 1 "$T/followed") == *0300 && $(wc -l <"$T/followed") -gt 100 ]]
+	[ ! -e "$TACKLEBOX_ROOT/names/single/log.1" ]
 	box-run --name none --network none --log-driver none bb echo x >/dev/null
 	assert_eq "" "$(box-logs none)"
 }
@@ -325,6 +332,31 @@ sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
 	run -1 box-rename one two
 	assert_like "$output" '*already in use*'
 	assert_eq "$id" "$(box-inspect -j /two | jq -r .Id)"
+}
+
+@test "box-update: memory that was given no swap gets none" {
+	requires cg-memory
+	local m=$((1 << 20))
+	box-create --name one --network none -m 100m --memory-swap 100m bb true >/dev/null
+	box-update -m 90m one >/dev/null
+	assert_eq "$((90 * m)) $((100 * m))" "$(box-inspect one | jq -r '.HostConfig | "\(.Memory) \(.MemorySwap)"')"
+	run -1 box-update -m 110m one
+	assert_like "$output" '*emory*swap*'
+	box-create --name two --network none -m 100m bb true >/dev/null
+	box-update -m 90m two >/dev/null
+	assert_eq "$((90 * m)) $((180 * m))" "$(box-inspect two | jq -r '.HostConfig | "\(.Memory) \(.MemorySwap)"')"
+}
+
+@test "box-update and box-rename at the same moment: neither undoes the other" {
+	local n names=(one two)
+	box-create --name one --network none bb true >/dev/null
+	for n in $(seq "$(rounds)"); do
+		box-update --pids-limit "$n" "${names[0]}" >/dev/null 2>&1 3>&- &
+		box-rename "${names[@]}"
+		wait $! || : # it may have come too late for that name
+		names=("${names[1]}" "${names[0]}")
+		assert_eq "/${names[0]}" "$(box-inspect "${names[0]}" | jq -r .Name)"
+	done
 }
 
 @test "box-update: the restart policy, which only changes when it is spoken of" {

@@ -12,6 +12,7 @@
 #include "door/spawn.h"
 #include "door/tell.h"
 #include "door/tool.h"
+#include "image/image.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -117,15 +118,69 @@ add_names(struct strlist *l, const char *word, const json_t *object)
 	add_list(l, word, list);
 }
 
+/* What the box was told to be without, though its image has it. */
+static void
+add_empty(struct strlist *l, const json_t *doc, const json_t *config)
+{
+	static const struct {
+		const char *line, *member;
+	} lists[] = {{"ENTRYPOINT []", "Entrypoint"}, {"CMD []", "Cmd"}};
+	auto_store struct store *s = store_open();
+	auto_image struct image img = {0};
+	/* An image that has gone is img-commit's to complain about. */
+	if (!s || image_find(s, box_text(doc, "ImageID"), &img) < 0) {
+		err_clear();
+		return;
+	}
+	const json_t *theirs = json_object_get(img.config, "config");
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (!json_array_size(json_object_get(config, lists[i].member)) &&
+			json_array_size(json_object_get(theirs, lists[i].member)))
+			add_change(l, str_new(lists[i].line));
+}
+
+static void
+add_healthcheck(struct strlist *l, const json_t *check)
+{
+	static const struct {
+		const char *option, *member;
+	} times[] = {{"interval", "Interval"}, {"timeout", "Timeout"},
+		{"start-period", "StartPeriod"}, {"start-interval", "StartInterval"}};
+	auto_buf struct buf line = BUF_INIT;
+	auto_json json_t *words = json_deep_copy(json_object_get(check, "Test"));
+	json_int_t n;
+	if (!json_array_size(words))
+		return;
+	auto_free char *how = str_new(json_string_value(json_array_get(words, 0)));
+	buf_adds(&line, "HEALTHCHECK");
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if ((n = json_integer_value(json_object_get(check, times[i].member))))
+			buf_addf(&line, " --%s=%lldns", times[i].option, n);
+	if ((n = json_integer_value(json_object_get(check, "Retries"))))
+		buf_addf(&line, " --retries=%lld", n);
+	json_array_remove(words, 0);
+	if (strcmp(how, "NONE") == 0) {
+		buf_adds(&line, " NONE");
+	} else if (strcmp(how, "CMD-SHELL") == 0) {
+		buf_addf(&line, " CMD %s", json_string_value(json_array_get(words, 0)));
+	} else {
+		buf_adds(&line, " CMD ");
+		json_visible(words, JSON_COMPACT, &line);
+	}
+	add_change(l, buf_take(&line));
+}
+
 /* What the box was told to be, the image is to be. */
 static void
-add_settings(struct strlist *l, const json_t *config)
+add_settings(struct strlist *l, const json_t *doc, const json_t *config)
 {
 	static const struct {
 		const char *word, *member;
 	} texts[] = {{"USER", "User"}, {"WORKDIR", "WorkingDir"}, {"STOPSIGNAL", "StopSignal"}};
 	add_list(l, "ENTRYPOINT", json_object_get(config, "Entrypoint"));
 	add_list(l, "CMD", json_object_get(config, "Cmd"));
+	add_empty(l, doc, config);
+	add_healthcheck(l, json_object_get(config, "Healthcheck"));
 	add_pairs(l, config);
 	add_names(l, "EXPOSE", json_object_get(config, "ExposedPorts"));
 	add_names(l, "VOLUME", json_object_get(config, "Volumes"));
@@ -154,7 +209,7 @@ commit_words(const struct box *b, const json_t *doc, const char *name, struct st
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (fixed[i])
 			strlist_add(l, str_new(fixed[i]));
-	add_settings(l, json_object_get(doc, "Config"));
+	add_settings(l, doc, json_object_get(doc, "Config"));
 	if (name)
 		strlist_add(l, name);
 	strlist_add(l, NULL);

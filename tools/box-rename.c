@@ -8,6 +8,7 @@
 #include "box/box.h"
 #include "box/endpoint.h"
 #include "box/event.h"
+#include "box/network.h"
 #include "door/tool.h"
 
 #include <string.h>
@@ -30,6 +31,10 @@ static const struct tool me = {
 static int
 rename_box(const struct box *b, const char *name)
 {
+	auto_fd int lock = -1;
+	/* So that nobody else changes box.json meanwhile: net-connect does. */
+	if (network_hold(true, &lock) < 0)
+		return -1;
 	auto_json json_t *doc = box_read(b, "box.json");
 	if (!doc)
 		return -1;

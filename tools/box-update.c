@@ -9,6 +9,7 @@
 #include "box/each.h"
 #include "box/event.h"
 #include "box/limits.h"
+#include "box/network.h"
 #include "box/shape.h"
 #include "box/words.h"
 #include "door/spawn.h"
@@ -54,13 +55,14 @@ change(json_t *h)
 {
 	const char *key;
 	json_t *value;
+	json_int_t before = json_integer_value(json_object_get(h, "Memory"));
 	json_object_foreach(wanted, key, value) if (!says_nothing(value) && box_is_limit(key))
 		json_object_set(h, key, value);
-	/* Twice the memory was a guess of ours, and is one again. */
+	/* Twice the memory was a guess of ours, and is one again; what somebody has said stays. */
 	json_int_t memory = json_integer_value(json_object_get(wanted, "Memory"));
 	json_int_t swap = json_integer_value(json_object_get(h, "MemorySwap"));
-	if (memory > 0 && says_nothing(json_object_get(wanted, "MemorySwap")) && swap >= 0 &&
-		swap < 2 * memory)
+	if (memory > 0 && says_nothing(json_object_get(wanted, "MemorySwap")) &&
+		(swap == 0 || swap == 2 * before))
 		json_object_set_new(h, "MemorySwap", json_integer(2 * memory));
 }
 
@@ -87,8 +89,12 @@ apply(const struct box *b, const json_t *h)
 static int
 one(const struct box *b, const char *name)
 {
-	auto_json json_t *doc = box_read(b, "box.json"), *config = NULL;
+	auto_fd int lock = -1;
 	(void)name;
+	/* So that nobody else changes box.json meanwhile: net-connect does. */
+	if (network_hold(true, &lock) < 0)
+		return -1;
+	auto_json json_t *doc = box_read(b, "box.json"), *config = NULL;
 	if (!doc || !(config = box_read(b, "config.json")))
 		return -1;
 	json_t *h = json_object_get(doc, "HostConfig");

@@ -68,11 +68,14 @@ bool
 passwd_find(const char *text, const char *name, uint32_t uid, struct passwd_entry *out)
 {
 	struct fields f;
+	uint32_t id, gid;
 	while (next_line(&text, &f)) {
-		if (f.n < 6 || !number(&f, 2, &out->uid) || !number(&f, 3, &out->gid))
+		if (f.n < 6 || !number(&f, 2, &id) || !number(&f, 3, &gid))
 			continue;
-		if (name ? !is(&f, 0, name) : out->uid != uid)
+		if (name ? !is(&f, 0, name) : id != uid)
 			continue;
+		out->uid = id;
+		out->gid = gid;
 		copy(&f, 0, out->name, sizeof(out->name));
 		copy(&f, 5, out->home, sizeof(out->home));
 		return true;
@@ -84,9 +87,12 @@ bool
 group_find(const char *text, const char *name, uint32_t *gid)
 {
 	struct fields f;
+	uint32_t n;
 	while (next_line(&text, &f))
-		if (f.n >= 3 && is(&f, 0, name) && number(&f, 2, gid))
+		if (f.n >= 3 && is(&f, 0, name) && number(&f, 2, &n)) {
+			*gid = n;
 			return true;
+		}
 	return false;
 }
 

@@ -5,10 +5,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "box/box.h"
+#include "door/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -91,6 +93,21 @@ box_status_word(enum box_status s)
 	return words[s];
 }
 
+/* Its box-mon was killed, or the host went down. Under the lock it would seem to run, and its pid
+ * may be anybody's by now. */
+static int
+note_unseen_end(const struct box *b)
+{
+	struct timespec now;
+	char path[PATH_MAX], text[64];
+	if (!box_has_file(b, "started") || box_has_file(b, "exit"))
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(text, sizeof(text), "255 %lld.%09ld\n", (long long)now.tv_sec, now.tv_nsec);
+	box_path(b, "exit", path);
+	return sys_write_new("nobody has seen how it ended", path, text, strlen(text), 0600);
+}
+
 int
 box_lock(const struct box *b, int *fd)
 {
@@ -105,7 +122,7 @@ box_lock(const struct box *b, int *fd)
 	for (int i = 0; i < 50 && (r = flock(*fd, LOCK_EX | LOCK_NB)) < 0; i++)
 		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 	if (r == 0 && fstat(*fd, &ours) == 0 && stat(path, &now) == 0 && now.st_ino == ours.st_ino)
-		return 0;
+		return note_unseen_end(b);
 	close(take_fd(fd));
 	return r < 0 ? err_set(ERR_CONFLICT, b->id, "box %.12s is running", b->id)
 		     : err_set(ERR_NOT_FOUND, b->id, "no such box: %s", b->id);

@@ -182,9 +182,9 @@ bundle_mounts(const json_t *doc, const struct box *b)
 	size_t i;
 	unsigned deepest = 0;
 	add_system(list, doc);
-	add_file(list, doc, b, "resolv.conf");
-	add_file(list, doc, b, "hostname");
-	add_file(list, doc, b, "hosts");
+	add_file(points, doc, b, "resolv.conf");
+	add_file(points, doc, b, "hostname");
+	add_file(points, doc, b, "hosts");
 	json_array_foreach(json_object_get(doc, "Mounts"), i, m)
 		add_point(points, m, is_mapped(doc));
 	add_tmpfs(points, h);

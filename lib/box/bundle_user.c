@@ -79,6 +79,14 @@ find_user(const char *passwd, const char *name, struct passwd_entry *who, bool *
 	return 0;
 }
 
+/* A user with one id has no list of groups to give. */
+static bool
+can_give(uint32_t gid)
+{
+	return subid_is_mapped("/proc/self/gid_map", gid) &&
+		subid_is_mapped("/proc/self/gid_map", 1);
+}
+
 static void
 add_group(json_t *ids, uint32_t gid)
 {
@@ -110,12 +118,14 @@ bundle_user(const json_t *doc, const struct store *s, const struct image *img)
 	if (group && *group) {
 		if (group_id(buf_str(&groups), group, &who.gid) < 0)
 			return NULL;
-	} else if (known) {
+	}
+	/* His own, too: a set-group-ID program would be without it (CVE-2022-36109). */
+	if (can_give(who.gid))
+		add_group(ids, who.gid);
+	if (!(group && *group) && known) {
 		size_t n = group_list(buf_str(&groups), who.name, more, GROUPS_MAX);
-		/* A user with one id has no further groups to give. */
 		for (i = 0; i < n; i++)
-			if (subid_is_mapped("/proc/self/gid_map", more[i]) &&
-				subid_is_mapped("/proc/self/gid_map", 1))
+			if (can_give(more[i]))
 				add_group(ids, more[i]);
 	}
 	json_array_foreach(json_object_get(json_object_get(doc, "HostConfig"), "GroupAdd"), i, item)

@@ -39,12 +39,24 @@ tail_open(struct tail *t, bool wait)
 	return open_file(t);
 }
 
+/* A log that is kept in one file begins anew when it is full. */
+static void
+begin_anew(struct tail *t)
+{
+	struct stat sb;
+	if (fstat(t->fd, &sb) == 0 && sb.st_size < lseek(t->fd, 0, SEEK_CUR)) {
+		lseek(t->fd, 0, SEEK_SET);
+		buf_reset(&t->rest);
+	}
+}
+
 /* What there is to read of the file that is open. */
 static int
 read_on(struct tail *t, tail_fn *fn, void *self)
 {
 	char piece[64 * 1024];
 	ssize_t n;
+	begin_anew(t);
 	while ((n = read(t->fd, piece, sizeof(piece))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
