@@ -38,6 +38,51 @@ mon_of() { pgrep -f "^[^ ]*box-mon .*$TACKLEBOX_ROOT/boxes/$(box-inspect "$1" | 
 	TACKLEBOX_ROOT=$TB_DIR/state
 }
 
+nothing_of() {
+	! grep -F "$TACKLEBOX_ROOT" /proc/self/mountinfo || fail "mounted"
+	[ -z "$(find /sys/fs/cgroup -type d -path "*tacklebox/$1*" 2>/dev/null)" ] || fail "a group"
+	[ ! -e "$TACKLEBOX_RUN/${1:0:12}" ] || fail "its sockets: $(ls "$TACKLEBOX_RUN/${1:0:12}")"
+}
+
+@test "a parent that cannot begin: nothing is left, with --rm not even the box, and the next start works" {
+	local id
+	for how in box-start "box-start -a"; do
+		id=$(box-create --name one --network none bb echo works)
+		mkdir "$TACKLEBOX_ROOT/boxes/$id/log"
+		run --separate-stderr -1 $how one
+		assert_like "$stderr" "box-start: cannot start box ${id:0:12}: box-mon: cannot open */log: Is a directory (EISDIR)"
+		[ -z "$output" ]
+		nothing_of "$id"
+		assert_eq created "$(state_of one Status)"
+		rmdir "$TACKLEBOX_ROOT/boxes/$id/log"
+		run -0 box-start -a one
+		assert_eq works "$output"
+		box-rm one >/dev/null
+		id=$(box-create --rm --name two --network none bb echo works)
+		mkdir "$TACKLEBOX_ROOT/boxes/$id/log"
+		run --separate-stderr -1 $how two
+		assert_like "$stderr" "box-start: cannot start box ${id:0:12}: box-mon: cannot open */log: Is a directory (EISDIR)"
+		nothing_of "$id"
+		assert_eq "" "$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1)"
+	done
+}
+
+@test "what could not be taken away after a start that failed is taken away by the next" {
+	local id
+	id=$(box-create --name one --network none bb echo works)
+	mkdir "$TACKLEBOX_ROOT/boxes/$id/log"
+	# A box-end that can do nothing.
+	mkdir "$T/bin" && ln -s "$BIN"/* "$T/bin" && rm "$T/bin/box-end" "$T/bin/box-start"
+	cp -L "$BIN/box-start" "$T/bin"
+	printf '#!/bin/sh\nexit 1\n' >"$T/bin/box-end" && chmod +x "$T/bin/box-end"
+	run ! "$T/bin/box-start" -a one
+	grep -qF "$TACKLEBOX_ROOT" /proc/self/mountinfo
+	rmdir "$TACKLEBOX_ROOT/boxes/$id/log"
+	run -0 box-start -a one
+	assert_eq works "$output"
+	nothing_of "$id"
+}
+
 @test "after a reboot: what ran is seen as exited, and starts again" {
 	box-run -d --name one --network none bb sleep 100 >/dev/null
 	local id group mon
