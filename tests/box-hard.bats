@@ -213,3 +213,57 @@ nothing_of() {
 	box-exec one touch /end
 	assert_eq 5 "$(box-wait one)"
 }
+
+# Nothing more comes of it: its client reads nothing, and so it waits.
+is_still() {
+	local before
+	before=$(stat -c %s "$TACKLEBOX_ROOT/names/one/log")
+	sleep 0.1
+	[ "$before" -gt 100000 ] && [ "$(stat -c %s "$TACKLEBOX_ROOT/names/one/log")" = "$before" ]
+}
+
+@test "a client that is stopped keeps no box from its end, and has all of it when it goes on" {
+	local client end got
+	for end in "box-stop -t 0 one" "box-kill one" "box-rm -f one"; do
+		rm -f "$T/out"
+		box-run --name one --network none bb sh -c 'echo error >&2; i=0; while :; do i=$((i + 1)); printf "%0200d\n" $i; done' \
+			>"$T/out" 2>"$T/err" 3>&- &
+		client=$!
+		wait_for test -s "$T/out"
+		kill -STOP "$client"
+		wait_for is_still
+		ln -f "$TACKLEBOX_ROOT/names/one/log" "$T/log"
+		timeout -s KILL 10 $end >/dev/null || fail "$end: status $?"
+		[[ $end == box-rm* ]] || assert_eq 137 "$(timeout -s KILL 10 box-wait one)"
+		kill -CONT "$client"
+		got=0
+		wait "$client" || got=$?
+		assert_eq 137 "$got"
+		cmp <(jq -j 'select(.stream == "stdout").log' "$T/log") "$T/out"
+		assert_eq error "$(<"$T/err")"
+		[[ $end == box-rm* ]] || box-rm one >/dev/null
+	done
+}
+
+@test "a client that reads when the program has ended already has all of it, and its status" {
+	local client n got
+	for n in 150000 200000 230000 260000 290000; do
+		box-run --name one --network none bb sh -c \
+			"echo begin; while [ ! -e /go ]; do sleep 0.02; done; head -c $n /dev/urandom; echo end >&2; exit 7" \
+			>"$T/out" 2>"$T/err" 3>&- &
+		client=$!
+		wait_for grep -q begin "$T/out"
+		kill -STOP "$client"
+		box-exec one touch /go
+		# How much fits on the way is the kernel's to say: the largest may wait for the client.
+		TB_WAIT=1 wait_for test -e "$TACKLEBOX_ROOT/names/one/exit" >/dev/null || :
+		kill -CONT "$client"
+		n=$((n + 6))
+		got=0
+		wait "$client" || got=$?
+		assert_eq 7 "$got"
+		assert_eq "$n" "$(stat -c %s "$T/out")"
+		assert_eq end "$(<"$T/err")"
+		box-rm one >/dev/null
+	done
+}
