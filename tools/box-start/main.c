@@ -68,14 +68,14 @@ static const struct tool me = {
 };
 
 /* The mark that there is something for box-end to do, which goes last of all. */
-static bool
-is_made(const struct start *s, char path[PATH_MAX])
+static int
+made_path(const struct start *s, char path[PATH_MAX])
 {
 	if (box_run_dir(&s->b, path) < 0)
-		return false;
+		return -1;
 	size_t n = strlen(path);
 	snprintf(path + n, PATH_MAX - n, "/made");
-	return file_exists(path);
+	return 0;
 }
 
 /* What is there is taken away again by the tool that does it in the end, if box-mon has not become
@@ -86,7 +86,7 @@ give_up(struct start *s)
 	struct err why = err;
 	char path[PATH_MAX];
 	env_no_faults();
-	if (!is_made(s, path) || !dir_exists(s->b.dir) ||
+	if (made_path(s, path) < 0 || !file_exists(path) || !dir_exists(s->b.dir) ||
 		run_tool("take away what was made", (const char *[]){"box-end", s->b.id, NULL},
 			NULL) < 0)
 		err_clear();
@@ -161,7 +161,9 @@ static int
 clean_former(struct start *s)
 {
 	char path[PATH_MAX];
-	if (!is_made(s, path))
+	if (made_path(s, path) < 0)
+		return -1;
+	if (!file_exists(path))
 		return 0;
 	return run_tool(
 		"what its former run left", (const char *[]){"box-end", s->b.id, NULL}, NULL);
@@ -173,10 +175,9 @@ static int
 make_run_dir(struct start *s)
 {
 	char run[PATH_MAX], path[PATH_MAX];
-	if (box_run_dir(&s->b, run) < 0 || sys_keep_dir("the place of its sockets", run, 0700) < 0)
-		return -1;
-	is_made(s, path);
-	if (sys_write_new("what follows is to be taken away", path, "", 0, 0600) < 0)
+	if (box_run_dir(&s->b, run) < 0 || made_path(s, path) < 0 ||
+		sys_keep_dir("the place of its sockets", run, 0700) < 0 ||
+		sys_write_new("what follows is to be taken away", path, "", 0, 0600) < 0)
 		return -1;
 	undo_forget();
 	return 0;
