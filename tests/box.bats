@@ -202,6 +202,10 @@ teardown() { box_teardown; }
 	[ "$(stat -c %s "$TACKLEBOX_ROOT/names/many/log" "$TACKLEBOX_ROOT/names/many/log.1" | sort -n | tail -1)" -le 4096 ]
 	[ ! -e "$TACKLEBOX_ROOT/names/many/log.2" ]
 	box-logs many | tail -1 | grep -q '0300$'
+	# As many as may be: no more are looked for than there are.
+	timeout -s KILL 20 box-run --name all --network none --log-opt max-size=1k --log-opt max-file=2147483647 bb seq 100 >/dev/null
+	assert_eq "$(seq 100)" "$(box-logs all)"
+	[ -e "$TACKLEBOX_ROOT/names/all/log.4" ]
 	box-run --name none --network none --log-driver none bb echo x >/dev/null
 	assert_eq "" "$(box-logs none)"
 }

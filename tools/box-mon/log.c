@@ -46,12 +46,25 @@ log_open(const struct log_options *l)
 	return open_log(0) < 0 ? err_sys("open", conf.path, "cannot open %s", conf.path) : 0;
 }
 
+/* The number that the last one gets: the next, unless there are as many as are kept. */
+static int64_t
+last_number(void)
+{
+	char path[PATH_MAX];
+	int64_t n = 0;
+	for (bool there = true; there && n < conf.files - 1;) {
+		snprintf(path, sizeof(path), "%s.%d", conf.path, (int)++n);
+		there = access(path, F_OK) == 0;
+	}
+	return n;
+}
+
 /* log becomes log.1, log.1 becomes log.2, and the last is overwritten. */
 static void
 rotate(void)
 {
 	char from[PATH_MAX], to[PATH_MAX];
-	for (int64_t i = conf.files - 1; i > 0; i--) {
+	for (int64_t i = last_number(); i > 0; i--) {
 		snprintf(to, sizeof(to), "%s.%d", conf.path, (int)i);
 		snprintf(from, sizeof(from), i > 1 ? "%s.%d" : "%s", conf.path, (int)i - 1);
 		if (rename(from, to) < 0 && errno != ENOENT)
