@@ -248,6 +248,7 @@ is_still() {
 @test "a client that reads when the program has ended already has all of it, and its status" {
 	local client n got
 	for n in 150000 200000 230000 260000 290000; do
+		rm -f "$T/out"
 		box-run --name one --network none bb sh -c \
 			"echo begin; while [ ! -e /go ]; do sleep 0.02; done; head -c $n /dev/urandom; echo end >&2; exit 7" \
 			>"$T/out" 2>"$T/err" 3>&- &
