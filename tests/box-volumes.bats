@@ -34,7 +34,7 @@ run_in() { box-run --rm --network none "$@"; }
 }
 
 @test "a box that cannot be made leaves no volume without a name; one with a name stays" {
-	local since no_volume
+	local since
 	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' --volume /data own >/dev/null
 	since=$(date +%s.%N)
 	run -1 box-create -v /anon -v kept:/kept -u nosuch own

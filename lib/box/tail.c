@@ -76,6 +76,46 @@ was_set_aside(const struct tail *t)
 	return t->fd < 0 || (fstat(t->fd, &ours) == 0 && ours.st_ino != there.st_ino);
 }
 
+/* The one that came after ours, which may be far behind: what is set aside is called PATH.1,
+ * PATH.2 …, the newest first. If ours is gone from there, it is the oldest. */
+static void
+find_next(const struct tail *t, char path[PATH_MAX])
+{
+	char name[PATH_MAX];
+	struct stat ours, there;
+	snprintf(path, PATH_MAX, "%s", t->path);
+	if (t->fd < 0 || fstat(t->fd, &ours) < 0)
+		return;
+	for (int n = 1;; n++) {
+		snprintf(name, sizeof(name), "%.*s.%d", PATH_MAX - 12, t->path, n);
+		if (stat(name, &there) < 0 || there.st_ino == ours.st_ino)
+			return;
+		memcpy(path, name, sizeof(name));
+	}
+}
+
+static int
+open_next(struct tail *t)
+{
+	char path[PATH_MAX], then[PATH_MAX];
+	auto_fd int next = -1;
+	/* Meanwhile they may have got other names. */
+	do {
+		if (next >= 0)
+			close(next);
+		find_next(t, path);
+		next = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (next < 0 && errno != ENOENT)
+			return err_sys("open", path, "cannot open %s", path);
+		find_next(t, then);
+	} while (strcmp(path, then) != 0);
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = take_fd(&next);
+	buf_reset(&t->rest);
+	return 0;
+}
+
 int
 tail_read(struct tail *t, tail_fn *fn, void *self)
 {
@@ -85,12 +125,8 @@ tail_read(struct tail *t, tail_fn *fn, void *self)
 		more = was_set_aside(t);
 		if (t->fd >= 0)
 			r = read_on(t, fn, self);
-		if (r == 0 && more) {
-			if (t->fd >= 0)
-				close(take_fd(&t->fd));
-			buf_reset(&t->rest);
-			r = open_file(t);
-		}
+		if (r == 0 && more)
+			r = open_next(t);
 	}
 	return r;
 }
