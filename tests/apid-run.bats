@@ -73,7 +73,8 @@ terminal() {
 	wait_for seen '^42'
 	wait_for seen '^/dev/pts/0'
 	$s resize-window -x 100 -y 40
-	$s send-keys 'clear; stty size' Enter
+	# The client tells it by a request of its own, which may come after the keys.
+	$s send-keys 'clear; until stty size | grep "^40 100"; do sleep 0.05; done' Enter
 	wait_for seen '^40 100'
 	$s send-keys C-p C-q
 	wait_for seen 'left 0'
@@ -169,7 +170,8 @@ exec_terminal() {
 	wait_for seen '^30 90'
 	wait_for seen '^42'
 	$s resize-window -x 100 -y 40
-	$s send-keys 'clear; stty size' Enter
+	# The client tells it by a request of its own, which may come after the keys.
+	$s send-keys 'clear; until stty size | grep "^40 100"; do sleep 0.05; done' Enter
 	wait_for seen '^40 100'
 	$s send-keys 'exit 6' Enter
 	wait_for seen 'left 6'

@@ -68,7 +68,7 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 
 @test "what cannot be is refused in a sentence, and nothing is left" {
 	local before
-	before=$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" 2>/dev/null | sort)
+	before=$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1 2>/dev/null | sort)
 	refused() {
 		local want=$1
 		shift
@@ -91,6 +91,14 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 	refused "invalid mount path: ''" --tmpfs '' bb
 	refused 'Duplicate mount point: /a' -v /tmp:/a --tmpfs /a bb
 	refused 'no log driver syslog' --log-driver syslog bb
+	refused "unknown log opt 'max' for json-file log driver" --log-opt max=1 bb
+	refused "max-size: invalid size: 'x'" --log-opt max-size=x bb
+	refused "max-size: invalid size: '-1'" --log-opt max-size=-1 bb
+	refused "max-size: invalid size: ''" --log-opt max-size= bb
+	refused 'max-size must be a positive number' --log-opt max-size=0 bb
+	refused "max-file: 'x' is no number" --log-opt max-size=1m --log-opt max-file=x bb
+	refused 'max-file cannot be less than 1' --log-opt max-file=0 bb
+	refused 'max-file cannot be less than 1' --log-opt max-file=-1 bb
 	refused 'Invalid signal: NOPE' --stop-signal NOPE bb
 	refused 'unable to find user nosuch' -u nosuch bb
 	refused 'unable to find group nosuch' -u root:nosuch bb
@@ -111,7 +119,7 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 	run -1 box-create --json - <<<'{}'
 	assert_like "$output" '*Config cannot be empty*'
 	run -1 box-create --json - <<<'{"Image": 3'
-	assert_eq "$before" "$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" 2>/dev/null | sort)"
+	assert_eq "$before" "$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1 2>/dev/null | sort)"
 	assert_eq "" "$(ls "$TACKLEBOX_ROOT/boxes")"
 }
 

@@ -82,6 +82,34 @@ as_docker() {
 	box-cp "$T/file" ro:/vol
 }
 
+@test "box-cp: links that the user names are followed, those inside give way, hard links stay" {
+	box-create --name one --network none bb >/dev/null
+	mkdir -p "$T/in/d" "$T/far/tree/real" "$T/real"
+	echo a >"$T/in/d/a"
+	ln "$T/in/d/a" "$T/in/d/b"
+	ln -s d/a "$T/in/to"
+	ln -s real "$T/there"
+	ln -s real "$T/far/tree/d"
+	box-cp "$T/in" one:/data/tree
+	# To a directory that is there, by way of a symlink; to a name in it.
+	box-cp one:/data/tree "$T/there"
+	box-cp one:/data/tree "$T/there/new"
+	for dir in "$T/real/tree" "$T/real/new"; do
+		assert_eq a "$(<"$dir/to")"
+		[ "$dir/d/a" -ef "$dir/d/b" ]
+	done
+	# Where the copy has a directory, and a symlink to another one is: that is not written through.
+	box-cp one:/data/tree/. "$T/far/tree"
+	[ ! -L "$T/far/tree/d" ] && [ "$T/far/tree/d/a" -ef "$T/far/tree/d/b" ]
+	assert_eq "" "$(ls "$T/far/tree/real")"
+	# The same into the box.
+	box-run --name two --network none bb sh -c 'mkdir -p /data/real; ln -s real /data/there; mkdir /data/there/d2; ln -s d2 /data/real/d'
+	box-cp "$T/in/." two:/data/there
+	box-cp two:/data/real "$T/out"
+	[ ! -L "$T/out/d" ] && [ "$T/out/d/a" -ef "$T/out/d/b" ]
+	assert_eq "" "$(ls "$T/out/d2")"
+}
+
 # A directory that becomes a symlink to a place of the host and back, all the time (CVE-2018-15664).
 @test "box-cp: a box that bends its paths meanwhile leads nobody out of it" {
 	local i out=0

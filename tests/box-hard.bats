@@ -38,6 +38,51 @@ mon_of() { pgrep -f "^[^ ]*box-mon .*$TACKLEBOX_ROOT/boxes/$(box-inspect "$1" | 
 	TACKLEBOX_ROOT=$TB_DIR/state
 }
 
+nothing_of() {
+	! grep -F "$TACKLEBOX_ROOT" /proc/self/mountinfo || fail "mounted"
+	[ -z "$(find /sys/fs/cgroup -type d -path "*tacklebox/$1*" 2>/dev/null)" ] || fail "a group"
+	[ ! -e "$TACKLEBOX_RUN/${1:0:12}" ] || fail "its sockets: $(ls "$TACKLEBOX_RUN/${1:0:12}")"
+}
+
+@test "a parent that cannot begin: nothing is left, with --rm not even the box, and the next start works" {
+	local id
+	for how in box-start "box-start -a"; do
+		id=$(box-create --name one --network none bb echo works)
+		mkdir "$TACKLEBOX_ROOT/boxes/$id/log"
+		run --separate-stderr -1 $how one
+		assert_like "$stderr" "box-start: cannot start box ${id:0:12}: box-mon: cannot open */log: Is a directory (EISDIR)"
+		[ -z "$output" ]
+		nothing_of "$id"
+		assert_eq created "$(state_of one Status)"
+		rmdir "$TACKLEBOX_ROOT/boxes/$id/log"
+		run -0 box-start -a one
+		assert_eq works "$output"
+		box-rm one >/dev/null
+		id=$(box-create --rm --name two --network none bb echo works)
+		mkdir "$TACKLEBOX_ROOT/boxes/$id/log"
+		run --separate-stderr -1 $how two
+		assert_like "$stderr" "box-start: cannot start box ${id:0:12}: box-mon: cannot open */log: Is a directory (EISDIR)"
+		nothing_of "$id"
+		assert_eq "" "$(find "$TACKLEBOX_ROOT/boxes" "$TACKLEBOX_ROOT/names" -mindepth 1)"
+	done
+}
+
+@test "what could not be taken away after a start that failed is taken away by the next" {
+	local id
+	id=$(box-create --name one --network none bb echo works)
+	mkdir "$TACKLEBOX_ROOT/boxes/$id/log"
+	# A box-end that can do nothing.
+	mkdir "$T/bin" && ln -s "$BIN"/* "$T/bin" && rm "$T/bin/box-end" "$T/bin/box-start"
+	cp -L "$BIN/box-start" "$T/bin"
+	printf '#!/bin/sh\nexit 1\n' >"$T/bin/box-end" && chmod +x "$T/bin/box-end"
+	run ! "$T/bin/box-start" -a one
+	grep -qF "$TACKLEBOX_ROOT" /proc/self/mountinfo
+	rmdir "$TACKLEBOX_ROOT/boxes/$id/log"
+	run -0 box-start -a one
+	assert_eq works "$output"
+	nothing_of "$id"
+}
+
 @test "after a reboot: what ran is seen as exited, and starts again" {
 	box-run -d --name one --network none bb sleep 100 >/dev/null
 	local id group mon
@@ -196,4 +241,59 @@ mon_of() { pgrep -f "^[^ ]*box-mon .*$TACKLEBOX_ROOT/boxes/$(box-inspect "$1" | 
 	assert_eq running "$(state_of one Status)"
 	box-exec one touch /end
 	assert_eq 5 "$(box-wait one)"
+}
+
+# Nothing more comes of it: its client reads nothing, and so it waits.
+is_still() {
+	local before
+	before=$(stat -c %s "$TACKLEBOX_ROOT/names/one/log")
+	sleep 0.1
+	[ "$before" -gt 100000 ] && [ "$(stat -c %s "$TACKLEBOX_ROOT/names/one/log")" = "$before" ]
+}
+
+@test "a client that is stopped keeps no box from its end, and has all of it when it goes on" {
+	local client end got
+	for end in "box-stop -t 0 one" "box-kill one" "box-rm -f one"; do
+		rm -f "$T/out"
+		box-run --name one --network none bb sh -c 'echo error >&2; i=0; while :; do i=$((i + 1)); printf "%0200d\n" $i; done' \
+			>"$T/out" 2>"$T/err" 3>&- &
+		client=$!
+		wait_for test -s "$T/out"
+		kill -STOP "$client"
+		wait_for is_still
+		ln -f "$TACKLEBOX_ROOT/names/one/log" "$T/log"
+		timeout -s KILL 10 $end >/dev/null || fail "$end: status $?"
+		[[ $end == box-rm* ]] || assert_eq 137 "$(timeout -s KILL 10 box-wait one)"
+		kill -CONT "$client"
+		got=0
+		wait "$client" || got=$?
+		assert_eq 137 "$got"
+		cmp <(jq -j 'select(.stream == "stdout").log' "$T/log") "$T/out"
+		assert_eq error "$(<"$T/err")"
+		[[ $end == box-rm* ]] || box-rm one >/dev/null
+	done
+}
+
+@test "a client that reads when the program has ended already has all of it, and its status" {
+	local client n got
+	for n in 150000 200000 230000 260000 290000; do
+		rm -f "$T/out"
+		box-run --name one --network none bb sh -c \
+			"echo begin; while [ ! -e /go ]; do sleep 0.02; done; head -c $n /dev/urandom; echo end >&2; exit 7" \
+			>"$T/out" 2>"$T/err" 3>&- &
+		client=$!
+		wait_for grep -q begin "$T/out"
+		kill -STOP "$client"
+		box-exec one touch /go
+		# How much fits on the way is the kernel's to say: the largest may wait for the client.
+		TB_WAIT=1 wait_for test -e "$TACKLEBOX_ROOT/names/one/exit" >/dev/null || :
+		kill -CONT "$client"
+		n=$((n + 6))
+		got=0
+		wait "$client" || got=$?
+		assert_eq 7 "$got"
+		assert_eq "$n" "$(stat -c %s "$T/out")"
+		assert_eq end "$(<"$T/err")"
+		box-rm one >/dev/null
+	done
 }

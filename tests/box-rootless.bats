@@ -6,7 +6,10 @@ load box_helpers
 setup_file() { boxer_setup_file; }
 teardown_file() { boxer_teardown_file; }
 setup() { boxer_test_setup; }
-teardown() { boxer_test_teardown; }
+teardown() {
+	rm -rf "/tmp/tacklebox-$((20000 + TBID % 10000))"
+	boxer_test_teardown
+}
 
 @test "a user's box: root inside, his own ids outside, no right of the host's" {
 	as_boxer box-run --rm --network none bb sh -c 'id -u; cat /proc/self/uid_map; grep CapBnd /proc/self/status;
@@ -336,4 +339,72 @@ teardown() { boxer_test_teardown; }
 	wait_for boxer_is_gone
 	run as_boxer tb-ledger --json
 	! grep -F "$TB_DIR/home" <<<"$output" || fail "$output"
+}
+
+# as_plain CMD…: as a user who has but one id, and no place that is his alone for what runs.
+as_plain() {
+	env -u TACKLEBOX_RUN -u XDG_RUNTIME_DIR HOME="$T" TMPDIR="$T" TACKLEBOX_ROOT="$T/state" TACKLEBOX_LINGER=0s \
+		setpriv --reuid "$plain" --regid "$plain" --clear-groups timeout 30 "$@"
+}
+
+@test "below /tmp, where anybody may have been first, the place of what runs has to be the user's own" {
+	local plain=$((20000 + TBID % 10000)) other run
+	other=$((plain + 10000)) run=/tmp/tacklebox-$plain
+	[ "$(stat -c %a /tmp)" = 1777 ] || skip "/tmp is not sticky"
+	chmod 711 "$T"
+	rm -rf "$run"
+	setpriv --reuid "$other" --regid "$other" --clear-groups mkdir -m 777 "$run"
+	mkdir "$T/kept" "$run/made"
+	printf 'copy %s\n' "$T/kept" >"$run/made/copy-0000000000000000"
+	run -125 --separate-stderr as_plain rootless-exec -- id -u
+	[ -z "$output" ]
+	assert_like "$stderr" "rootless-exec: cannot use $run: it belongs to uid $other, not to you"$'\n'"hint: *XDG_RUNTIME_DIR*"
+	run -1 --separate-stderr as_plain tb-ledger --json
+	assert_like "$stderr" "tb-ledger: cannot use $run: *"
+	run -125 --separate-stderr as_plain env TACKLEBOX_ERRORS=json rootless-exec -- id -u
+	[ "$(jq -r .class <<<"${stderr_lines[-1]}")" = denied ]
+	# His own, but open to all.
+	rm -rf "$run"
+	as_plain mkdir -m 777 "$run"
+	chmod 777 "$run"
+	run -125 --separate-stderr as_plain rootless-exec -- id -u
+	assert_like "$stderr" "rootless-exec: cannot use $run: others may write to it"$'\n'*
+	# A way to somewhere else, though it be his own.
+	rm -rf "$run"
+	install -d -m 700 -o "$plain" -g "$plain" "$T/elsewhere"
+	setpriv --reuid "$other" --regid "$other" --clear-groups ln -s "$T/elsewhere" "$run"
+	run -125 --separate-stderr as_plain rootless-exec -- id -u
+	assert_like "$stderr" "rootless-exec: cannot use $run: it is no directory"$'\n'*
+	# What he makes himself is right.
+	rm -rf "$run"
+	run -0 as_plain rootless-exec -- id -u
+	[ "$output" = 0 ]
+	run -0 stat -c %u:%a "$run"
+	[ "$output" = "$plain:700" ]
+	wait_for plain_is_gone
+	rm -rf "$run"
+}
+plain_is_gone() {
+	! pgrep -u "$plain" >/dev/null
+}
+
+@test "who listens in the keeper's place and is another user is not asked, and not waited for" {
+	local plain=$((20000 + TBID % 10000)) other pid
+	other=$((plain + 10000))
+	chmod 711 "$T"
+	mkdir "$T/shared" && chmod 1777 "$T/shared"
+	setpriv --reuid "$other" --regid "$other" --clear-groups env PATH=/usr/bin:/bin python3 - "$T/shared/rootless.sock" <<-'END' 3>&- &
+		import os, socket, sys, time
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		s.bind(sys.argv[1]); os.chmod(sys.argv[1], 0o777); s.listen(64)
+		open(sys.argv[1] + ".ready", "w").close()
+		time.sleep(3600)
+	END
+	pid=$!
+	wait_for test -e "$T/shared/rootless.sock.ready"
+	run --separate-stderr as_plain env TACKLEBOX_RUN="$T/shared" rootless-exec -- id -u
+	kill "$pid"
+	assert_status 125
+	assert_like "$stderr" "rootless-exec: *"
+	wait_for plain_is_gone
 }

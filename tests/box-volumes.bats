@@ -33,6 +33,27 @@ run_in() { box-run --rm --network none "$@"; }
 	[ ! -e "$TACKLEBOX_ROOT/volumes/data" ]
 }
 
+@test "a box that cannot be made leaves no volume without a name; one with a name stays" {
+	local since
+	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' --volume /data own >/dev/null
+	since=$(date +%s.%N)
+	run -1 box-create -v /anon -v kept:/kept -u nosuch own
+	assert_like "$output" "*unable to find user nosuch*"
+	assert_eq kept "$(vol-ls -q)"
+	assert_eq kept "$(find "$TACKLEBOX_ROOT/volumes" -mindepth 1 -maxdepth 1 ! -name .lock -printf '%f\n')"
+	box-events --since "$since" --until 0s --filter type=volume --json |
+		jq -r '[.Action, .Actor.ID] | @tsv' >"$T/events"
+	assert_eq $'create 3\ndestroy 2' "$(cut -f 1 "$T/events" | sort | uniq -c | awk '{ print $2, $1 }')"
+	vol-rm kept >/dev/null
+	no_volume() {
+		assert_eq "" "$(find "$TACKLEBOX_ROOT/volumes" -mindepth 1 -maxdepth 1 ! -name .lock)"
+	}
+	faults_walk -c no_volume -- box-create --name one --network none -v /anon own true
+	box-rm -v one >/dev/null
+	img-rm own >/dev/null
+	no_volume
+}
+
 @test "binds, tmpfs, --mount, --volumes-from, read-only" {
 	mkdir "$T/dir"
 	echo host >"$T/dir/f"

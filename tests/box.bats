@@ -193,21 +193,38 @@ teardown() { box_teardown; }
 	assert_eq "" "$(box-logs --until 1h one 2>&1)"
 	run -2 box-logs --tail x one
 	run -2 box-logs --since x one
-	# 300 lines of 100 bytes in files of 4 kB, of which two are kept.
-	box-create --name many --network none --log-opt max-size=4k --log-opt max-file=2 bb sh -c \
-		'sleep 0.3; i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; [ $((i % 20)) != 0 ] || sleep 0.1; done' >/dev/null
+	# 300 lines of 100 bytes in files of 4 kB, all of which are kept: who reads late misses none.
+	box-create --name many --network none --log-opt max-size=4k --log-opt max-file=100 bb sh -c \
+		'echo begin; while [ ! -e /go ]; do sleep 0.02; done; i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; done' >/dev/null
 	box-start many >/dev/null
-	timeout 20 box-logs -f many >"$T/followed"
-	assert_eq 300 "$(wc -l <"$T/followed")"
-	[ "$(stat -c %s "$TACKLEBOX_ROOT/names/many/log" "$TACKLEBOX_ROOT/names/many/log.1" | sort -n | tail -1)" -le 4096 ]
-	[ ! -e "$TACKLEBOX_ROOT/names/many/log.2" ]
-	box-logs many | tail -1 | grep -q '0300$'
-	# In one file, which begins anew when it is full: who follows goes on.
+	timeout 20 box-logs -f many >"$T/followed" 3>&- & local reader=$!
+	wait_for grep -q begin "$T/followed"
+	pkill -STOP -P "$reader"
+	box-exec many touch /go
+	box-wait many >/dev/null
+	pkill -CONT -P "$reader"
+	wait "$reader"
+	assert_eq 301 "$(wc -l <"$T/followed")"
+	cmp <(box-logs many) "$T/followed"
+	# The same, and two are kept.
+	box-run --name many2 --network none --log-opt max-size=4k --log-opt max-file=2 bb sh -c \
+		'i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; done' >/dev/null
+	[ "$(stat -c %s "$TACKLEBOX_ROOT/names/many2/log" "$TACKLEBOX_ROOT/names/many2/log.1" | sort -n | tail -1)" -le 4096 ]
+	[ ! -e "$TACKLEBOX_ROOT/names/many2/log.2" ]
+	box-logs many2 | tail -1 | grep -q '0300$'
+	# As many as may be: no more are looked for than there are.
+	timeout -s KILL 20 box-run --name all --network none --log-opt max-size=1k --log-opt max-file=2147483647 bb seq 100 >/dev/null
+	assert_eq "$(seq 100)" "$(box-logs all)"
+	[ -e "$TACKLEBOX_ROOT/names/all/log.4" ]
+	# One file, which makes room for another when it is full: who follows goes on.
 	box-create --name single --network none --log-opt max-size=4k bb sh -c \
-		'sleep 0.3; i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; [ $((i % 20)) != 0 ] || sleep 0.1; done' >/dev/null
+		'echo begin; while [ ! -e /go ]; do sleep 0.02; done; i=0; while [ $i -lt 300 ]; do i=$((i+1)); printf "%090d\n" $i; done' >/dev/null
 	box-start single >/dev/null
-	timeout 20 box-logs -f single >"$T/followed"
-	[[ $(tail -n 1 "$T/followed") == *0300 && $(wc -l <"$T/followed") -gt 100 ]]
+	timeout 20 box-logs -f single >"$T/followed" 3>&- & reader=$!
+	wait_for grep -q begin "$T/followed"
+	box-exec single touch /go
+	wait "$reader"
+	assert_like "$(tail -n 1 "$T/followed")" '*0300'
 	[ ! -e "$TACKLEBOX_ROOT/names/single/log.1" ]
 	box-run --name none --network none --log-driver none bb echo x >/dev/null
 	assert_eq "" "$(box-logs none)"

@@ -96,14 +96,14 @@ start_keeper(const char *run, const char *path)
 
 /* Of many who come first, one starts it. */
 static int
-reach(const char *run, const char *path, int *sock, pid_t *pid)
+reach(char run[PATH_MAX], const char *path, int *sock, pid_t *pid)
 {
 	auto_fd int lock = -1;
 	char name[PATH_MAX + 16];
 	if (rootless_connect(path, sock, pid) == 0)
 		return 0;
 	snprintf(name, sizeof(name), "%s.lock", path);
-	if (sys_keep_dir("the place of what runs", run, 0700) < 0 ||
+	if (state_keep_run("the place of what runs", 0700, run) < 0 ||
 		sys_lock("one starts it, the others wait", name, true, &lock) < 0)
 		return -1;
 	if (rootless_connect(path, sock, pid) == 0)

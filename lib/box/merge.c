@@ -14,6 +14,7 @@
 #include "box/shape.h"
 #include "box/userns.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,11 +196,53 @@ check_ports(const json_t *bindings)
 	return 0;
 }
 
+static bool
+is_log_option(const char *name)
+{
+	static const char *const known[] = {"max-size", "max-file", "compress", "labels",
+		"labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size"};
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i]) == 0)
+			return true;
+	return strncmp(name, "cache-", 6) == 0;
+}
+
+/* dockerd looks at the names now and at the values when it starts the box, which never could then.
+ */
+static int
+check_log(const json_t *log)
+{
+	const char *driver = box_text(log, "Type"), *name;
+	const json_t *options = json_object_get(log, "Config");
+	const char *size = json_string_value(json_object_get(options, "max-size")),
+		   *files = json_string_value(json_object_get(options, "max-file"));
+	json_t *value;
+	int64_t n;
+	if (strcmp(driver, "none") == 0)
+		return 0;
+	if (strcmp(driver, "json-file") != 0)
+		return err_set(ERR_UNSUPPORTED, driver,
+			"there is no log driver %s here: json-file or none", driver);
+	json_object_foreach((json_t *)(uintptr_t)options, name, value)
+	{
+		if (!is_log_option(name))
+			return err_set(ERR_INVALID, name,
+				"unknown log opt '%s' for json-file log driver", name);
+	}
+	if (size && parse_size(size, &n) < 0)
+		return err_set(ERR_INVALID, size, "max-size: invalid size: '%s'", size);
+	if (size && n == 0)
+		return err_set(ERR_INVALID, size, "max-size must be a positive number");
+	if (files && parse_int(files, INT_MIN, INT_MAX, &n) < 0)
+		return err_set(ERR_INVALID, files, "max-file: '%s' is no number", files);
+	if (files && n < 1)
+		return err_set(ERR_INVALID, files, "max-file cannot be less than 1");
+	return 0;
+}
+
 static int
 check(json_t *c, json_t *h)
 {
-	const char *driver =
-		json_string_value(json_object_get(json_object_get(h, "LogConfig"), "Type"));
 	const char *policy =
 		json_string_value(json_object_get(json_object_get(h, "RestartPolicy"), "Name"));
 	const char *where = box_text(c, "WorkingDir");
@@ -210,9 +253,8 @@ check(json_t *c, json_t *h)
 		return err_set(ERR_INVALID, where,
 			"the working directory '%s' is invalid, it needs to be an absolute path",
 			where);
-	if (strcmp(driver, "json-file") != 0 && strcmp(driver, "none") != 0)
-		return err_set(ERR_UNSUPPORTED, driver,
-			"there is no log driver %s here: json-file or none", driver);
+	if (check_log(json_object_get(h, "LogConfig")) < 0)
+		return -1;
 	if (remove && strcmp(policy, "no") != 0)
 		return err_set(ERR_INVALID, policy,
 			"a box that is removed when it ends cannot be restarted (--rm, --restart)");

@@ -48,7 +48,7 @@ network_up(const struct network *n)
 	char path[PATH_MAX];
 	auto_fd int lock = -1;
 	struct strlist l = {0};
-	if (state_run(path) < 0 || sys_keep_dir("the place of what runs", path, 0711) < 0)
+	if (state_keep_run("the place of what runs", 0711, path) < 0)
 		return -1;
 	/* Of many who want it first, one makes it. The others wait until it is done with all of it,
 	 * for the link is there before its address and its rules are. */

@@ -39,24 +39,12 @@ tail_open(struct tail *t, bool wait)
 	return open_file(t);
 }
 
-/* A log that is kept in one file begins anew when it is full. */
-static void
-begin_anew(struct tail *t)
-{
-	struct stat sb;
-	if (fstat(t->fd, &sb) == 0 && sb.st_size < lseek(t->fd, 0, SEEK_CUR)) {
-		lseek(t->fd, 0, SEEK_SET);
-		buf_reset(&t->rest);
-	}
-}
-
 /* What there is to read of the file that is open. */
 static int
 read_on(struct tail *t, tail_fn *fn, void *self)
 {
 	char piece[64 * 1024];
 	ssize_t n;
-	begin_anew(t);
 	while ((n = read(t->fd, piece, sizeof(piece))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -88,6 +76,46 @@ was_set_aside(const struct tail *t)
 	return t->fd < 0 || (fstat(t->fd, &ours) == 0 && ours.st_ino != there.st_ino);
 }
 
+/* The one that came after ours, which may be far behind: what is set aside is called PATH.1,
+ * PATH.2 …, the newest first. If ours is gone from there, it is the oldest. */
+static void
+find_next(const struct tail *t, char path[PATH_MAX])
+{
+	char name[PATH_MAX];
+	struct stat ours, there;
+	snprintf(path, PATH_MAX, "%s", t->path);
+	if (t->fd < 0 || fstat(t->fd, &ours) < 0)
+		return;
+	for (int n = 1;; n++) {
+		snprintf(name, sizeof(name), "%.*s.%d", PATH_MAX - 12, t->path, n);
+		if (stat(name, &there) < 0 || there.st_ino == ours.st_ino)
+			return;
+		memcpy(path, name, sizeof(name));
+	}
+}
+
+static int
+open_next(struct tail *t)
+{
+	char path[PATH_MAX], then[PATH_MAX];
+	auto_fd int next = -1;
+	/* Meanwhile they may have got other names. */
+	do {
+		if (next >= 0)
+			close(next);
+		find_next(t, path);
+		next = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (next < 0 && errno != ENOENT)
+			return err_sys("open", path, "cannot open %s", path);
+		find_next(t, then);
+	} while (strcmp(path, then) != 0);
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = take_fd(&next);
+	buf_reset(&t->rest);
+	return 0;
+}
+
 int
 tail_read(struct tail *t, tail_fn *fn, void *self)
 {
@@ -97,12 +125,8 @@ tail_read(struct tail *t, tail_fn *fn, void *self)
 		more = was_set_aside(t);
 		if (t->fd >= 0)
 			r = read_on(t, fn, self);
-		if (r == 0 && more) {
-			if (t->fd >= 0)
-				close(take_fd(&t->fd));
-			buf_reset(&t->rest);
-			r = open_file(t);
-		}
+		if (r == 0 && more)
+			r = open_next(t);
 	}
 	return r;
 }

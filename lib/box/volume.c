@@ -93,6 +93,32 @@ write_document(const char *dir, const json_t *labels, bool anonymous)
 	return sys_replace("what it is", path, text.s, text.len, 0600);
 }
 
+static void
+note_change(const char *action, const char *name)
+{
+	auto_json json_t *attributes = json_pack("{s:s}", "driver", "local");
+	event_note("volume", action, name, attributes);
+}
+
+/* One without a name is known to nobody but the box that could not be made. */
+static int
+undo_volume(const char *dir, const char *name)
+{
+	if (undo_remove_tree(dir, NULL) < 0)
+		return -1;
+	note_change("destroy", name);
+	return 0;
+}
+
+static void
+push_anonymous(const struct volume *v)
+{
+	auto_buf struct buf shell = BUF_INIT;
+	buf_adds(&shell, "rm -rf ");
+	buf_add_sh(&shell, v->dir);
+	undo_push(undo_volume, v->dir, v->name, shell.s);
+}
+
 /* Made beside, and then given its name: whoever finds it finds it whole. Of two who make the same
  * one, the second finds that of the first. */
 int
@@ -116,9 +142,10 @@ volume_make(const char *name, const json_t *labels, struct volume *v, bool *made
 		write_document(tmp, labels, !name) < 0)
 		return -1;
 	if (sys_publish("now it is there", tmp, v->dir) == 0) {
-		auto_json json_t *attributes = json_pack("{s:s}", "driver", "local");
 		*made = true;
-		event_note("volume", "create", v->name, attributes);
+		if (!name)
+			push_anonymous(v);
+		note_change("create", v->name);
 		return 0;
 	}
 	if (err.no != EEXIST && err.no != ENOTEMPTY)
@@ -202,7 +229,6 @@ volume_remove_unused(const struct volume *v)
 {
 	if (sys_remove_tree("all that it holds", v->dir) < 0)
 		return -1;
-	auto_json json_t *attributes = json_pack("{s:s}", "driver", "local");
-	event_note("volume", "destroy", v->name, attributes);
+	note_change("destroy", v->name);
 	return 0;
 }

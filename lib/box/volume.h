@@ -27,7 +27,8 @@ int volume_lock_data(const struct volume *v, int *fd);
 /* The volume of that name: 1, 0 when there is none, -1 with `err` set for a name that is none. */
 int volume_find(const char *name, struct volume *v);
 /* Makes it, unless it is there already: then it is as it was. A NULL name makes an anonymous one,
- * of 64 hex digits. labels may be NULL. *made says whether. */
+ * of 64 hex digits, which is undone if what follows fails; one with a name stays, as with dockerd.
+ * labels may be NULL. *made says whether. */
 int volume_make(const char *name, const json_t *labels, struct volume *v, bool *made);
 /* volume.json with Mountpoint. New reference, NULL with `err` set. */
 json_t *volume_read(const struct volume *v);

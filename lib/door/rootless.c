@@ -68,19 +68,31 @@ rootless_here(void)
 	return !subid_all_mapped();
 }
 
+/* Who listens there, which in a directory where others may write can be anybody: EACCES then. */
+static int
+connect_own(const char *path, struct ucred *who)
+{
+	socklen_t size = sizeof(*who);
+	auto_fd int fd = channel_connect(path);
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, who, &size) < 0)
+		return -1;
+	if (who->uid == geteuid())
+		return take_fd(&fd);
+	errno = EACCES;
+	return -1;
+}
+
 int
 rootless_connect(const char *path, int *sock, pid_t *pid)
 {
 	char word[8];
 	struct ucred who;
-	socklen_t size = sizeof(who);
-	auto_fd int fd = channel_connect(path);
+	auto_fd int fd = connect_own(path, &who);
 	if (fd < 0)
 		return -1;
 	int none = -1;
 	errno = ECONNREFUSED;
-	if (channel_receive(fd, word, sizeof(word), &none) <= 0 ||
-		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+	if (channel_receive(fd, word, sizeof(word), &none) <= 0)
 		return -1;
 	*pid = who.pid;
 	*sock = take_fd(&fd);
@@ -92,18 +104,17 @@ rootless_living(const char *run)
 {
 	const struct dirent *e;
 	struct ucred who = {0};
-	socklen_t size = sizeof(who);
+	pid_t pid = 0;
 	auto_dir DIR *d = opendir(run);
-	while (d && !who.pid && (e = readdir(d))) {
+	while (d && !pid && (e = readdir(d))) {
 		auto_buf struct buf path = BUF_INIT;
 		if (e->d_name[0] == '.')
 			continue;
 		buf_addf(&path, "%s/%s/attach.sock", run, e->d_name);
-		auto_fd int sock = channel_connect(path.s);
-		if (sock >= 0 && getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
-			who.pid = 0;
+		auto_fd int sock = connect_own(path.s, &who);
+		pid = sock < 0 ? 0 : who.pid;
 	}
-	return who.pid;
+	return pid;
 }
 
 /* "NUMBER\nMESSAGE\nHINT". */

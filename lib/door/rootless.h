@@ -41,7 +41,8 @@ bool rootless_has_ranges(void);
 #define ROOTLESS_VARIABLE "TACKLEBOX_ROOTLESS"
 
 /* A channel to the keeper behind that socket, and its number. It has said that it stays: a keeper
- * that is about to end does not. -1 with errno when there is none. */
+ * that is about to end does not. -1 with errno when there is none, and EACCES when it is another
+ * user who listens there. */
 int rootless_connect(const char *path, int *sock, pid_t *pid);
 /* A box that runs has a parent that listens in its place below `run`: the number of one such, as
  * the kernel knows it. 0: there is none. */

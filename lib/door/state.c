@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* base + tail as an absolute path. */
@@ -48,6 +49,27 @@ state_root(char path[PATH_MAX])
 	return err_hint("set HOME, or TACKLEBOX_ROOT to a directory of yours");
 }
 
+/* In /tmp whoever comes first makes what he likes under any name. Once it is a user's own, nobody
+ * else can take it away: /tmp is sticky (inode(7)). */
+static int
+check_own(const char *path)
+{
+	struct stat sb;
+	if (lstat(path, &sb) < 0)
+		return errno == ENOENT ? 0 : err_sys("lstat", path, "cannot look at %s", path);
+	if (!S_ISDIR(sb.st_mode))
+		err_set(ERR_DENIED, path, "cannot use %s: it is no directory", path);
+	else if (sb.st_uid != geteuid())
+		err_set(ERR_DENIED, path, "cannot use %s: it belongs to uid %u, not to you", path,
+			sb.st_uid);
+	else if (sb.st_mode & (S_IWGRP | S_IWOTH))
+		err_set(ERR_DENIED, path, "cannot use %s: others may write to it", path);
+	else
+		return 0;
+	return err_hint("set XDG_RUNTIME_DIR, or TACKLEBOX_RUN, to a directory of yours that "
+			"nobody else may write to");
+}
+
 int
 state_run(char path[PATH_MAX])
 {
@@ -60,7 +82,14 @@ state_run(char path[PATH_MAX])
 	if (runtime && *runtime)
 		return set_path(path, "XDG_RUNTIME_DIR", runtime, "/tacklebox");
 	snprintf(tail, sizeof(tail), "/tacklebox-%u", geteuid());
-	return set_path(path, "", "/tmp", tail);
+	return set_path(path, "", "/tmp", tail) < 0 ? -1 : check_own(path);
+}
+
+int
+state_keep_run(const char *why, mode_t mode, char path[PATH_MAX])
+{
+	/* Again, for somebody else may have made it since. */
+	return state_run(path) < 0 || sys_keep_dir(why, path, mode) < 0 ? -1 : state_run(path);
 }
 
 /* path is the directory; what is below it is added. */
@@ -116,7 +145,8 @@ state_note(const char *kind, const char *object)
 		return -1;
 	snprintf(dir, sizeof(dir), "%s", path);
 	*strrchr(dir, '/') = '\0';
-	if (sys_mkdir_all("a place for notes on what carries no mark", dir, 0700) < 0)
+	if (sys_mkdir_all("a place for notes on what carries no mark", dir, 0700) < 0 ||
+		state_run(dir) < 0)
 		return -1;
 	buf_addf(&text, "%s %s\n", kind, object);
 	if (sys_replace("note what is about to be made, so that tb-ledger finds it", path, text.s,

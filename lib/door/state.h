@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* The mark on everything made on the host: overlay source, link alias prefix, cgroup attribute. */
 #define MARK "tacklebox"
@@ -16,8 +17,12 @@
  * with `err` set. */
 int state_root(char path[PATH_MAX]);
 /* $TACKLEBOX_RUN, else /run/tacklebox for root, else $XDG_RUNTIME_DIR/tacklebox or
- * /tmp/tacklebox-UID. */
+ * /tmp/tacklebox-UID. The last one is an error (class denied) when it is there but is not a
+ * directory of the caller's that nobody else may write to: others can make it first. A directory
+ * that the user names is taken as it is. */
 int state_run(char path[PATH_MAX]);
+/* The same, and the directory is made if it is not there: sys_keep_dir(). */
+int state_keep_run(const char *why, mode_t mode, char path[PATH_MAX]);
 /* The path of something below one of them, as by printf(3): state_root_path(path, "nets/%s.json",
  * name). -1 with `err` set, also when it would be too long. */
 int state_root_path(char path[PATH_MAX], const char *format, ...)

@@ -62,6 +62,10 @@ struct layer_apply {
 	void *self;
 	/* Names mean what they say: there are no whiteouts. */
 	bool literal;
+	/* No symlink leads to the place of an entry: one among its parents is an error. For a tar
+	 * that has an entry for each directory before what is in it, as ours have: there it can
+	 * only be that the tree was changed while it was read. */
+	bool no_links;
 	/* The stream was decompressed already: what looks like a compressed one is not taken for
 	 * it. */
 	bool is_plain;

@@ -136,7 +136,8 @@ open_place(struct apply *a, const char *path, size_t len, struct place *out)
 		return 0;
 	memcpy(name, len ? path : ".", len ? len : 1);
 	name[len ? len : 1] = '\0';
-	auto_fd int fd = open_in_root(a->how->dir, name, O_RDONLY | O_DIRECTORY, 0);
+	auto_fd int fd = (a->how->no_links ? open_no_links : open_in_root)(
+		a->how->dir, name, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0 || fstat(fd, &sb) < 0)
 		return -1;
 	if (sb.st_dev != a->dev) {
@@ -248,6 +249,9 @@ make_place(struct apply *a, const char *path, size_t len, struct place *out)
 	struct target t;
 	size_t have = len;
 	while (open_place(a, path, have, out) < 0) {
+		if (errno == ELOOP && a->how->no_links)
+			return err_set(ERR_INVALID, a->name,
+				"cannot make %s: one of its parents is a symbolic link", a->name);
 		if (have == 0 || (errno != ENOENT && errno != ENOTDIR))
 			return layer_failed(a, "openat2", "open the parent directory of");
 		have = up(path, have);

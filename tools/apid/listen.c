@@ -26,7 +26,7 @@ int
 listen_default(char text[4200])
 {
 	char run[PATH_MAX];
-	if (state_run(run) < 0)
+	if (state_keep_run("the place of the socket", 0755, run) < 0)
 		return -1;
 	snprintf(text, 4200, "unix://%s/apid.sock", run);
 	return 0;

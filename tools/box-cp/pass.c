@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * One side writes a tar, the other unpacks it. Neither follows a symlink inside the trees, so a box
- * that renames and replaces things meanwhile can spoil the copy, but not lead it elsewhere.
+ * that renames and replaces things meanwhile can spoil the copy, but not lead it elsewhere: should
+ * the same name come as a symlink and then as a directory with files in it, these are refused. A
+ * tar from standard input is the caller's own, and its symlinks are followed below the destination
+ * as tar(1) does.
  */
 #include "base/auto.h"
 #include "base/err.h"
@@ -106,6 +109,7 @@ unpack(const struct pass *p, int dir, int fd, bool ours)
 		.form = LAYER_FLAT,
 		.no_owner = ours && !p->keep_owners,
 		.literal = true,
+		.no_links = ours,
 		.is_plain = ours,
 		.read = stream_fd_read,
 		.self = &in};

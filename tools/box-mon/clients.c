@@ -30,7 +30,8 @@ static struct client {
 	bool quiet, input;
 	bool left; /* it has hung up, but there are packets of it yet */
 	bool gone; /* to be dropped when nobody counts on its place: clients_serve() */
-	struct buf late; /* a packet that did not fit into its socket */
+	struct buf late; /* packets that did not fit into its socket, each behind its length */
+	size_t sent; /* so much of that is sent */
 } clients[CLIENTS_MAX];
 static unsigned n_clients;
 static int listener = -1;
@@ -117,6 +118,20 @@ clients_poll(struct pollfd *p, nfds_t *n, const struct input *in)
 	p[(*n)++] = (struct pollfd){listener, POLLIN, 0};
 }
 
+static void
+forget_late(struct client *c)
+{
+	buf_reset(&c->late);
+	c->sent = 0;
+}
+
+static void
+forget_output(struct client *c)
+{
+	c->quiet = true;
+	forget_late(c);
+}
+
 /* Returns false when the client is gone. */
 static bool
 take_packet(struct client *c, struct input *in)
@@ -138,8 +153,7 @@ take_packet(struct client *c, struct input *in)
 	} else if (data[0] == 's') {
 		c->input = true;
 	} else if (data[0] == 'q') {
-		c->quiet = true;
-		buf_reset(&c->late);
+		forget_output(c);
 	} else if (data[0] == 'w' && in->terminal >= 0 && n == 1 + (ssize_t)sizeof(size)) {
 		memcpy(&size, data + 1, sizeof(size));
 		ioctl(in->terminal, TIOCSWINSZ, &size);
@@ -166,21 +180,36 @@ has_left(void)
 }
 
 static void
-forget_output(struct client *c)
+add_late(struct client *c, const char *data, size_t n)
 {
-	c->quiet = true;
-	buf_reset(&c->late);
+	buf_add(&c->late, (const char *)&n, sizeof(n));
+	buf_add(&c->late, data, n);
+}
+
+/* -1 with errno when not all of it could be sent. */
+static int
+send_late(struct client *c, int flags)
+{
+	size_t n;
+	while (c->sent < c->late.len) {
+		memcpy(&n, c->late.s + c->sent, sizeof(n));
+		if (send(c->fd, c->late.s + c->sent + sizeof(n), n, MSG_NOSIGNAL | flags) < 0)
+			return -1;
+		c->sent += sizeof(n) + n;
+	}
+	forget_late(c);
+	return 0;
 }
 
 /* Returns false when the client is gone. */
 static bool
-send_late(struct client *c)
+catch_up(struct client *c)
 {
-	ssize_t n = send(c->fd, c->late.s, c->late.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0 && !has_left())
-		return errno == EAGAIN;
-	buf_reset(&c->late);
-	c->quiet = c->quiet || n < 0;
+	if (send_late(c, MSG_DONTWAIT) == 0 || errno == EAGAIN)
+		return true;
+	if (!has_left())
+		return false;
+	forget_output(c);
 	return true;
 }
 
@@ -203,7 +232,7 @@ clients_serve(const struct pollfd *p, nfds_t n, struct input *in)
 		struct client *c = &clients[i];
 		bool alive = !c->gone;
 		if (alive && p[i].revents & POLLOUT)
-			alive = send_late(c);
+			alive = catch_up(c);
 		if (alive && p[i].revents & POLLIN && !in->n)
 			alive = take_packet(c, in);
 		else if (alive && p[i].revents & (POLLHUP | POLLERR) && !(p[i].revents & POLLIN)) {
@@ -231,7 +260,7 @@ clients_send(char type, const char *p, size_t n)
 			send(c->fd, data, n + 1, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n + 1)
 			continue;
 		if (c->late.len || errno == EAGAIN) {
-			buf_add(&c->late, data, n + 1);
+			add_late(c, data, n + 1);
 			continue;
 		}
 		c->gone = !has_left();
@@ -239,19 +268,10 @@ clients_send(char type, const char *p, size_t n)
 	}
 }
 
-/* What came last may be behind something that is late: then both are sent one after the other. */
 static int
 deliver(void *self)
 {
-	struct client *c = self;
-	size_t n = c->late.len;
-	char *end = memrchr(c->late.s, 'x', n);
-	size_t last = end && end > c->late.s ? (size_t)(end - c->late.s) : n;
-	if (send(c->fd, c->late.s, last, MSG_NOSIGNAL) < 0)
-		return errno;
-	if (last < n && send(c->fd, end, n - last, MSG_NOSIGNAL) < 0)
-		return errno;
-	return 0;
+	return send_late(self, 0) < 0 ? errno : 0;
 }
 
 void

@@ -46,18 +46,48 @@ log_open(const struct log_options *l)
 	return open_log(0) < 0 ? err_sys("open", conf.path, "cannot open %s", conf.path) : 0;
 }
 
+/* The number that the last one gets: the next, unless there are as many as are kept. */
+static int64_t
+last_number(void)
+{
+	char path[PATH_MAX];
+	int64_t n = 0;
+	for (bool there = true; there && n < conf.files - 1;) {
+		snprintf(path, sizeof(path), "%s.%d", conf.path, (int)++n);
+		there = access(path, F_OK) == 0;
+	}
+	return n;
+}
+
+/* Another file in place of the only one: who follows reads his to its end, and goes on. */
+static void
+replace_log(void)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%.*s.new", PATH_MAX - 8, conf.path);
+	int new = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (new < 0)
+		return;
+	close(new);
+	if (rename(path, conf.path) < 0)
+		unlink(path);
+}
+
 /* log becomes log.1, log.1 becomes log.2, and the last is overwritten. */
 static void
 rotate(void)
 {
 	char from[PATH_MAX], to[PATH_MAX];
-	for (int64_t i = conf.files - 1; i > 0; i--) {
+	for (int64_t i = last_number(); i > 0; i--) {
 		snprintf(to, sizeof(to), "%s.%d", conf.path, (int)i);
 		snprintf(from, sizeof(from), i > 1 ? "%s.%d" : "%s", conf.path, (int)i - 1);
 		if (rename(from, to) < 0 && errno != ENOENT)
 			return;
 	}
 	int old = fd;
+	if (conf.files == 1)
+		replace_log();
+	/* On a full disk there may be no room for another one. */
 	if (open_log(conf.files > 1 ? 0 : O_TRUNC) < 0)
 		fd = old;
 	else

@@ -81,11 +81,26 @@ static int to_program = -1;
 static bool dumb; /* what comes from there is not the program's: it could not be started */
 static struct input in = {.terminal = -1};
 
+/* Once the program is gone, that many bytes of it may still be there to be read. */
+static int64_t rest[2];
+
+static void
+count_rest(void)
+{
+	/* Others may have its output too, and write for ever (--pid host): of what comes, no more
+	 * is its own than a pipe holds, or a terminal, which says nothing. */
+	for (unsigned i = 0; i < 2; i++) {
+		int size = fcntl(outs[i], F_GETPIPE_SZ);
+		rest[i] = size > 0 ? size : 1 << 20;
+	}
+}
+
 static void
 read_out(unsigned stream)
 {
 	static char data[BOX_OUTPUT];
 	ssize_t n = read(outs[stream], data, sizeof(data));
+	rest[stream] -= n > 0 ? n : 0;
 	if (n > 0 && dumb)
 		return; /* a tool's complaint, which who started us has heard */
 	if (n > 0) {
@@ -113,7 +128,10 @@ static void
 poll_once(int signals, bool *ended)
 {
 	struct pollfd p[4 + CLIENTS_MAX + 1];
-	bool stalled = clients_stalled();
+	/* As long as the program lives it waits for who is slow. Once it is gone, what it has
+	 * written is still there to be read, and little: that is kept for them, and nothing waits.
+	 */
+	bool stalled = !*ended && clients_stalled();
 	nfds_t n = 4;
 	if (to_program >= 0 && in.ended && !in.n && !o.tty)
 		close(take_fd(&to_program));
@@ -122,11 +140,9 @@ poll_once(int signals, bool *ended)
 	p[2] = (struct pollfd){in.n ? to_program : -1, POLLOUT, 0};
 	p[3] = (struct pollfd){*ended ? -1 : signals, POLLIN, 0};
 	clients_poll(p, &n, &in);
-	/* Once the program is gone, what it has written is still there to be read. */
-	int ready = poll(p, n, *ended && !stalled ? 0 : -1);
-	/* Of one who has not taken all yet no second packet is kept. */
+	int ready = poll(p, n, *ended ? 0 : -1);
 	for (unsigned i = 0; i < 2; i++)
-		if (p[i].revents && !clients_stalled())
+		if (p[i].revents && (*ended || !clients_stalled()))
 			read_out(i);
 	if (p[2].revents)
 		feed();
@@ -135,8 +151,9 @@ poll_once(int signals, bool *ended)
 	bool read_some = p[0].revents || p[1].revents;
 	if (ready > 0)
 		clients_serve(p + 4, n - 4, &in);
-	if (*ended && !stalled && !read_some)
-		outs[0] = outs[1] = -1;
+	for (unsigned i = 0; i < 2; i++)
+		if (*ended && (!read_some || rest[i] <= 0))
+			outs[i] = -1;
 }
 
 static int
@@ -146,8 +163,10 @@ serve(pid_t pid, int signals)
 	int status = 0;
 	while (!ended || outs[0] >= 0 || outs[1] >= 0) {
 		poll_once(signals, &ended);
-		if (!ended && waitpid(pid, &status, WNOHANG) == pid)
+		if (!ended && waitpid(pid, &status, WNOHANG) == pid) {
 			ended = true;
+			count_rest();
+		}
 	}
 	log_end();
 	return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);

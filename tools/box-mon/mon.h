@@ -48,7 +48,8 @@ void clients_first(struct input *in);
 void clients_poll(struct pollfd *p, nfds_t *n, const struct input *in);
 /* Serves those of them that are ready. */
 void clients_serve(const struct pollfd *p, nfds_t n, struct input *in);
-/* Sends a packet to all that want output: 'o', 'e' or 'x'. */
+/* Sends a packet to all that want output: 'o', 'e' or 'x'. For those who have not taken what came
+ * before it is kept. */
 void clients_send(char type, const char *p, size_t n);
 /* Whether one has not taken all yet: until then the program is not read from. */
 bool clients_stalled(void);

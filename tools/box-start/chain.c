@@ -130,12 +130,11 @@ start_chain(struct start *s, int lock, int sock)
 	int heard = pid > 0 ? status_read(status[0]) : 0;
 	close(status[0]);
 	free(l.v);
-	/* Then it is box-mon that takes away what was made. */
 	if (heard == 0)
 		return pid;
+	/* If it came so far, it becomes box-end, and takes away what was made. */
 	waitpid(pid, NULL, 0);
 	if (!err.status)
 		err.status = EXIT_CHAIN_FAILED;
-	err_prefix("cannot start box %.12s", s->b.id);
-	return -2;
+	return err_prefix("cannot start box %.12s", s->b.id);
 }

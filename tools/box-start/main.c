@@ -67,14 +67,28 @@ static const struct tool me = {
 	.rights = RIGHTS_ROOT,
 };
 
-/* What is there is taken away again by the tool that does it in the end. */
+/* The mark that there is something for box-end to do, which goes last of all. */
+static int
+made_path(const struct start *s, char path[PATH_MAX])
+{
+	if (box_run_dir(&s->b, path) < 0)
+		return -1;
+	size_t n = strlen(path);
+	snprintf(path + n, PATH_MAX - n, "/made");
+	return 0;
+}
+
+/* What is there is taken away again by the tool that does it in the end, if box-mon has not become
+ * that already: then all is gone, with --rm the box too. */
 static int
 give_up(struct start *s)
 {
 	struct err why = err;
+	char path[PATH_MAX];
 	env_no_faults();
-	if (run_tool("take away what was made", (const char *[]){"box-end", s->b.id, NULL}, NULL) <
-		0)
+	if (made_path(s, path) < 0 || !file_exists(path) || !dir_exists(s->b.dir) ||
+		run_tool("take away what was made", (const char *[]){"box-end", s->b.id, NULL},
+			NULL) < 0)
 		err_clear();
 	err = why;
 	return -1;
@@ -146,26 +160,27 @@ forget_former(struct start *s)
 static int
 clean_former(struct start *s)
 {
-	char run[PATH_MAX], path[PATH_MAX];
-	if (box_run_dir(&s->b, run) < 0)
+	char path[PATH_MAX];
+	if (made_path(s, path) < 0)
 		return -1;
-	box_path(&s->b, "root", path);
-	snprintf(run + strlen(run), sizeof(run) - strlen(run), "/made");
-	if (!file_exists(run))
+	if (!file_exists(path))
 		return 0;
 	return run_tool(
 		"what its former run left", (const char *[]){"box-end", s->b.id, NULL}, NULL);
 }
 
-/* The mark that there is something for box-end to do, should everybody be killed. */
+/* With that mark the next start finds what is to be taken away, should everybody be killed, or
+ * box-end fail: so it is not undone. */
 static int
 make_run_dir(struct start *s)
 {
-	char run[PATH_MAX];
-	if (box_run_dir(&s->b, run) < 0 || sys_keep_dir("the place of its sockets", run, 0700) < 0)
+	char run[PATH_MAX], path[PATH_MAX];
+	if (box_run_dir(&s->b, run) < 0 || made_path(s, path) < 0 ||
+		sys_keep_dir("the place of its sockets", run, 0700) < 0 ||
+		sys_write_new("what follows is to be taken away", path, "", 0, 0600) < 0)
 		return -1;
-	snprintf(run + strlen(run), sizeof(run) - strlen(run), "/made");
-	return sys_write_new("what follows is to be taken away", run, "", 0, 0600);
+	undo_forget();
+	return 0;
 }
 
 /* It ends with the box. That nobody looks after the box is no reason not to run it. */
@@ -203,19 +218,17 @@ start(struct start *s, const char *name, int sock, pid_t *pid)
 	box_group(&s->b, s->group);
 	if (o.by_policy ? policy_is_stopped(&s->b) : policy_forget(&s->b) < 0)
 		return o.by_policy ? 1 : -1;
-	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0 ||
-		event_hold(&s->b, &order) < 0)
+	if (clean_former(s) < 0 || forget_former(s) < 0 || make_run_dir(s) < 0)
 		return -1;
 	if (network_of_mode(box_text(s->doc, "HostConfig.NetworkMode")))
 		rootless_begin();
-	if (start_user(s) < 0 || mount_root(s) < 0 || make_cwd(s) < 0 || start_group(s) < 0 ||
-		start_network(s) < 0 || start_neighbours(s) < 0)
+	if (event_hold(&s->b, &order) < 0 || start_user(s) < 0 || mount_root(s) < 0 ||
+		make_cwd(s) < 0 || start_group(s) < 0 || start_network(s) < 0 ||
+		start_neighbours(s) < 0)
 		return give_up(s);
 	*pid = start_chain(s, lock, sock);
-	if (*pid == -1)
-		return give_up(s);
 	if (*pid < 0)
-		return -1;
+		return give_up(s);
 	if (s->user_fd >= 0)
 		close(take_fd(&s->user_fd));
 	/* It runs: what was made for it goes with its end, whatever becomes of us. */

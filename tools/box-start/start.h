@@ -43,7 +43,7 @@ int start_neighbours(struct start *s);
  */
 bool start_own_filter(const struct start *s);
 /* Runs box-mon, with the lock and the socket of who stays (-1: nobody), and the chain below it. Its
- * pid, -1 with `err` set, -2 when it has ended again and taken away what was made. */
+ * pid, or -1 with `err` set: then it has ended again. */
 pid_t start_chain(struct start *s, int lock, int sock);
 
 #endif
