@@ -16,8 +16,10 @@
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/status.h"
+#include "door/sys_cred.h"
 #include "door/tool.h"
 #include "mech/cgroup.h"
+#include "mech/ct.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -85,6 +87,16 @@ add_env(struct strlist *l, const json_t *config)
 	return 0;
 }
 
+/* What we lack was left out at the start of the box, too; in a user namespace of its own there are
+ * all of them. */
+static bool
+is_ours(const json_t *doc, const char *name)
+{
+	uint64_t have = 0, bit = 0;
+	return box_value(doc, "HostConfig.IDMappings") || sys_get_caps(&have) < 0 ||
+		ct_caps_parse(name, &bit) < 0 || have & bit;
+}
+
 /* No more rights than the box's own program has. */
 static void
 add_rights(struct strlist *l, const struct box *b, const json_t *doc, const json_t *config)
@@ -99,7 +111,8 @@ add_rights(struct strlist *l, const struct box *b, const json_t *doc, const json
 		add(l, "--seccomp", "none");
 		return;
 	}
-	json_array_foreach(box_value(config, "process.capabilities.bounding"), i, item)
+	json_array_foreach(box_value(config, "process.capabilities.bounding"), i,
+		item) if (is_ours(doc, json_string_value(item)))
 		buf_addf(&caps, "%s%s", caps.len ? "," : "", json_string_value(item));
 	add(l, "--cap-drop", "ALL");
 	if (caps.len)

@@ -151,7 +151,8 @@ opt_parse_fn ct_opt_oom; /* const char *: -1000 to 1000 */
 opt_parse_fn ct_opt_fds; /* unsigned */
 
 struct ct_caps {
-	uint64_t bits;
+	uint64_t bits; /* those that were named */
+	bool all; /* ALL was */
 	bool given;
 };
 /* What the program may do, as Docker's options say it. */
@@ -172,8 +173,14 @@ void ct_add_mount(struct ct_mounts *m, struct ct_mount one);
 /* Docker's fourteen (moby, oci/caps/defaults.go), and all that this kernel knows. */
 uint64_t ct_caps_default(void);
 uint64_t ct_caps_all(void);
-/* "CAP_NET_RAW", "net_raw" or "ALL" as bits. Returns 0, or -1 with `err` set. */
-int ct_caps_parse(const char *name, uint64_t *bits);
+/* "CAP_NET_RAW" or "net_raw" as its bit. Returns 0, or -1 with `err` set. */
+int ct_caps_parse(const char *name, uint64_t *bit);
+/* The same, or "ALL", into a set. */
+int ct_caps_name_in(struct ct_caps *set, const char *name);
+/* What is left of base, as Docker has it (moby, oci/caps "TweakCapabilities"): ALL added is all but
+ * those that are dropped by name; ALL dropped is those that are added by name; else those dropped
+ * go, and then those added come. */
+uint64_t ct_caps_change(uint64_t base, const struct ct_caps *add, const struct ct_caps *drop);
 /* Name without prefix, lower case ("net_raw"), NULL for a number the library does not know. */
 const char *ct_caps_name(unsigned cap);
 

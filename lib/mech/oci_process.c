@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
 
 static int
@@ -56,7 +55,7 @@ capability_set(struct oci_args *a, const struct jat *caps, const char *which, ui
 		if (jat_str(&item, &name) < 0)
 			return -1;
 		struct err before = err;
-		if (ct_caps_parse(name, &bit) == 0 && strcasecmp(name, "ALL") != 0) {
+		if (ct_caps_parse(name, &bit) == 0) {
 			*bits |= bit;
 			continue;
 		}
