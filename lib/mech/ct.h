@@ -184,7 +184,10 @@ uint64_t ct_caps_change(uint64_t base, const struct ct_caps *add, const struct c
 /* Name without prefix, lower case ("net_raw"), NULL for a number the library does not know. */
 const char *ct_caps_name(unsigned cap);
 
-/* Docker's masked and read-only paths, and the mounts of /proc, /dev and /sys of a container, for
+/* Docker's masked and read-only paths (moby, oci/defaults.go), up to NULL. */
+extern const char *const ct_masked_paths[];
+extern const char *const ct_readonly_paths[];
+/* Both of them, and the mounts of /proc, /dev and /sys of a container, for
  * the namespaces that c has. `shm_size` in bytes. */
 void ct_default_masks(struct ct *c);
 void ct_default_proc(struct ct *c);
