@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * box-exec: one more program in a box that runs.
  *
- * It joins what the box's first process has: namespaces, control group, root, capabilities, filter.
- * There is no other secret to it; ns-enter does the work, and -x shows how.
+ * It joins what the box's first process has: namespaces, control group, root, limits, capabilities,
+ * filter. There is no other secret to it; ns-enter does the work, and -x shows how.
  *
  *	box-exec -it web sh
  */
@@ -128,6 +128,30 @@ add_rights(struct strlist *l, const struct box *b, const json_t *doc, const json
 		strlist_add(l, "--no-new-privs");
 }
 
+/* What was said of the box's own program when it was made, and is true of whoever runs it. */
+static void
+add_limits(struct strlist *l, const json_t *doc, const json_t *config)
+{
+	const json_t *score = box_value(config, "process.oomScoreAdj");
+	json_t *item;
+	size_t i;
+	json_array_foreach(box_value(doc, "HostConfig.GroupAdd"), i, item)
+		add(l, "--group-add", json_string_value(item));
+	json_array_foreach(box_value(doc, "HostConfig.Ulimits"), i, item)
+	{
+		strlist_add(l, "--rlimit");
+		strlist_add(l,
+			fmt_new("%s=%" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT,
+				box_text(item, "Name"),
+				json_integer_value(json_object_get(item, "Soft")),
+				json_integer_value(json_object_get(item, "Hard"))));
+	}
+	if (!score)
+		return;
+	strlist_add(l, "--oom-score-adj");
+	strlist_add(l, fmt_new("%" JSON_INTEGER_FORMAT, json_integer_value(score)));
+}
+
 static int
 words(struct strlist *l, const struct box *b, const json_t *doc, pid_t pid, char **command)
 {
@@ -149,6 +173,7 @@ words(struct strlist *l, const struct box *b, const json_t *doc, pid_t pid, char
 	err_clear();
 	add(l, "--cwd", *cwd ? cwd : "/");
 	add(l, "--as", *user ? user : "0");
+	add_limits(l, doc, config);
 	add_rights(l, b, doc, config);
 	strlist_add(l, "--clear-env");
 	if (o.tty) {

@@ -95,6 +95,7 @@ struct ct_process {
 	const char *user; /* "USER[:GROUP]", names of the root's passwd and group; NULL: stays */
 	bool drop_groups; /* no supplementary groups, when user is NULL */
 	struct ct_groups groups; /* these, instead of those that the root's files give the user */
+	struct strlist more_groups; /* and these: names of the root's group file, or numbers */
 	bool set_umask;
 	mode_t umask;
 	struct ct_rlimit rlimits[16];
