@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "door/rootless.h"
 #include "mech/ct.h"
 
 #include <stdio.h>
@@ -145,6 +146,10 @@ process(const json_t *doc, json_t *user)
 		"effective", caps, "permitted", caps, "rlimits", limits(h), "oomScoreAdj",
 		json_object_get(h, "OomScoreAdj"));
 	json_decref(caps);
+	/* An ordinary user's session may have a floor that he cannot go below (systemd's
+	 * user@.service): 0, which nobody asked for, is then what he has. */
+	if (rootless_here() && json_integer_value(json_object_get(h, "OomScoreAdj")) == 0)
+		json_object_del(p, "oomScoreAdj");
 	if (p && security(h, p) < 0) {
 		json_decref(p);
 		return NULL;
