@@ -66,13 +66,13 @@ capability_set(struct oci_args *a, const struct jat *caps, const char *which, ui
 	return 0;
 }
 
-/* What we have to give; everything in a user namespace of its own. */
+/* What we have to give; everything in another user namespace than ours. */
 static uint64_t
 capabilities_here(const struct oci_args *a)
 {
 	char line[64];
 	uint64_t have = 0;
-	if (a->own_ns[CT_USER])
+	if (a->other_user)
 		return ct_caps_all();
 	FILE *f = fopen("/proc/self/status", "re");
 	while (f && fgets(line, sizeof(line), f))
