@@ -61,11 +61,11 @@ place_of(const char *destination)
 static char *
 free_place(const struct job *j, const char *destination)
 {
-	auto_free char *place = place_of(destination);
-	if (place && covered(j, place))
-		err_set(ERR_INVALID, place, "Duplicate mount point: %s", place);
-	else if (place)
-		return str_new(place);
+	char *place = place_of(destination);
+	if (!place || !covered(j, place))
+		return place;
+	err_set(ERR_INVALID, place, "Duplicate mount point: %s", place);
+	free(place);
 	return NULL;
 }
 
@@ -276,7 +276,7 @@ add_from(struct job *j, const char *text)
 	return 0;
 }
 
-/* All of them by their places. */
+/* They are mounted from there (bundle_mounts): by their clean places. */
 static int
 add_tmpfs(const struct job *j, json_t *h)
 {

@@ -188,8 +188,8 @@ const char *ct_caps_name(unsigned cap);
 /* Docker's masked and read-only paths (moby, oci/defaults.go), up to NULL. */
 extern const char *const ct_masked_paths[];
 extern const char *const ct_readonly_paths[];
-/* Both of them, and the mounts of /proc, /dev and /sys of a container, for
- * the namespaces that c has. `shm_size` in bytes. */
+/* Both of them, and the mounts of /proc, /dev and /sys of a container, for the namespaces that c
+ * has. `shm_size` in bytes. */
 void ct_default_masks(struct ct *c);
 void ct_default_proc(struct ct *c);
 void ct_default_dev(struct ct *c, int64_t shm_size);
