@@ -35,11 +35,32 @@ teardown() { box_teardown; }
 	# One that every kernel has, and that opening does not change.
 	local other=/dev/cpu_dma_latency major minor
 	read -r major minor < <(stat -c '%Hr %Lr' $other)
-	box-run --rm --network none --device-cgroup-rule "c $major:$minor r" bb sh -c "mknod /tmp/f c $major $minor; : </tmp/f"
+	box-run --rm --network none --device-cgroup-rule "c $major:$minor r" bb sh -c "mknod /tmp/f c $major $minor && : </tmp/f"
 	box-run --rm --network none --device $other bb sh -c ": <>$other"
 	run -1 box-run --rm --network none --device $other:/dev/x:r bb sh -c ': </dev/x && : <>/dev/x'
 	assert_like "$output" "*can't * /dev/x: Operation not permitted"
-	box-run --rm --network none --privileged bb sh -c "mknod /tmp/f c $major $minor; : <>/tmp/f"
+	box-run --rm --network none --privileged bb sh -c "mknod /tmp/f c $major $minor && : <>/tmp/f"
+}
+
+# Where root has all of them, as on most hosts, and where it lacks some, as in many a machine.
+@test "capabilities: a privileged box has all that root has, with ALL added too, and who comes into it" {
+	local all words
+	all=$(grep -E '^Cap(Eff|Bnd)' /proc/self/status)
+	caps() { "$@" grep -E '^Cap(Eff|Bnd)' /proc/self/status 2>/dev/null; }
+	for words in --privileged '--cap-add ALL' '--cap-drop ALL --cap-add ALL'; do
+		# shellcheck disable=SC2086
+		steady one $words
+		assert_eq "$all" "$(caps box-exec one)" "$words"
+		assert_eq "$all" "$(grep -E '^Cap(Eff|Bnd)' "/proc/$(state_of one Pid)/status")" "$words"
+		box-rm -f one >/dev/null
+	done
+	# By name, one that is lacking is left out at the start, and for who comes in.
+	steady one --cap-drop ALL --cap-add SYS_RESOURCE --cap-add KILL
+	all=$(grep -E '^Cap(Eff|Bnd)' "/proc/$(state_of one Pid)/status")
+	assert_eq "$all" "$(caps box-exec one)"
+	assert_like "$all" *20
+	steady two
+	assert_eq "$(grep -E '^Cap(Eff|Bnd)' /proc/self/status)" "$(caps box-exec --privileged two)"
 }
 
 @test "its own group is all that a box sees; a pause stops it; nothing is left in the end" {

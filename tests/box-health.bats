@@ -80,6 +80,12 @@ probes() { pgrep -f "^[^ ]*box-health $(box-inspect "$1" | jq -r .Id)"; }
 	wait_for is_health slow unhealthy
 }
 
+@test "a check has the box's limits, groups and oom_score_adj" {
+	checked within 'ulimit -n; id -G; cat /proc/self/oom_score_adj' --ulimit nofile=77 --group-add 777 --oom-score-adj 300
+	wait_for is_health within healthy
+	assert_like "$(health within 'Log[-1].Output' | xargs)" '77 * 777 300'
+}
+
 @test "a check that hangs, forks, or writes without end harms nobody" {
 	local before n
 	checked hangs 'sleep 1000' --health-timeout 300ms --health-retries 1

@@ -134,6 +134,24 @@ seen() {
 }
 
 # containerd 2022-31030 and kin.
+# moby, oci/defaults.go; moby 2018-10892, CVE-2020-8694 (PLATYPUS). (ns-exec: confine.bats.)
+@test "what tells of the whole machine reads as empty in a box, what changes it cannot be written" {
+	local path
+	steady one
+	run -0 jq -r '.linux.maskedPaths | sort[]' "$TACKLEBOX_ROOT/names/one/config.json"
+	assert_eq "/proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats /proc/sched_debug /proc/scsi /proc/timer_list /proc/timer_stats /sys/devices/virtual/powercap /sys/firmware" \
+		"$(xargs <<<"$output")"
+	for path in $output; do
+		run -0 box-exec one sh -c "[ ! -e $path ] || { [ -d $path ] && ls -A $path || cat $path; }"
+		assert_eq "" "$output" "$path"
+	done
+	run -0 jq -r '.linux.readonlyPaths | sort[]' "$TACKLEBOX_ROOT/names/one/config.json"
+	assert_eq "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger" "$(xargs <<<"$output")"
+	for path in $output; do
+		box-exec one sh -c "[ ! -e $path ] || grep -q ' $path [a-z]* ro,' /proc/mounts" || fail "$path can be written"
+	done
+}
+
 @test "many failing, and many endless, programs in a box: nobody of ours grows or stays" {
 	local i n mon before
 	box-run -d --name one --network none bb sleep 1000 >/dev/null

@@ -108,3 +108,17 @@ value() {
 	done
 	[ -z "$bad" ] || fail "$bad"
 }
+
+# As systemd's user@.service has it (OOMScoreAdjust=100): below what somebody with the right for it set, the
+# kernel lets nobody without that right go (proc(5)).
+@test "a session with a floor of oom_score_adj: a box has it too, and who comes into it" {
+	requires resource
+	floored() { (echo 100 >"/proc/$BASHPID/oom_score_adj" && as_given "$@"); }
+	floored box-run -d --name one --network none bb sh -c 'cat /proc/self/oom_score_adj; exec sleep 1000' >/dev/null
+	wrote() { [[ $(as_given box-logs one) ]]; }
+	wait_for wrote
+	assert_eq 100 "$(as_given box-logs one)"
+	assert_eq 100 "$(floored box-exec one cat /proc/self/oom_score_adj)"
+	assert_eq 300 "$(floored box-run --rm --network none --oom-score-adj 300 bb cat /proc/self/oom_score_adj)"
+	as_given box-rm -f one >/dev/null
+}

@@ -28,6 +28,20 @@ teardown() {
 	[ "$output" = 500006:500007 ]
 }
 
+# All of a user namespace's, whatever the host's root lacks.
+@test "a user's privileged box has every capability, and who comes into it" {
+	local words
+	for words in --privileged '--cap-add ALL'; do
+		# shellcheck disable=SC2086
+		as_boxer box-run -d --name one --network none $words bb sh -c 'grep Cap[EB] /proc/self/status; exec sleep 60' >/dev/null
+		wait_for as_boxer sh -c 'box-logs one | grep -q CapBnd'
+		assert_eq 'CapEff: 000001ffffffffff CapBnd: 000001ffffffffff' "$(as_boxer box-logs one | xargs)" "$words"
+		run -0 as_boxer box-exec one sed -n '/^Cap[EB]/p' /proc/self/status
+		assert_eq 'CapEff: 000001ffffffffff CapBnd: 000001ffffffffff' "$(xargs <<<"$output")" "$words, box-exec"
+		as_boxer box-rm -f one >/dev/null
+	done
+}
+
 @test "a user's box lives: start, exec, logs, cp, ps, top, stats, diff, commit, stop, rm" {
 	as_boxer box-run -d --name one --network none bb sh -c 'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done' >/dev/null
 	wait_for as_boxer sh -c 'box-logs one | grep -q ready'

@@ -59,6 +59,17 @@ nothing_left() {
 	done
 }
 
+@test "who comes in has what the box's own program has: limits, groups, oom_score_adj, capabilities" {
+	local what='ulimit -Sn; ulimit -Hn; id -G; cat /proc/self/oom_score_adj; grep Cap /proc/self/status'
+	box-run -d --name one --network none --userns $ids --ulimit nofile=66:88 --group-add 777 --oom-score-adj 300 \
+		--cap-add SYS_RESOURCE bb sh -c "$what; exec sleep 1000" >/dev/null
+	wait_for grep -q CapAmb "$TACKLEBOX_ROOT/names/one/log"
+	run -0 box-exec one sh -c "$what"
+	assert_eq "$(box-logs one)" "$output"
+	assert_eq '66 88 300' "${lines[0]} ${lines[1]} ${lines[3]}"
+	assert_like " ${lines[2]} " '* 777 *'
+}
+
 @test "root inside is nobody outside, and the image, tmpfs, /dev and /etc are its own" {
 	box-run -d --name one --network none --userns $ids --tmpfs /t -w /new/dir bb sleep 100 >/dev/null
 	assert_eq "0 100000 65536" "$(xargs <"/proc/$(pid_of one)/uid_map")"

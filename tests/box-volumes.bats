@@ -93,6 +93,71 @@ run_in() { box-run --rm --network none "$@"; }
 	img-rm bad >/dev/null
 }
 
+# bad OPTION…: the image bad, made so.
+bad() {
+	img-rm bad >/dev/null 2>&1 || :
+	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' "$@" bad >/dev/null
+}
+
+# The place of a volume is cleaned as a path is, before anything looks for it: no word of an image or of a
+# request climbs out of a layer, and the host is not what a volume is filled from.
+@test "a destination with .. stays in the box, and a volume is filled with nothing of the host" {
+	local up=/../../../../../../../../../../../..$T/canary change long
+	long=$(printf 'x%.0s' {1..300})
+	mkdir "$T/canary"
+	echo secret >"$T/canary/secret"
+	for change in "VOLUME $up" "VOLUME /data/sub/../../$up" "VOLUME /nix/../$up/." "VOLUME /etc/link/$up"; do
+		bad --change "$change"
+		run_in bad ls -a "$T/canary" >"$T/out"
+		assert_eq $'.\n..' "$(<"$T/out")" "$change"
+		box-create --name bad --network none bad >/dev/null
+		assert_eq "$T/canary" "$(box-inspect bad | jq -r '.Mounts[].Destination')"
+		assert_eq "" "$(find "$TACKLEBOX_ROOT/volumes" -name secret)" "$change"
+		box-rm -v bad >/dev/null
+		run_in -v "mine:/data/..$up" --mount "type=volume,dst=/x/..$up/../other" bad ls "$T/canary" "$T/other" >"$T/out"
+		assert_eq "" "$(grep secret "$T/out" || :)" "$change"
+		vol-rm mine >/dev/null
+	done
+	# A part that no file system has a name for.
+	bad --change "VOLUME /$long"
+	run -125 run_in bad true
+	assert_like "$output" '*File name too long*'
+	for change in 'VOLUME /' 'VOLUME /data/..' 'VOLUME /..' 'VOLUME //./'; do
+		bad --change "$change"
+		run -125 run_in bad true
+		assert_like "$output" "*destination can't be '/'*" "$change"
+	done
+	img-rm bad >/dev/null
+}
+
+@test "destinations are cleaned as paths are: shown so, filled so, one for each place, and never /" {
+	local words
+	for words in '-v name:/a/../../x' '--mount src=name,dst=//x/.' '-v /y/../x' '--tmpfs /../x' '--mount type=tmpfs,dst=/a/../x/'; do
+		# shellcheck disable=SC2086
+		run -0 run_in $words bb cut -d' ' -f2 /proc/mounts
+		assert_line /x
+	done
+	assert_eq image "$(run_in -v fill:/etc/../data/. bb cat /data/sub/file)"
+	box-create --name shown --network none -v fill:/etc/.././data/ bb >/dev/null
+	assert_eq /data "$(box-inspect shown | jq -r '.Mounts[].Destination')"
+	for words in '-v name:/a/..' '-v /..' '--mount dst=/a/..' '--mount type=bind,src=/tmp,dst=/.' '--tmpfs /../' '--tmpfs //'; do
+		# shellcheck disable=SC2086
+		run -125 run_in $words bb true
+		assert_like "$output" "*destination can't be '/'*" "$words"
+	done
+	for words in '-v a:/x -v b:/y/../x' '--tmpfs /x --mount dst=/x/' '--tmpfs /x --tmpfs /y/../x'; do
+		# shellcheck disable=SC2086
+		run -125 run_in $words bb true
+		assert_like "$output" '*Duplicate mount point: /x*' "$words"
+	done
+	# A bind is the one to count where the image has a volume.
+	bad --change 'VOLUME /data/sub/' --change 'VOLUME /data/sub' --volume /t/./u
+	box-create --name both --network none -v "$T:/data/./sub" --tmpfs /t/u bad >/dev/null
+	assert_eq "bind /data/sub" "$(box-inspect both | jq -r '.Mounts[] | "\(.Type) \(.Destination)"')"
+	box-rm both >/dev/null
+	img-rm bad >/dev/null
+}
+
 @test "vol-create, -ls, -inspect, -rm, -prune" {
 	assert_eq data "$(vol-create -l use=web data)"
 	assert_eq data "$(vol-create data)"

@@ -337,6 +337,40 @@ sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
 	assert_like "$output" '*is not running*'
 }
 
+# dockerd makes an exec's process from the container's: rlimits, oomScoreAdj, and HostConfig.GroupAdd for
+# whoever it runs as.
+@test "box-exec: the box's limits, groups beyond the user's own, and oom_score_adj" {
+	local what='ulimit -Sn; ulimit -Hn; ulimit -c; id -G; cat /proc/self/oom_score_adj'
+	echo 'club:x:4321:' >>"$TB_DIR/rootfs/etc/group"
+	tar -C "$TB_DIR/rootfs" -c . | img-import --cmd '["/bin/sh"]' club >/dev/null
+	sed -i /^club:/d "$TB_DIR/rootfs/etc/group"
+	box-run -d --name one --network none --ulimit nofile=77:99 --ulimit core=0 --group-add 777 --group-add club \
+		--oom-score-adj 300 club sh -c "$what; exec sleep 1000" >/dev/null
+	wait_for grep -q '300' "$TACKLEBOX_ROOT/names/one/log"
+	run -0 box-exec one sh -c "$what"
+	assert_eq "$(box-logs one)" "$output"
+	assert_eq '77 99 0 300' "${lines[*]:0:3} ${lines[4]}"
+	assert_like " ${lines[3]} " '* 777 4321 *'
+	for user in dan 12 dan:33 12:34; do
+		run -0 box-exec -u "$user" one sh -c "$what"
+		assert_eq '77 99 0 300' "${lines[*]:0:3} ${lines[4]}" "$user"
+		assert_like " ${lines[3]} " '* 777 4321 *' "$user"
+	done
+	# Those of the user come first, as in the box that he runs.
+	assert_eq "$(box-run --rm --network none -u dan --group-add 777 --group-add club --group-add 29 club id -G)" \
+		"$(box-run -d --name two --network none --group-add 777 --group-add club --group-add 29 club sleep 1000 >/dev/null && box-exec -u dan two id -G)"
+	# A later death of the group in the box is an error, not a group less.
+	box-exec one sed -i /^club:/d /etc/group
+	run -125 box-exec one true
+	assert_like "$output" '*cannot find group club*'
+	box-rm -f one two >/dev/null
+	# No more than was asked for.
+	steady plain
+	assert_eq "$(bash -c 'ulimit -Sn; ulimit -Hn')" "$(box-exec plain sh -c 'ulimit -Sn; ulimit -Hn')"
+	box-rm -f plain >/dev/null
+	img-rm club >/dev/null
+}
+
 @test "rename, of a running box too; inspect by name, id and part of it" {
 	local id
 	steady one

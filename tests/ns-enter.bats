@@ -133,6 +133,46 @@ stop_running() {
 }
 
 # bats test_tags=anywhere
+@test "--group-add: further groups, by the names inside or by number; --oom-score-adj, --rlimit" {
+	requires root
+	keep_running --all
+	echo 'club:x:4321:' >>"$root/etc/group"
+	run -0 --separate-stderr ns-enter "$inside" --as dan --group-add 777 --group-add club --group-add 29 -- /probe
+	assert_json '.gid.real == 1000 and .groups == [10, 29, 777, 4321]'
+	run -0 --separate-stderr ns-enter "$inside" --as 5:6 --group-add club -- /probe
+	assert_json '.gid.real == 6 and .groups == [4321]'
+	# Without another user: to those that we have.
+	run -0 --separate-stderr setpriv --groups 3,777 ns-enter "$inside" --group-add 777 --group-add club -- /probe
+	assert_json '.groups == [3, 777, 4321]'
+	run -125 ns-enter "$inside" --group-add nosuch -- /bin/true
+	assert_line "ns-enter: cannot find group nosuch in the root's /etc/group"
+	local many
+	mapfile -t many < <(printf -- '--group-add\n%s\n' {1000..1065})
+	run -125 ns-enter "$inside" --as 0 "${many[@]}" -- /bin/true
+	assert_like "$output" '*more than 64 groups*'
+	# Of us, and not of whatever is at that place inside.
+	run -0 --separate-stderr ns-enter "$inside" --oom-score-adj 500 --rlimit nofile=66:88 -- /probe
+	assert_json '.oom_score_adj == "500" and .rlimits.nofile == [66, 88]'
+	run -0 cat /proc/self/oom_score_adj
+	[ "$output" != 500 ]
+	faults_walk -c true -- ns-enter "$inside" --group-add 777 --oom-score-adj 500 --rlimit nofile=66:88 -- /bin/true
+	replay_same -f 'jq -S [.groups,.oom_score_adj,.rlimits.nofile]' state_none -- \
+		ns-enter "$inside" --uts --as 0 --group-add 777 --oom-score-adj 500 --rlimit nofile=66:88 -- "$PROBE"
+}
+
+# Root of a user namespace may neither raise a hard limit nor write the score: both are done outside.
+@test "--rlimit and --oom-score-adj into a user namespace" {
+	requires root userns
+	keep_running --all --user --uid-map 0:0:65536 --gid-map 0:0:65536
+	run -0 --separate-stderr ns-enter "$inside" --oom-score-adj 500 --group-add 777 --rlimit nofile=66:88 -- /probe
+	assert_json '.oom_score_adj == "500" and .rlimits.nofile == [66, 88] and .groups == [777] and .ns.user == $u' \
+		--argjson u "$(stat -Lc %i "/proc/$inside/ns/user")"
+	requires resource
+	run -0 bash -c "ulimit -n 200 && exec ns-enter $inside --rlimit nofile=300:400 --oom-score-adj -5 -- /bin/sh -c 'ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj'"
+	assert_eq $'300\n400\n-5' "$output"
+}
+
+# bats test_tags=anywhere
 @test "the root and directory of a process that only changed its root" {
 	requires root
 	make_root "${root:?}"
@@ -187,9 +227,10 @@ stop_running() {
 	requires root
 	keep_running --all --hostname inn
 	local name
+	norm() { probe_own_mounts | jq -S '[.ns.net, .ns.uts, .ns.pid, .hostname, .cwd, .env.A, .mounts[].point]'; }
 	for name in "" "--uts --net" "--cwd /etc -e A=b"; do
 		# shellcheck disable=SC2086 # words
-		replay_same -f 'jq -S [.ns.net,.ns.uts,.ns.pid,.hostname,.cwd,.env.A,.mounts[].point]' state_mounts -- \
+		replay_same -f norm state_mounts -- \
 			ns-enter "$inside" $name -- "$([[ $name == --uts* ]] && echo "$PROBE" || echo /probe)" || return
 	done
 }

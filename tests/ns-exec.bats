@@ -571,6 +571,40 @@ as_user() {
 	assert_json '.seccomp == 0'
 }
 
+# As moby's TweakCapabilities has it. In a user namespace all of them are there, whatever this host lacks.
+@test "capabilities added and dropped, ALL and by name: the table" {
+	requires root userns
+	make_root "${root:?}"
+	local options want
+	names() { ns-exec --user -- "$PROBE" | jq -r '.cap_bnd | join(",")'; }
+	assert_eq 41 "$(names | tr , '\n' | wc -l)"
+	while IFS='|' read -r options want; do
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr ns-exec --user --uid-map 0:0:65536 --gid-map 0:0:65536 --all --root "$root" --no-masks --seccomp none \
+			${options//NAMES/$(names)} -- sed -n 's/^Cap\(Eff\|Bnd\)://p' /proc/self/status
+		assert_eq "$want $want" "$(xargs <<<"$output")" "$options"
+	done <<-'EOF'
+		|00000000a80425fb
+		--cap-drop ALL|0000000000000000
+		--cap-add ALL|000001ffffffffff
+		--cap-drop ALL --cap-add ALL|000001ffffffffff
+		--cap-drop ALL --cap-add NAMES|000001ffffffffff
+		--cap-drop NAMES --cap-add ALL|0000000000000000
+		--cap-drop NAMES --cap-add NAMES|000001ffffffffff
+		--cap-drop ALL --cap-add kill|0000000000000020
+		--cap-drop ALL,chown --cap-add kill|0000000000000020
+		--cap-drop kill --cap-add ALL|000001ffffffffdf
+		--cap-drop ALL,kill --cap-add ALL|000001ffffffffdf
+		--cap-drop kill --cap-add NAMES|000001ffffffffff
+		--cap-drop kill --cap-add kill|00000000a80425fb
+		--cap-drop kill|00000000a80425db
+		--cap-add sys_time|00000000aa0425fb
+		--privileged|000001ffffffffff
+		--privileged --cap-drop kill|000001ffffffffdf
+		--privileged --cap-drop ALL --cap-add NAMES|000001ffffffffff
+	EOF
+}
+
 # bats test_tags=anywhere
 @test "a capability that we lack: by name an error, by ALL left out" {
 	requires root setpriv

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * box-exec: one more program in a box that runs.
  *
- * It joins what the box's first process has: namespaces, control group, root, capabilities, filter.
- * There is no other secret to it; ns-enter does the work, and -x shows how.
+ * It joins what the box's first process has: namespaces, control group, root, limits, capabilities,
+ * filter. There is no other secret to it; ns-enter does the work, and -x shows how.
  *
  *	box-exec -it web sh
  */
@@ -16,8 +16,10 @@
 #include "door/rootless.h"
 #include "door/spawn.h"
 #include "door/status.h"
+#include "door/sys_cred.h"
 #include "door/tool.h"
 #include "mech/cgroup.h"
+#include "mech/ct.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -85,6 +87,16 @@ add_env(struct strlist *l, const json_t *config)
 	return 0;
 }
 
+/* What we lack was left out at the start of the box, too; in a user namespace of its own there are
+ * all of them. */
+static bool
+is_ours(const json_t *doc, const char *name)
+{
+	uint64_t have = 0, bit = 0;
+	return box_value(doc, "HostConfig.IDMappings") || sys_get_caps(&have) < 0 ||
+		ct_caps_parse(name, &bit) < 0 || have & bit;
+}
+
 /* No more rights than the box's own program has. */
 static void
 add_rights(struct strlist *l, const struct box *b, const json_t *doc, const json_t *config)
@@ -99,7 +111,8 @@ add_rights(struct strlist *l, const struct box *b, const json_t *doc, const json
 		add(l, "--seccomp", "none");
 		return;
 	}
-	json_array_foreach(box_value(config, "process.capabilities.bounding"), i, item)
+	json_array_foreach(box_value(config, "process.capabilities.bounding"), i,
+		item) if (is_ours(doc, json_string_value(item)))
 		buf_addf(&caps, "%s%s", caps.len ? "," : "", json_string_value(item));
 	add(l, "--cap-drop", "ALL");
 	if (caps.len)
@@ -113,6 +126,30 @@ add_rights(struct strlist *l, const struct box *b, const json_t *doc, const json
 		add(l, "--seccomp", own_filter ? path : "default");
 	if (box_flag(config, "process.noNewPrivileges"))
 		strlist_add(l, "--no-new-privs");
+}
+
+/* What was said of the box's own program when it was made, and is true of whoever runs it. */
+static void
+add_limits(struct strlist *l, const json_t *doc, const json_t *config)
+{
+	const json_t *score = box_value(config, "process.oomScoreAdj");
+	json_t *item;
+	size_t i;
+	json_array_foreach(box_value(doc, "HostConfig.GroupAdd"), i, item)
+		add(l, "--group-add", json_string_value(item));
+	json_array_foreach(box_value(doc, "HostConfig.Ulimits"), i, item)
+	{
+		strlist_add(l, "--rlimit");
+		strlist_add(l,
+			fmt_new("%s=%" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT,
+				box_text(item, "Name"),
+				json_integer_value(json_object_get(item, "Soft")),
+				json_integer_value(json_object_get(item, "Hard"))));
+	}
+	if (!score)
+		return;
+	strlist_add(l, "--oom-score-adj");
+	strlist_add(l, fmt_new("%" JSON_INTEGER_FORMAT, json_integer_value(score)));
 }
 
 static int
@@ -136,6 +173,7 @@ words(struct strlist *l, const struct box *b, const json_t *doc, pid_t pid, char
 	err_clear();
 	add(l, "--cwd", *cwd ? cwd : "/");
 	add(l, "--as", *user ? user : "0");
+	add_limits(l, doc, config);
 	add_rights(l, b, doc, config);
 	strlist_add(l, "--clear-env");
 	if (o.tty) {

@@ -173,6 +173,27 @@ path_resolve(const char *path, struct buf *out)
 	return 0;
 }
 
+char *
+path_clean(const char *path)
+{
+	struct buf out = BUF_INIT;
+	buf_adds(&out, "");
+	while (*path) {
+		size_t n = strcspn(path, "/");
+		if (n == 2 && memcmp(path, "..", 2) == 0) {
+			char *slash = strrchr(out.s, '/');
+			out.len = slash ? (size_t)(slash - out.s) : 0;
+			out.s[out.len] = '\0';
+		} else if (n && !(n == 1 && *path == '.')) {
+			if (out.len)
+				buf_addc(&out, '/');
+			buf_add(&out, path, n);
+		}
+		path += n + (path[n] == '/');
+	}
+	return buf_take(&out);
+}
+
 const char *
 path_base(const char *path)
 {

@@ -37,6 +37,9 @@ void path_join(struct buf *out, const char *dir, const char *name);
 /* Appends the path from / with symlinks, "." and ".." resolved as far as it exists; the rest, which
  * is yet to be made, follows as it is. Returns 0, or -1 with `err` set. */
 int path_resolve(const char *path, struct buf *out);
+/* The path without what only leads around: "/./a//../b/" becomes "b". Words alone, nothing is
+ * looked up; without a slash at its begin, and it cannot leave the top. The caller's. */
+char *path_clean(const char *path);
 /* Last part of a path, as basename(1) without its special cases. Points into path. */
 const char *path_base(const char *path);
 

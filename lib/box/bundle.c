@@ -3,11 +3,11 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "door/rootless.h"
 #include "mech/ct.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* A later one of the same name counts, in the place of the first. */
 static void
@@ -55,46 +55,26 @@ arguments(const json_t *config)
 }
 
 static int
-change_caps(const json_t *list, bool add, uint64_t *bits)
-{
-	uint64_t b;
-	json_t *item;
-	size_t i;
-	json_array_foreach(list, i, item)
-	{
-		if (ct_caps_parse(json_string_value(item), &b) < 0)
-			return -1;
-		*bits = add ? *bits | b : *bits & ~b;
-	}
-	return 0;
-}
-
-static bool
-drops_all(const json_t *list)
+named_caps(const json_t *list, struct ct_caps *set)
 {
 	json_t *item;
 	size_t i;
 	json_array_foreach(
-		list, i, item) if (strcasecmp(json_string_value(item), "ALL") == 0) return true;
-	return false;
+		list, i, item) if (ct_caps_name_in(set, json_string_value(item)) < 0) return -1;
+	return 0;
 }
 
-/* As moby, oci/caps "TweakCapabilities": ALL dropped leaves those that are added; ALL added leaves
- * out those that are dropped. */
+/* Other than moby, which gives a privileged container all of them whatever is dropped. */
 static json_t *
 capabilities(const json_t *h)
 {
-	const json_t *add = json_object_get(h, "CapAdd"), *drop = json_object_get(h, "CapDrop");
 	bool privileged = json_is_true(json_object_get(h, "Privileged"));
-	uint64_t bits = privileged ? ct_caps_all() : ct_caps_default();
-	json_t *list = json_array();
-	int r = drops_all(drop)
-		? change_caps(drop, false, &bits) < 0 || change_caps(add, true, &bits) < 0
-		: change_caps(add, true, &bits) < 0 || change_caps(drop, false, &bits) < 0;
-	if (r) {
-		json_decref(list);
+	struct ct_caps add = {0}, drop = {0};
+	if (named_caps(json_object_get(h, "CapAdd"), &add) < 0 ||
+		named_caps(json_object_get(h, "CapDrop"), &drop) < 0)
 		return NULL;
-	}
+	uint64_t bits = ct_caps_change(privileged ? ct_caps_all() : ct_caps_default(), &add, &drop);
+	json_t *list = json_array();
 	for (unsigned i = 0; ct_caps_name(i); i++)
 		if (bits & UINT64_C(1) << i) {
 			auto_buf struct buf name = BUF_INIT;
@@ -166,6 +146,10 @@ process(const json_t *doc, json_t *user)
 		"effective", caps, "permitted", caps, "rlimits", limits(h), "oomScoreAdj",
 		json_object_get(h, "OomScoreAdj"));
 	json_decref(caps);
+	/* An ordinary user's session may have a floor that he cannot go below (systemd's
+	 * user@.service): 0, which nobody asked for, is then what he has. */
+	if (rootless_here() && json_integer_value(json_object_get(h, "OomScoreAdj")) == 0)
+		json_object_del(p, "oomScoreAdj");
 	if (p && security(h, p) < 0) {
 		json_decref(p);
 		return NULL;

@@ -7,6 +7,7 @@
 #include "box/bundle.h"
 #include "box/bundle_in.h"
 #include "box/userns.h"
+#include "mech/ct.h"
 #include "mech/netns.h"
 
 #include <errno.h>
@@ -128,13 +129,16 @@ devices(const json_t *h)
 	return json_incref(list);
 }
 
+/* Those of the request, or ours. */
 static json_t *
-masked(void)
+paths(json_t *asked, const char *const *ours)
 {
-	return json_pack("[s,s,s,s,s,s,s,s,s,s,s]", "/proc/asound", "/proc/acpi",
-		"/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-		"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
-		"/sys/firmware");
+	if (json_is_array(asked))
+		return json_incref(asked);
+	json_t *list = json_array();
+	for (; *ours; ours++)
+		json_array_append_new(list, json_string(*ours));
+	return list;
 }
 
 json_t *
@@ -154,13 +158,9 @@ bundle_linux(const json_t *doc, const struct box *b, const json_t *caps)
 	box_userns_mappings(doc, l);
 	if (privileged)
 		return json_incref(l);
-	json_t *hidden = json_object_get(h, "MaskedPaths"), *fixed;
-	fixed = json_object_get(h, "ReadonlyPaths");
 	json_object_set_new(
-		l, "maskedPaths", json_is_array(hidden) ? json_incref(hidden) : masked());
-	json_object_set_new(l, "readonlyPaths",
-		json_is_array(fixed) ? json_incref(fixed)
-				     : json_pack("[s,s,s,s,s]", "/proc/bus", "/proc/fs",
-					       "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"));
+		l, "maskedPaths", paths(json_object_get(h, "MaskedPaths"), ct_masked_paths));
+	json_object_set_new(
+		l, "readonlyPaths", paths(json_object_get(h, "ReadonlyPaths"), ct_readonly_paths));
 	return bundle_seccomp(h, caps, l) < 0 ? NULL : json_incref(l);
 }

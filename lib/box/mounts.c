@@ -40,16 +40,33 @@ covered(const struct job *j, const char *destination)
 	return false;
 }
 
-static int
-check_destination(const struct job *j, const char *destination)
+/* Where in the box that is (moby, volume/mounts: path.Clean), so that no ".." of an image or a
+ * request is ever looked for. The caller's; NULL with `err` set. */
+static char *
+place_of(const char *destination)
 {
-	if (*destination != '/' || strcmp(destination, "/") == 0)
-		return err_set(ERR_INVALID, destination,
-			"invalid mount path: '%s' mount path must be absolute, and not /",
-			destination);
-	if (covered(j, destination))
-		return err_set(ERR_INVALID, destination, "Duplicate mount point: %s", destination);
-	return 0;
+	auto_free char *clean = path_clean(destination);
+	if (*destination != '/')
+		err_set(ERR_INVALID, destination,
+			"invalid mount path: '%s' mount path must be absolute", destination);
+	else if (!*clean)
+		err_set(ERR_INVALID, destination,
+			"invalid mount path: '%s' destination can't be '/'", destination);
+	else
+		return fmt_new("/%s", clean);
+	return NULL;
+}
+
+/* The same, of which there is none yet. */
+static char *
+free_place(const struct job *j, const char *destination)
+{
+	char *place = place_of(destination);
+	if (!place || !covered(j, place))
+		return place;
+	err_set(ERR_INVALID, place, "Duplicate mount point: %s", place);
+	free(place);
+	return NULL;
 }
 
 /* ---- filling a volume ---- */
@@ -106,11 +123,7 @@ fill(const struct job *j, const struct volume *v, const char *destination)
 	int r = 0;
 	if (!is_empty_dir(v->data))
 		return 0;
-	const char *path = destination + strspn(destination, "/");
-	auto_free char *clean = str_new(path);
-	for (size_t n = strlen(clean); n && clean[n - 1] == '/';)
-		clean[--n] = '\0';
-	size_t n = find_parts(j, clean, parts);
+	size_t n = find_parts(j, destination + 1, parts);
 	auto_fd int to = n ? open(v->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (to >= 0) {
 		struct copy c = {.to = to, .shown = v->data, .owners = true};
@@ -185,16 +198,17 @@ static int
 add_bind(struct job *j, const char *text)
 {
 	auto_free char *copy = str_new(text);
-	char *rest = copy, *source = strsep(&rest, ":"), *destination = strsep(&rest, ":");
+	char *rest = copy, *source = strsep(&rest, ":"), *target = strsep(&rest, ":");
 	char propagation[16] = "", *modes = rest, *word;
 	bool rw = true, nocopy = false;
 	auto_free char *mode = str_new(rest ? rest : "");
-	if (!destination || !*source || !*destination)
+	if (!target || !*source || !*target)
 		return err_set(ERR_INVALID, text, "invalid volume specification: '%s'", text);
 	while (modes && (word = strsep(&modes, ",")))
 		if (mode_word(j, word, &rw, &nocopy, propagation) < 0)
 			return err_prefix("invalid volume specification: '%s'", text);
-	if (check_destination(j, destination) < 0)
+	auto_free char *destination = free_place(j, target);
+	if (!destination)
 		return -1;
 	if (*source != '/')
 		return add_volume(j, source, NULL, destination, *mode ? mode : "z", rw, nocopy);
@@ -207,15 +221,16 @@ add_bind(struct job *j, const char *text)
 }
 
 static int
-add_mount(struct job *j, const json_t *m)
+add_mount(struct job *j, json_t *m)
 {
 	const char *type = json_text(m, "Type"), *source = json_text(m, "Source");
-	const char *target = json_text(m, "Target");
 	bool rw = !json_is_true(json_object_get(m, "ReadOnly"));
 	const json_t *volume = json_object_get(m, "VolumeOptions");
 	const char *propagation = json_text(json_object_get(m, "BindOptions"), "Propagation");
-	if (check_destination(j, target) < 0)
+	auto_free char *target = free_place(j, json_text(m, "Target"));
+	if (!target)
 		return -1;
+	json_object_set_new(m, "Target", json_string(target));
 	if (strcmp(type, "tmpfs") == 0) {
 		add(j, "tmpfs", NULL, "", target, "", rw, "");
 		return 0;
@@ -261,26 +276,57 @@ add_from(struct job *j, const char *text)
 	return 0;
 }
 
+/* They are mounted from there (bundle_mounts): by their clean places. */
+static int
+add_tmpfs(const struct job *j, json_t *h)
+{
+	auto_json json_t *clean = json_object();
+	const char *key;
+	json_t *options;
+	json_object_foreach(json_object_get(h, "Tmpfs"), key, options)
+	{
+		auto_free char *place = free_place(j, key);
+		if (!place)
+			return -1;
+		if (json_object_get(clean, place))
+			return err_set(ERR_INVALID, place, "Duplicate mount point: %s", place);
+		json_object_set(clean, place, options);
+	}
+	return json_object_set(h, "Tmpfs", clean);
+}
+
+/* Volumes of the image, and those of the request that have no name, where nothing else is. */
+static int
+add_anonymous(struct job *j, const json_t *h, json_t *volumes)
+{
+	const char *key;
+	json_t *item;
+	json_object_foreach(volumes, key, item)
+	{
+		auto_free char *place = place_of(key);
+		if (!place)
+			return -1;
+		if (!covered(j, place) && !json_object_get(json_object_get(h, "Tmpfs"), place) &&
+			add_volume(j, NULL, NULL, place, "", true, false) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 box_add_mounts(json_t *doc, const struct store *s, const struct image *img)
 {
-	const json_t *h = json_object_get(doc, "HostConfig");
+	json_t *h = json_object_get(doc, "HostConfig"), *item;
 	struct job j = {
 		json_object_get(doc, "Mounts"), json_object_get(h, "IDMappings") != NULL, s, img};
-	const char *key;
-	json_t *item;
 	size_t i;
 	json_array_foreach(
 		json_object_get(h, "Mounts"), i, item) if (add_mount(&j, item) < 0) return -1;
 	json_array_foreach(json_object_get(h, "Binds"), i,
 		item) if (add_bind(&j, json_string_value(item)) < 0) return -1;
-	json_object_foreach(json_object_get(h, "Tmpfs"), key,
-		item) if (check_destination(&j, key) < 0) return -1;
+	if (add_tmpfs(&j, h) < 0)
+		return -1;
 	json_array_foreach(json_object_get(h, "VolumesFrom"), i,
 		item) if (add_from(&j, json_string_value(item)) < 0) return -1;
-	json_object_foreach(json_object_get(json_object_get(doc, "Config"), "Volumes"), key,
-		item) if (!covered(&j, key) && !json_object_get(json_object_get(h, "Tmpfs"), key) &&
-		(check_destination(&j, key) < 0 ||
-			add_volume(&j, NULL, NULL, key, "", true, false) < 0)) return -1;
-	return 0;
+	return add_anonymous(&j, h, json_object_get(json_object_get(doc, "Config"), "Volumes"));
 }

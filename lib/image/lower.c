@@ -41,6 +41,12 @@ lower_look(int layer, const char *path, bool user_xattr, int *parent, struct sta
 	for (const char *p = path;;) {
 		int dir = fd < 0 ? layer : fd;
 		size_t n = strcspn(p, "/");
+		if (n == 0 || (*p == '.' && (n == 1 || (n == 2 && p[1] == '.'))))
+			return LOOK_HIDDEN;
+		if (n > NAME_MAX) {
+			errno = ENAMETOOLONG;
+			return LOOK_FAILED;
+		}
 		memcpy(name, p, n);
 		name[n] = '\0';
 		if (fstatat(dir, name, sb, AT_SYMLINK_NOFOLLOW) < 0)

@@ -24,8 +24,9 @@ enum look {
 	LOOK_FAILED, /* errno says how */
 };
 
-/* Looks for a path (no leading slash, not empty) in one layer. *parent is the descriptor of its
- * directory, the caller's, when found. *cut is set when a directory on the way is opaque. */
+/* Looks for a path (no leading slash, not empty) in one layer. A part that is "", "." or ".." is no
+ * name in a layer, so it cannot be left: LOOK_HIDDEN, in any of them. *parent is the descriptor of
+ * its directory, the caller's, when found. *cut is set when a directory on the way is opaque. */
 enum look lower_look(
 	int layer, const char *path, bool user_xattr, int *parent, struct stat *sb, bool *cut);
 /* Finds what all of them show. Returns 1 with *parent as above, 0 when there is nothing, -1 with

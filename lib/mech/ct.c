@@ -80,6 +80,12 @@ join_group_first(struct ct_child *k)
 	return cg_join_self(&k->group, CG_JOIN_ALL);
 }
 
+static bool
+enters_user(const struct ct_child *k)
+{
+	return k->c->ns[CT_USER].in || (k->target && k->target->flags & CLONE_NEWUSER);
+}
+
 /* What both forms need before the child is there. */
 static int
 prepare(struct ct_child *k)
@@ -89,10 +95,13 @@ prepare(struct ct_child *k)
 		return -1;
 	if (ct_is_foreign(k) && stat("/proc/self/exe", &k->own) < 0)
 		return err_sys("stat", "/proc/self/exe", "cannot find our own program");
-	if (ct_idmap_prepare(c, &k->map) < 0 || ct_outside_open(c, &k->out) < 0)
+	if (ct_idmap_prepare(c, &k->map) < 0 ||
+		(enters_user(k) && ct_outside_limits(&c->process) < 0) ||
+		ct_outside_open(c, &k->out) < 0)
 		return -1;
-	/* Root of a user namespace may not write there; what comes of us inherits it. */
-	if (c->ns[CT_USER].in && ct_set_oom(c) < 0)
+	/* Root of a user namespace may not write there, and what /proc is inside is the inside's
+	 * word; what comes of us inherits it. */
+	if ((k->target || c->ns[CT_USER].in) && ct_set_oom(c) < 0)
 		return -1;
 	ct_script_needs(k);
 	if (join_group_first(k) < 0)

@@ -95,6 +95,7 @@ struct ct_process {
 	const char *user; /* "USER[:GROUP]", names of the root's passwd and group; NULL: stays */
 	bool drop_groups; /* no supplementary groups, when user is NULL */
 	struct ct_groups groups; /* these, instead of those that the root's files give the user */
+	struct strlist more_groups; /* and these: names of the root's group file, or numbers */
 	bool set_umask;
 	mode_t umask;
 	struct ct_rlimit rlimits[16];
@@ -151,7 +152,8 @@ opt_parse_fn ct_opt_oom; /* const char *: -1000 to 1000 */
 opt_parse_fn ct_opt_fds; /* unsigned */
 
 struct ct_caps {
-	uint64_t bits;
+	uint64_t bits; /* those that were named */
+	bool all; /* ALL was */
 	bool given;
 };
 /* What the program may do, as Docker's options say it. */
@@ -172,13 +174,22 @@ void ct_add_mount(struct ct_mounts *m, struct ct_mount one);
 /* Docker's fourteen (moby, oci/caps/defaults.go), and all that this kernel knows. */
 uint64_t ct_caps_default(void);
 uint64_t ct_caps_all(void);
-/* "CAP_NET_RAW", "net_raw" or "ALL" as bits. Returns 0, or -1 with `err` set. */
-int ct_caps_parse(const char *name, uint64_t *bits);
+/* "CAP_NET_RAW" or "net_raw" as its bit. Returns 0, or -1 with `err` set. */
+int ct_caps_parse(const char *name, uint64_t *bit);
+/* The same, or "ALL", into a set. */
+int ct_caps_name_in(struct ct_caps *set, const char *name);
+/* What is left of base, as Docker has it (moby, oci/caps "TweakCapabilities"): ALL added is all but
+ * those that are dropped by name; ALL dropped is those that are added by name; else those dropped
+ * go, and then those added come. */
+uint64_t ct_caps_change(uint64_t base, const struct ct_caps *add, const struct ct_caps *drop);
 /* Name without prefix, lower case ("net_raw"), NULL for a number the library does not know. */
 const char *ct_caps_name(unsigned cap);
 
-/* Docker's masked and read-only paths, and the mounts of /proc, /dev and /sys of a container, for
- * the namespaces that c has. `shm_size` in bytes. */
+/* Docker's masked and read-only paths (moby, oci/defaults.go), up to NULL. */
+extern const char *const ct_masked_paths[];
+extern const char *const ct_readonly_paths[];
+/* Both of them, and the mounts of /proc, /dev and /sys of a container, for the namespaces that c
+ * has. `shm_size` in bytes. */
 void ct_default_masks(struct ct *c);
 void ct_default_proc(struct ct *c);
 void ct_default_dev(struct ct *c, int64_t shm_size);

@@ -78,37 +78,50 @@ ct_caps_all(void)
 }
 
 int
-ct_caps_parse(const char *name, uint64_t *bits)
+ct_caps_parse(const char *name, uint64_t *bit)
 {
 	const char *bare = strncasecmp(name, "CAP_", 4) == 0 ? name + 4 : name;
-	if (strcasecmp(bare, "ALL") == 0) {
-		*bits = ct_caps_all();
-		return 0;
-	}
 	for (unsigned i = 0; i < N_NAMES; i++)
 		if (strcasecmp(bare, names[i]) == 0) {
-			*bits = BIT(i);
+			*bit = BIT(i);
 			return 0;
 		}
 	return err_set(ERR_INVALID, name, "unknown capability '%s'", name);
 }
 
 int
+ct_caps_name_in(struct ct_caps *set, const char *name)
+{
+	uint64_t bit = 0;
+	if (strcasecmp(name, "ALL") == 0 || strcasecmp(name, "CAP_ALL") == 0)
+		set->all = true;
+	else if (ct_caps_parse(name, &bit) < 0)
+		return -1;
+	set->bits |= bit;
+	set->given = true;
+	return 0;
+}
+
+uint64_t
+ct_caps_change(uint64_t base, const struct ct_caps *add, const struct ct_caps *drop)
+{
+	if (add->all)
+		return ct_caps_all() & ~drop->bits;
+	return drop->all ? add->bits : (base & ~drop->bits) | add->bits;
+}
+
+int
 ct_opt_caps(void *to, const char *value)
 {
-	struct ct_caps *set = to;
 	char word[32];
 	while (*value) {
 		size_t n = strcspn(value, ",");
-		uint64_t bits;
 		if (n >= sizeof(word))
 			return err_set(ERR_INVALID, value, "unknown capability '%s'", value);
 		memcpy(word, value, n);
 		word[n] = '\0';
-		if (ct_caps_parse(word, &bits) < 0)
+		if (ct_caps_name_in(to, word) < 0)
 			return -1;
-		set->bits |= bits;
-		set->given = true;
 		value += n + (value[n] == ',');
 	}
 	return 0;

@@ -117,7 +117,8 @@ build_root(struct ct_child *k, struct ct_tree *t)
 		return ct_root_build(c, &k->out, t);
 	t->path = c->root.path ? c->root.path : "/";
 	/* Only where something of it will be read. */
-	if (!c->process.user && !c->process.default_env && !c->process.terminal)
+	if (!c->process.user && !c->process.default_env && !c->process.terminal &&
+		!c->process.more_groups.n)
 		return 0;
 	t->fd = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return t->fd < 0 ? err_sys("open", t->path, "cannot open %s", t->path) : 0;
@@ -261,7 +262,7 @@ ct_child_steps(struct ct_child *k)
 		return -1;
 	if (enter_group(k) < 0 || make_namespaces(k) < 0 || set_names(c) < 0)
 		return -1;
-	if (!c->ns[CT_USER].in && ct_set_oom(c) < 0)
+	if (!k->target && !c->ns[CT_USER].in && ct_set_oom(c) < 0)
 		return -1;
 	if (c->pidfile && write_pidfile(c->pidfile, k->out.pidfile) < 0)
 		return -1;

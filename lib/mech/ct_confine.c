@@ -9,19 +9,13 @@
 
 #include <string.h>
 
-/* moby, oci/caps: ALL on either side is the ground that the other side works on. */
 static void
 set_caps(const struct ct_confine *o, struct ct_process *p)
 {
-	uint64_t all = ct_caps_all();
-	uint64_t base = o->by_default && !o->privileged ? ct_caps_default() : all;
+	uint64_t base = o->by_default && !o->privileged ? ct_caps_default() : ct_caps_all();
 	p->set_caps = o->by_default || o->privileged || o->add.given || o->drop.given;
-	if (o->add.bits == all) {
-		p->caps = all & ~o->drop.bits;
-	} else {
-		p->caps = (base & ~o->drop.bits) | o->add.bits;
-		p->caps_wanted = o->add.bits;
-	}
+	p->caps = ct_caps_change(base, &o->add, &o->drop);
+	p->caps_wanted = p->caps & o->add.bits;
 }
 
 /* The companion prints the filter itself; it needs two libraries that we do not. */

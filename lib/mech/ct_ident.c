@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define GROUPS_MAX (sizeof(((struct ct_identity *)0)->groups) / sizeof(gid_t))
+
 /* A small file of the root, "" when there is none. It may be anything there: a pipe that never
  * ends, a link to the host. */
 #define MAX_FILE (16 << 20)
@@ -56,14 +58,14 @@ parse_id(const char *text, uint32_t *id)
 }
 
 static int
-find_group(int root_fd, const char *name, struct ct_identity *id)
+find_group(int root_fd, const char *name, uint32_t *gid)
 {
 	auto_buf struct buf text = BUF_INIT;
 	if (is_digits(name))
-		return parse_id(name, &id->gid);
+		return parse_id(name, gid);
 	if (read_in_root(root_fd, "/etc/group", &text) < 0)
 		return -1;
-	if (group_find(text.s, name, &id->gid))
+	if (group_find(text.s, name, gid))
 		return 0;
 	return err_set(ERR_NOT_FOUND, name, "cannot find group %s in the root's /etc/group", name);
 }
@@ -106,13 +108,42 @@ find_both(const char *text, int root_fd, struct ct_identity *id)
 	if (find_user(root_fd, user[0] ? user : "0", id, found) < 0)
 		return -1;
 	if (text[n] && text[n + 1])
-		return find_group(root_fd, text + n + 1, id);
+		return find_group(root_fd, text + n + 1, &id->gid);
 	if (!found[0])
 		return 0;
 	if (read_in_root(root_fd, "/etc/group", &groups) < 0)
 		return -1;
-	id->n_groups =
-		group_list(groups.s, found, id->groups, sizeof(id->groups) / sizeof(id->groups[0]));
+	id->n_groups = group_list(groups.s, found, id->groups, GROUPS_MAX);
+	return 0;
+}
+
+static int
+add_group(struct ct_identity *id, uint32_t gid)
+{
+	for (size_t i = 0; i < id->n_groups; i++)
+		if (id->groups[i] == gid)
+			return 0;
+	if (id->n_groups == GROUPS_MAX)
+		return err_set(ERR_INVALID, NULL, "more than %zu groups", GROUPS_MAX);
+	id->groups[id->n_groups++] = gid;
+	return 0;
+}
+
+/* To those that it has by now, which are ours where nothing else was said. */
+static int
+find_more_groups(const struct strlist *names, int root_fd, struct ct_identity *id)
+{
+	uint32_t gid = 0;
+	if (names->n && !id->set_groups) {
+		int n = getgroups((int)GROUPS_MAX, id->groups);
+		if (n < 0)
+			return err_sys("getgroups", NULL, "cannot read our groups");
+		id->n_groups = (size_t)n;
+		id->set_groups = true;
+	}
+	for (size_t i = 0; i < names->n; i++)
+		if (find_group(root_fd, names->v[i], &gid) < 0 || add_group(id, gid) < 0)
+			return -1;
 	return 0;
 }
 
@@ -139,8 +170,10 @@ ct_identity_find(const struct ct_process *p, int root_fd, struct ct_identity *id
 		id->n_groups = p->groups.n;
 		memcpy(id->groups, p->groups.v, p->groups.n * sizeof(id->groups[0]));
 	}
-	if (p->groups.n && !may_set_groups())
-		return err_set(ERR_UNSUPPORTED, "--groups",
+	if (find_more_groups(&p->more_groups, root_fd, id) < 0)
+		return -1;
+	if ((p->groups.n || p->more_groups.n) && !may_set_groups())
+		return err_set(ERR_UNSUPPORTED, p->groups.n ? "--groups" : "--group-add",
 			"cannot set supplementary groups: this user namespace does not allow setgroups(2)");
 	if (id->set_groups && !may_set_groups())
 		id->set_groups = false;

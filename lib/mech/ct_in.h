@@ -44,6 +44,9 @@ struct ct_outside {
 };
 /* Nothing is opened where nothing needs it. -1 with `err` set. */
 int ct_outside_open(const struct ct *c, struct ct_outside *o);
+/* Hard limits above ours: only who has the capability outside may raise them (setrlimit(2)). The
+ * soft ones stay until all else is done. */
+int ct_outside_limits(const struct ct_process *p);
 void ct_outside_close(struct ct_outside *o);
 
 /* ---- one who starts, or joins (ct_child.c) ---- */

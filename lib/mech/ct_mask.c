@@ -21,29 +21,38 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+const char *const ct_masked_paths[] = {
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/interrupts",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/sys/firmware",
+	"/sys/devices/virtual/powercap",
+	NULL,
+};
+
+const char *const ct_readonly_paths[] = {
+	"/proc/bus",
+	"/proc/fs",
+	"/proc/irq",
+	"/proc/sys",
+	"/proc/sysrq-trigger",
+	NULL,
+};
+
 void
 ct_default_masks(struct ct *c)
 {
-	static const char *const masked[] = {
-		"/proc/acpi",
-		"/proc/asound",
-		"/proc/interrupts",
-		"/proc/kcore",
-		"/proc/keys",
-		"/proc/latency_stats",
-		"/proc/timer_list",
-		"/proc/timer_stats",
-		"/proc/sched_debug",
-		"/proc/scsi",
-		"/sys/firmware",
-		"/sys/devices/virtual/powercap",
-	};
-	static const char *const readonly[] = {
-		"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
-	for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++)
-		strlist_add(&c->root.masked, masked[i]);
-	for (size_t i = 0; i < sizeof(readonly) / sizeof(readonly[0]); i++)
-		strlist_add(&c->root.readonly_paths, readonly[i]);
+	for (const char *const *p = ct_masked_paths; *p; p++)
+		strlist_add(&c->root.masked, *p);
+	for (const char *const *p = ct_readonly_paths; *p; p++)
+		strlist_add(&c->root.readonly_paths, *p);
 }
 
 static bool

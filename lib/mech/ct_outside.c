@@ -79,10 +79,8 @@ open_pidfile(const char *path, int *fd)
 	return *fd < 0 ? err_sys("open", path, "cannot open %s", path) : 0;
 }
 
-/* A hard limit is raised by who has the capability outside, too (setrlimit(2)). The soft one stays
- * until all else is done. */
-static int
-raise_limits(const struct ct_process *p)
+int
+ct_outside_limits(const struct ct_process *p)
 {
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		const struct ct_rlimit *l = &p->rlimits[i];
@@ -102,8 +100,6 @@ ct_outside_open(const struct ct *c, struct ct_outside *o)
 	auto_fd int ids = -1;
 	bool given = c->ns[CT_USER].path && may();
 	*o = (struct ct_outside){.root = -1, .pidfile = -1};
-	if (c->ns[CT_USER].in && raise_limits(&c->process) < 0)
-		return -1;
 	if (!c->ns[CT_USER].in || (!given && !any_idmap(c)))
 		return 0;
 	o->from_outside = given;

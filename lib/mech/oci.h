@@ -30,6 +30,7 @@ struct oci_args {
 	/* Everything below is for the reading itself. */
 	const char *dir;
 	bool own_ns[8]; /* a new namespace of this kind, by enum ct_ns */
+	bool other_user; /* a user namespace that is not ours, new or given */
 	bool dev_mounted; /* a file system of its own on /dev */
 };
 

@@ -42,6 +42,7 @@ one_namespace(struct oci_args *a, const struct jat *at, unsigned *seen)
 		return jat_fail(&type_at, ERR_INVALID, "comes twice: %s", type);
 	*seen |= 1u << kinds[k].ns;
 	a->own_ns[kinds[k].ns] = !path[0];
+	a->other_user = a->other_user || kinds[k].ns == CT_USER;
 	if (!path[0])
 		oci_option(a, kinds[k].option, NULL);
 	else if (path[0] != '/')

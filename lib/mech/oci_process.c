@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
 
 static int
@@ -56,7 +55,7 @@ capability_set(struct oci_args *a, const struct jat *caps, const char *which, ui
 		if (jat_str(&item, &name) < 0)
 			return -1;
 		struct err before = err;
-		if (ct_caps_parse(name, &bit) == 0 && strcasecmp(name, "ALL") != 0) {
+		if (ct_caps_parse(name, &bit) == 0) {
 			*bits |= bit;
 			continue;
 		}
@@ -67,13 +66,13 @@ capability_set(struct oci_args *a, const struct jat *caps, const char *which, ui
 	return 0;
 }
 
-/* What we have to give; everything in a user namespace of its own. */
+/* What we have to give; everything in another user namespace than ours. */
 static uint64_t
 capabilities_here(const struct oci_args *a)
 {
 	char line[64];
 	uint64_t have = 0;
-	if (a->own_ns[CT_USER])
+	if (a->other_user)
 		return ct_caps_all();
 	FILE *f = fopen("/proc/self/status", "re");
 	while (f && fgets(line, sizeof(line), f))

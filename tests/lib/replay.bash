@@ -119,6 +119,7 @@ in_fresh_go() {
 	for fd in /proc/self/fd/*; do
 		((${fd##*/} < 3)) || eval "exec ${fd##*/}>&-"
 	done
+	mounts_with_ids >"$T/mounts"
 	mount -t tmpfs -o mode=755 tbtest "$T/here" || return
 	if [[ $1 == *--net* ]]; then
 		ip link set lo up
@@ -135,12 +136,29 @@ in_fresh_go() {
 
 state_none() { :; }
 
-# Every mount of this namespace in the order of its mounting, without what the kernel numbers anew
-# each time. One lowerdir+ a layer (the new mount API) is the same as a list with colons.
+# What has become of the mounts since in_fresh: new ones in the order of their mounting, and those of
+# before that are gone or changed. The others are the host's, where tests beside this one mount boxes;
+# when they remove the directory of one, the kernel takes the mount away here, too (rmdir(2)).
 state_mounts() {
+	mounts_with_ids | awk '
+		{ id = $1; sub(/^[0-9]+ /, "") }
+		FILENAME != "-" { before[id] = $0; next }
+		!(id in before) { print }
+		id in before && before[id] != $0 { print "changed: " before[id] " to: " $0 }
+		{ delete before[id] }
+		END {
+			for (id in before)
+				if (split(before[id], f, " ") && system("[ -e \"" f[2] "\" ]") == 0)
+					print "gone: " before[id]
+		}' "$T/mounts" -
+}
+
+# Without what the kernel numbers anew each time. One lowerdir+ a layer (the new mount API) is the same
+# as a list with colons.
+mounts_with_ids() {
 	awk '{
 		for (i = 7; $i != "-"; i++) sub(/:[0-9]+$/, "", $i)
-		$1 = $2 = $3 = ""
+		$2 = $3 = ""
 		print
 	}' /proc/self/mountinfo | sed ':a; s/\(lowerdir+\{0,1\}=[^ ]*\),lowerdir+=/\1:/; ta; s/lowerdir+=/lowerdir=/'
 }
@@ -226,7 +244,7 @@ probe_norm() {
 	ns=$(for name in cgroup ipc mnt net pid time user uts; do
 		printf '"%s":%s,' "$name" "$(stat -L -c %i "/proc/self/ns/$name")"
 	done)
-	jq -S --argjson here "{${ns%,}}" '
+	probe_own_mounts | jq -S --argjson here "{${ns%,}}" '
 		.ns |= with_entries(.value = if .value == $here[.key] then "same" else "new" end)
 		| del(.ppid, .sid, .pgid, .environ, .env._, .env.SHLVL, .env.PWD, .env.OLDPWD)
 		# A chain-loader drops these, its script has none to drop; bash functions sh does not know.
@@ -234,4 +252,11 @@ probe_norm() {
 		| del(.fds["0"], .fds["1"], .fds["2"])
 		| if .pid > 2 then .pid = "some" else . end
 		| .mounts |= map(del(.dev) | .propagation |= map(sub(":.*"; "")))'
+}
+
+# probe_own_mounts: the probe's JSON without what tests beside this one have mounted, below directories
+# like ours: that comes and goes.
+probe_own_mounts() {
+	jq --arg ours "$TB_DIR/" \
+		'.mounts |= map(select(.point | startswith($ours) or (test("/tb[.][0-9]+/") | not)))'
 }

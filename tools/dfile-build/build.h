@@ -134,8 +134,6 @@ void sums_open(const char *context);
 const char *sums_find(const struct item *it);
 void sums_add(const struct build *b, const struct item *it, const char *digest);
 int sums_save(void);
-/* "./a//../b/" becomes "b"; it cannot leave the top. */
-char *clean_path(const char *path);
 /* The real path, below the top, of what a path of the source means. 0, or -1 with errno set. */
 int real_path(int root, const char *path, int flags, int *fd, char out[PATH_MAX]);
 

@@ -34,7 +34,7 @@ absolute_path(const struct state *st, const char *path)
 {
 	const char *cwd = json_string_value(json_object_get(state_settings(st), "WorkingDir"));
 	auto_free char *whole = fmt_new("%s/%s", *path == '/' || !cwd ? "" : cwd, path);
-	auto_free char *clean = clean_path(whole);
+	auto_free char *clean = path_clean(whole);
 	return fmt_new("/%s", clean);
 }
 

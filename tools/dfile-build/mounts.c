@@ -186,7 +186,7 @@ key_of(struct task *p, struct asked_mount *m, void *arg)
 	const struct source from = {
 		.root = p->b->ctx.fd, .shown = "the context", .ignore = p->b->ctx.ignore};
 	struct gather g = {.from = &from, .out = &list};
-	auto_free char *path = clean_path(m->source ? m->source : "");
+	auto_free char *path = path_clean(m->source ? m->source : "");
 	if (from.root < 0)
 		return err_set(ERR_NOT_FOUND, path, "there is no context to mount");
 	int r = gather(&g, path);

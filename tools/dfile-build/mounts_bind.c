@@ -105,7 +105,7 @@ mount_bind(struct task *p, struct making *k, struct asked_mount *m)
 {
 	char place[PATH_MAX], merged[PATH_MAX];
 	struct stat sb = {.st_mode = S_IFDIR};
-	auto_free char *path = clean_path(m->source ? m->source : "");
+	auto_free char *path = path_clean(m->source ? m->source : "");
 	int root;
 	if (mount_source(p, k, m, &root) < 0)
 		return -1;

@@ -38,7 +38,7 @@ static int
 identity(struct task *p, const struct asked_mount *m, struct buf *out)
 {
 	struct state st = {0};
-	auto_free char *source = clean_path(m->source ? m->source : "");
+	auto_free char *source = path_clean(m->source ? m->source : "");
 	buf_adds(out, m->id ? m->id : m->target);
 	if (!m->from || !*m->from)
 		return 0;
@@ -189,7 +189,7 @@ static int
 fill_from(struct task *p, struct making *k, const struct asked_mount *m, const char *dir,
 	struct stat *top)
 {
-	auto_free char *path = clean_path(m->source ? m->source : "");
+	auto_free char *path = path_clean(m->source ? m->source : "");
 	struct copying c = {.dest = str_new("/"), .into = true, .from = m->from};
 	struct tree to = {.fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)};
 	struct gather g = {.from = &c.source, .out = &c.items};
@@ -271,7 +271,7 @@ mount_cache(struct task *p, struct making *k, struct asked_mount *m)
 	bool begun = m->from && *m->from; /* then source= says what as */
 	if (choose_dir(p, k, m, dir) < 0 || fill_cache(p, k, m, dir) < 0 || share(k, dir) < 0)
 		return -1;
-	auto_free char *sub = clean_path(m->source && !begun ? m->source : "");
+	auto_free char *sub = path_clean(m->source && !begun ? m->source : "");
 	auto_fd int top = step_dry() ? -1 : open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_fd int fd =
 		top < 0 ? -1 : open_in_root(top, *sub ? sub : "/", O_PATH | O_DIRECTORY, 0);

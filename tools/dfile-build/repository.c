@@ -54,7 +54,7 @@ split(const char *text, struct repository *r)
 	r->url = fmt_new(
 		"%s%.*s", strncmp(text, "github.com/", 11) == 0 ? "https://" : "", (int)n, text);
 	r->ref = fmt_new("%.*s", hash ? (int)strcspn(hash + 1, ":") : 0, hash ? hash + 1 : "");
-	r->dir = clean_path(colon ? colon + 1 : "");
+	r->dir = path_clean(colon ? colon + 1 : "");
 	r->shown = url_shown(r->url);
 	r->login = login_of(r->url, r->shown);
 	/* "git@-oProxyCommand=x:y" would be an option of ssh. */

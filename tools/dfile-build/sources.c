@@ -21,27 +21,6 @@
 #define DEPTH_MAX 2048
 #define PIECE ((size_t)64 << 10)
 
-char *
-clean_path(const char *path)
-{
-	struct buf out = BUF_INIT;
-	buf_adds(&out, "");
-	while (*path) {
-		size_t n = strcspn(path, "/");
-		if (n == 2 && memcmp(path, "..", 2) == 0) {
-			char *slash = strrchr(out.s, '/');
-			out.len = slash ? (size_t)(slash - out.s) : 0;
-			out.s[out.len] = '\0';
-		} else if (n && !(n == 1 && *path == '.')) {
-			if (out.len)
-				buf_addc(&out, '/');
-			buf_add(&out, path, n);
-		}
-		path += n + (path[n] == '/');
-	}
-	return buf_take(&out);
-}
-
 int
 real_path(int root, const char *path, int flags, int *fd, char out[PATH_MAX])
 {

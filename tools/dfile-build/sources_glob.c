@@ -95,13 +95,13 @@ match(struct glob *w, const char *done, const char *rest, unsigned depth)
 int
 gather(const struct gather *g, const char *word)
 {
-	auto_free char *path = clean_path(word);
+	auto_free char *path = path_clean(word);
 	struct glob w = {.g = g};
 	/* "a/./b/c" with --parents keeps b/c. */
 	const char *pivot = strstr(word, "/./");
 	if (pivot) {
 		auto_free char *before = fmt_new("%.*s", (int)(pivot - word), word);
-		auto_free char *clean = clean_path(before);
+		auto_free char *clean = path_clean(before);
 		for (const char *p = clean; *p; w.pivot++) {
 			p += strcspn(p, "/");
 			p += *p == '/';

@@ -153,7 +153,7 @@ make_part(
 static int
 walk(struct tree *t, const char *path, bool directory, const struct owner *o, bool stub, int *fd)
 {
-	auto_free char *at = clean_path(path);
+	auto_free char *at = path_clean(path);
 	auto_fd int dir = open_in_root(t->fd, "/", O_PATH | O_DIRECTORY, 0);
 	for (char *part = at, *slash; dir >= 0 && *part;
 		part = slash ? slash + 1 : strchr(part, '\0')) {

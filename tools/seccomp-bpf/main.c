@@ -28,19 +28,11 @@ static struct {
 static int
 parse_caps(void *to, const char *value)
 {
-	uint64_t *caps = to, bits;
-	char word[32];
-	*caps = 0;
-	if (strcmp(value, "none") == 0)
-		return 0;
-	while (*value) {
-		size_t n = strcspn(value, ",");
-		snprintf(word, sizeof(word), "%.*s", (int)n, value);
-		if (ct_caps_parse(word, &bits) < 0)
-			return -1;
-		*caps |= bits;
-		value += n + (value[n] == ',');
-	}
+	struct ct_caps set = {0};
+	uint64_t *caps = to;
+	if (strcmp(value, "none") != 0 && ct_opt_caps(&set, value) < 0)
+		return -1;
+	*caps = set.all ? ct_caps_all() : set.bits;
 	return 0;
 }
 
