@@ -39,9 +39,9 @@ bundle() { jq -c "$2" "$TACKLEBOX_ROOT/names/$1/config.json"; }
 	diff "$T/aa.config" "$T/bb2.config"
 	assert_eq '["/bin/id","-u"]' "$(bundle aa .process.args)"
 	# One who is in no passwd has group 0, and his own group is one of his groups.
-	assert_eq '[1000,1000,[1000]]' "$(bundle aa '.process.user | [.uid, .gid, .additionalGids] | tojson')"
+	assert_eq '[1000,1000,[1000,29,10]]' "$(bundle aa '.process.user | [.uid, .gid, .additionalGids]')"
 	box-create --name ab -u 4242 --network none bb >/dev/null
-	assert_eq '[4242,0,[0]]' "$(bundle ab '.process.user | [.uid, .gid, .additionalGids] | tojson')"
+	assert_eq '[4242,0,[0]]' "$(bundle ab '.process.user | [.uid, .gid, .additionalGids]')"
 	box-rm ab >/dev/null
 	assert_eq '{"soft":10,"hard":20,"type":"RLIMIT_NOFILE"}' "$(bundle aa '.process.rlimits[0] | {soft, hard, type}')"
 	assert_eq 'true' "$(bundle aa .process.noNewPrivileges)"
