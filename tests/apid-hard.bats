@@ -25,6 +25,55 @@ many() {
 	served many
 }
 
+# Each stats stream tells of its own container, however many begin at once: the limit says whose it is.
+watched() {
+	local i
+	for i in 1 2 3 4 5; do
+		box-run -d --name "c$i" --network none -m "$((16 + i))m" bb sleep 1000 >/dev/null
+	done
+	for i in 1 2 3; do
+		python3 - "${DOCKER_HOST#unix://}" <<-'END'
+			import json, socket, sys, threading
+			start, wrong = threading.Barrier(20), []
+			def watch(n):
+			    s = socket.socket(socket.AF_UNIX)
+			    s.settimeout(30)
+			    s.connect(sys.argv[1])
+			    start.wait()
+			    for again in range(10):
+			        s.sendall(b"GET /containers/c%d/stats?stream=0&one-shot=1 HTTP/1.1\r\nHost: x\r\n\r\n" % n)
+			        data = b""
+			        while not data.endswith(b"\r\n0\r\n\r\n"):
+			            got = s.recv(65536)
+			            if not got:
+			                wrong.append("c%d: the server went away" % n)
+			                return
+			            data += got
+			        doc = json.loads(data[data.index(b"{"):data.rindex(b"}") + 1])
+			        memory, pids = doc["memory_stats"], doc["pids_stats"]
+			        if doc["name"] != "/c%d" % n or memory.get("limit") != 16 + n << 20 or not 0 < memory["usage"] <= memory["limit"] or not 1 <= pids["current"] <= 9:
+			            wrong.append("c%d: %s %s %s" % (n, doc["name"], memory, pids))
+			def tried(n):
+			    try:
+			        watch(n)
+			    except Exception as e:
+			        wrong.append("c%d: %r" % (n, e))
+			threads = [threading.Thread(target=tried, args=(1 + i % 5,)) for i in range(20)]
+			for t in threads: t.start()
+			for t in threads: t.join()
+			if wrong:
+			    sys.exit("\n".join(wrong[:5]))
+		END
+		# The first look of a server is when it finds the trees of groups.
+		apid_end
+		apid_start
+	done
+}
+@test "twenty that watch five containers at once: each sees its own" {
+	requires python3 cg-memory
+	served watched
+}
+
 # No tool that a killed apid has started.
 nothing_at_work() {
 	local pid
