@@ -290,6 +290,37 @@ options() {
 	served options
 }
 
+copied() {
+	local way
+	docker run -d --name one --network none bb sh -c 'mkdir -p /dir/thing/sub; touch /dir/thing/sub/kept /dir/other; exec sleep 1000'
+	wait_for docker exec one test -e /dir/other
+	echo new >"$T/thing"
+	mkdir -p "$T/other/sub"
+	for way in running stopped; do
+		[ $way = running ] || docker stop -t 0 one
+		try docker cp "$T/thing" one:/dir
+		assert_eq 1 "$status" "$output"
+		assert_like "$output" '*cannot overwrite directory /dir/thing with non-directory thing'
+		try docker cp "$T/other" one:/dir
+		assert_eq 1 "$status" "$output"
+		assert_like "$output" '*cannot overwrite non-directory /dir/other with directory other'
+		docker cp one:/dir - | tar -t >"$T/list"
+		assert_eq 'dir/ dir/other dir/thing/ dir/thing/sub/ dir/thing/sub/kept' "$(sort "$T/list" | xargs)"
+	done
+	docker cp "$T/thing" one:/dir/other
+	assert_eq new "$(docker cp one:/dir/other - | tar -xO)"
+	# Who does not ask for it gets what the tar has.
+	tar -C "$T" -c thing >"$T/tar"
+	assert_eq 400 "$(status_of PUT '/containers/one/archive?path=/dir&noOverwriteDirNonDir=1' -T "$T/tar")"
+	assert_eq 200 "$(status_of PUT '/containers/one/archive?path=/dir&noOverwriteDirNonDir=0' -T "$T/tar")"
+	assert_eq new "$(docker cp one:/dir/thing - | tar -xO)"
+	rm -rf "$T/other" "$T/thing"
+}
+@test "docker cp: a directory gives way to no file, nor a file to a directory" {
+	requires curl
+	served 'clients copied'
+}
+
 published() {
 	docker run -d --name web -p 127.0.0.1:8080:80 -p 81 bb sh -c 'echo hello >/tmp/w; exec httpd -f -p 80 -h /tmp'
 	wait_for curl -fs http://127.0.0.1:8080/w

@@ -62,6 +62,9 @@ struct layer_apply {
 	void *self;
 	/* Names mean what they say: there are no whiteouts. */
 	bool literal;
+	/* A directory gives way to nothing but a directory, and nothing else to a directory: an
+	 * error (class invalid). With `literal`. */
+	bool keep_kinds;
 	/* The stream was decompressed already: what looks like a compressed one is not taken for
 	 * it. */
 	bool is_plain;

@@ -106,6 +106,7 @@ unpack(const struct pass *p, int dir, int fd, bool ours)
 		.form = LAYER_FLAT,
 		.no_owner = ours && !p->keep_owners,
 		.literal = true,
+		.keep_kinds = ours || p->keep_kinds,
 		.is_plain = ours,
 		.read = stream_fd_read,
 		.self = &in};
