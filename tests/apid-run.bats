@@ -120,6 +120,38 @@ exec_in() {
 	served 'clients exec_in'
 }
 
+# Of those with a name: what runs the tests may ignore some that the C library has for itself.
+ignores_none() {
+	local mask
+	mask=$(sed 's/SigIgn:[[:space:]]*/0x/')
+	(((mask & 0x7fffffff) == 0)) || fail "ignored: $mask"
+}
+# A program there has the signals of a fresh one, and what is told before it runs is for people.
+exec_fresh() {
+	docker run -d --name one --network none bb sleep 1000
+	try timeout 20 docker exec one sh -c 'while :; do echo x; done | head -n 1'
+	assert_eq "0 x" "$status $output"
+	docker exec one grep SigIgn /proc/self/status >"$T/ignored"
+	ignores_none <"$T/ignored"
+	# Detached, and as the container's own program, too.
+	docker exec -d one sh -c 'grep SigIgn /proc/self/status >/signals; echo end >>/signals'
+	wait_for docker exec one grep -q end /signals
+	docker exec one head -n 1 /signals >"$T/ignored"
+	ignores_none <"$T/ignored"
+	docker run --rm --network none bb grep SigIgn /proc/self/status >"$T/ignored"
+	ignores_none <"$T/ignored"
+	for option in '-u nosuch' '-w /etc/passwd'; do
+		# shellcheck disable=SC2086 # two words
+		try docker exec $option one true
+		((status != 0)) || fail "$option: $output"
+		assert_like "$output" '*: *'
+		case $output in *'{'*) fail "$option: $output" ;; esac
+	done
+}
+@test "docker exec: no signal is ignored, and a failure is told to people" {
+	served 'clients exec_fresh'
+}
+
 exec_events() {
 	local box id
 	box=$(docker run -d --name one --network none bb sleep 1000)
