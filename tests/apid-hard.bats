@@ -234,3 +234,45 @@ ends_well() {
 	needs_client
 	served ends_well
 }
+
+# Whoever takes away has the store for himself, for as long as it takes.
+seized() {
+	local threads holder list pid
+	trap 'touch "$T/go"' EXIT # however it ends
+	hold_store() {
+		rm -f "$T/held" "$T/go"
+		flock "$TACKLEBOX_ROOT/images/lock" sh -c 'touch "$1/held"; while [ ! -e "$1/go" ]; do sleep 0.05; done' - "$T" &
+		holder=$!
+		wait_for test -e "$T/held"
+	}
+	box-run -d --name one --network none bb sleep 1000 >/dev/null
+	threads=$(ls "/proc/$APID/task" | wc -l)
+	hold_store
+	api GET /images/json >"$T/list" &
+	list=$!
+	wait_for sh -c "[ \$(ls /proc/$APID/task | wc -l) -gt $threads ]"
+	# What needs no image goes on meanwhile.
+	assert_eq 201 "$(status_of POST /containers/one/exec -H 'Content-Type: application/json' -d '{"Cmd":["true"]}')"
+	assert_eq 204 "$(status_of POST /containers/one/kill)"
+	wait_for sh -c '[ "$(box-inspect one | jq -r .State.Status)" = exited ]'
+	kill -0 $list
+	[ ! -s "$T/list" ]
+	touch "$T/go"
+	wait $holder
+	wait $list
+	jq -e '.[0].RepoTags == ["bb:latest"]' "$T/list" >/dev/null
+	# Nor does it keep the server from ending.
+	hold_store
+	api GET /images/bb/json >"$T/list" &
+	pid=$!
+	wait_for sh -c "[ \$(ls /proc/$APID/task | wc -l) -gt $threads ]"
+	apid_end
+	wait $pid || :
+	touch "$T/go"
+	wait $holder
+	apid_start
+}
+@test "while the store is taken by another: a request for images waits, all else goes on" {
+	requires curl flock
+	served seized
+}
