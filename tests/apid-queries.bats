@@ -130,3 +130,14 @@ expressions() {
 	(($(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$APID/status") < 200000))
 }
 @test "regular expressions of filters, nested and repeated: the server lives" { served expressions; }
+
+# A body where none is taken is read, and lost.
+unasked() {
+	head -c 3000000 /dev/urandom >"$T/sent"
+	status_of POST '/build?remote=http://127.0.0.1:9/Dockerfile' --data-binary "@$T/sent" >"$T/status"
+	[[ $(<"$T/status") == [45]* ]] || fail "status $(<"$T/status")"
+	assert_eq 200 "$(status_of GET /_ping)"
+	apid_end
+	apid_start
+}
+@test "a build of what is elsewhere, with a body: an answer, and the server can be ended" { served unasked; }
