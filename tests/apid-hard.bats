@@ -276,3 +276,50 @@ seized() {
 	requires curl flock
 	served seized
 }
+
+# A registry whose manifests take an hour to come, a little at a time.
+slow_start() {
+	cat >"$T/slow.py" <<-'END'
+		import http.server, time
+		class Slow(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        self.send_response(200)
+		        self.send_header("Content-Length", "0" if self.path == "/v2/" else "3600000")
+		        self.end_headers()
+		        try:
+		            while self.path != "/v2/":
+		                self.wfile.write(b" " * 100)
+		                time.sleep(0.1)
+		        except OSError:
+		            pass
+		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+		print(server.server_address[1], flush=True)
+		server.serve_forever()
+	END
+	python3 "$T/slow.py" >"$T/port" 2>"$T/slow.log" &
+	SLOW=$!
+	wait_for test -s "$T/port"
+}
+pull_left() {
+	local path client
+	pulls() { pgrep -P "$APID" -x img-pull; }
+	slow_start
+	trap 'kill $SLOW' EXIT
+	path="/images/create?fromImage=127.0.0.1:$(<"$T/port")/a/b&tag=1"
+	curl -sS --unix-socket "${DOCKER_HOST#unix://}" -X POST "http://localhost$path" >"$T/list" 2>&1 &
+	client=$!
+	wait_for pulls
+	kill $client
+	wait_for sh -c "! pgrep -P $APID -x img-pull"
+	# So it is when the server is asked to end.
+	curl -sS --unix-socket "${DOCKER_HOST#unix://}" -X POST "http://localhost$path" >"$T/list" 2>&1 &
+	client=$!
+	wait_for pulls
+	apid_end
+	wait $client || :
+	apid_start
+}
+@test "a client that leaves before a pull has begun ends it, and so does the server's end" {
+	requires curl python3
+	served pull_left
+}
