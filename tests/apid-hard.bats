@@ -25,6 +25,55 @@ many() {
 	served many
 }
 
+# Each stats stream tells of its own container, however many begin at once: the limit says whose it is.
+watched() {
+	local i
+	for i in 1 2 3 4 5; do
+		box-run -d --name "c$i" --network none -m "$((16 + i))m" bb sleep 1000 >/dev/null
+	done
+	for i in 1 2 3; do
+		python3 - "${DOCKER_HOST#unix://}" <<-'END'
+			import json, socket, sys, threading
+			start, wrong = threading.Barrier(20), []
+			def watch(n):
+			    s = socket.socket(socket.AF_UNIX)
+			    s.settimeout(30)
+			    s.connect(sys.argv[1])
+			    start.wait()
+			    for again in range(10):
+			        s.sendall(b"GET /containers/c%d/stats?stream=0&one-shot=1 HTTP/1.1\r\nHost: x\r\n\r\n" % n)
+			        data = b""
+			        while not data.endswith(b"\r\n0\r\n\r\n"):
+			            got = s.recv(65536)
+			            if not got:
+			                wrong.append("c%d: the server went away" % n)
+			                return
+			            data += got
+			        doc = json.loads(data[data.index(b"{"):data.rindex(b"}") + 1])
+			        memory, pids = doc["memory_stats"], doc["pids_stats"]
+			        if doc["name"] != "/c%d" % n or memory.get("limit") != 16 + n << 20 or not 0 < memory["usage"] <= memory["limit"] or not 1 <= pids["current"] <= 9:
+			            wrong.append("c%d: %s %s %s" % (n, doc["name"], memory, pids))
+			def tried(n):
+			    try:
+			        watch(n)
+			    except Exception as e:
+			        wrong.append("c%d: %r" % (n, e))
+			threads = [threading.Thread(target=tried, args=(1 + i % 5,)) for i in range(20)]
+			for t in threads: t.start()
+			for t in threads: t.join()
+			if wrong:
+			    sys.exit("\n".join(wrong[:5]))
+		END
+		# The first look of a server is when it finds the trees of groups.
+		apid_end
+		apid_start
+	done
+}
+@test "twenty that watch five containers at once: each sees its own" {
+	requires python3 cg-memory
+	served watched
+}
+
 # No tool that a killed apid has started.
 nothing_at_work() {
 	local pid
@@ -184,4 +233,93 @@ ends_well() {
 @test "asked to end it ends, whoever is still there; containers go on" {
 	needs_client
 	served ends_well
+}
+
+# Whoever takes away has the store for himself, for as long as it takes.
+seized() {
+	local threads holder list pid
+	trap 'touch "$T/go"' EXIT # however it ends
+	hold_store() {
+		rm -f "$T/held" "$T/go"
+		flock "$TACKLEBOX_ROOT/images/lock" sh -c 'touch "$1/held"; while [ ! -e "$1/go" ]; do sleep 0.05; done' - "$T" &
+		holder=$!
+		wait_for test -e "$T/held"
+	}
+	box-run -d --name one --network none bb sleep 1000 >/dev/null
+	threads=$(ls "/proc/$APID/task" | wc -l)
+	hold_store
+	api GET /images/json >"$T/list" &
+	list=$!
+	wait_for sh -c "[ \$(ls /proc/$APID/task | wc -l) -gt $threads ]"
+	# What needs no image goes on meanwhile.
+	assert_eq 201 "$(status_of POST /containers/one/exec -H 'Content-Type: application/json' -d '{"Cmd":["true"]}')"
+	assert_eq 204 "$(status_of POST /containers/one/kill)"
+	wait_for sh -c '[ "$(box-inspect one | jq -r .State.Status)" = exited ]'
+	kill -0 $list
+	[ ! -s "$T/list" ]
+	touch "$T/go"
+	wait $holder
+	wait $list
+	jq -e '.[0].RepoTags == ["bb:latest"]' "$T/list" >/dev/null
+	# Nor does it keep the server from ending.
+	hold_store
+	api GET /images/bb/json >"$T/list" &
+	pid=$!
+	wait_for sh -c "[ \$(ls /proc/$APID/task | wc -l) -gt $threads ]"
+	apid_end
+	wait $pid || :
+	touch "$T/go"
+	wait $holder
+	apid_start
+}
+@test "while the store is taken by another: a request for images waits, all else goes on" {
+	requires curl flock
+	served seized
+}
+
+# A registry whose manifests take an hour to come, a little at a time.
+slow_start() {
+	cat >"$T/slow.py" <<-'END'
+		import http.server, time
+		class Slow(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        self.send_response(200)
+		        self.send_header("Content-Length", "0" if self.path == "/v2/" else "3600000")
+		        self.end_headers()
+		        try:
+		            while self.path != "/v2/":
+		                self.wfile.write(b" " * 100)
+		                time.sleep(0.1)
+		        except OSError:
+		            pass
+		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+		print(server.server_address[1], flush=True)
+		server.serve_forever()
+	END
+	python3 "$T/slow.py" >"$T/port" 2>"$T/slow.log" &
+	SLOW=$!
+	wait_for test -s "$T/port"
+}
+pull_left() {
+	local path client
+	pulls() { pgrep -P "$APID" -x img-pull; }
+	slow_start
+	trap 'kill $SLOW' EXIT
+	path="/images/create?fromImage=127.0.0.1:$(<"$T/port")/a/b&tag=1"
+	curl -sS --unix-socket "${DOCKER_HOST#unix://}" -X POST "http://localhost$path" >"$T/list" 2>&1 &
+	client=$!
+	wait_for pulls
+	kill $client
+	wait_for sh -c "! pgrep -P $APID -x img-pull"
+	# So it is when the server is asked to end.
+	curl -sS --unix-socket "${DOCKER_HOST#unix://}" -X POST "http://localhost$path" >"$T/list" 2>&1 &
+	client=$!
+	wait_for pulls
+	apid_end
+	wait $client || :
+	apid_start
+}
+@test "a client that leaves before a pull has begun ends it, and so does the server's end" {
+	requires curl python3
+	served pull_left
 }

@@ -129,6 +129,35 @@ moved() {
 	served 'clients moved'
 }
 
+pruned() {
+	local keep drop
+	keep=$(img-commit --no-layer -p bb -c 'LABEL stage=prod')
+	drop=$(img-commit --no-layer -p bb -c 'LABEL stage=test')
+	# None is a day old.
+	docker image prune -f --filter until=24h >"$T/out"
+	assert_eq 'Total reclaimed space: 0B' "$(<"$T/out")"
+	docker image prune -f --filter label=stage=test >"$T/out"
+	grep -q "${drop#sha256:}" "$T/out"
+	try docker image inspect "$drop"
+	assert_eq 1 "$status"
+	docker image inspect "$keep" >/dev/null
+	docker image prune -f --filter until=0s --filter 'label!=stage' >/dev/null
+	docker image inspect "$keep" >/dev/null
+	# With a name, -a takes it.
+	docker tag "$keep" spare:1
+	docker image prune -f --filter label=stage=prod >/dev/null
+	docker image inspect spare:1 >/dev/null
+	docker image prune -af --filter label=stage=prod >/dev/null
+	try docker image inspect spare:1
+	assert_eq 1 "$status"
+	try docker image prune -f --filter color=red
+	assert_like "$output" "*Invalid filter 'color'*"
+	docker image inspect bb >/dev/null
+}
+@test "docker image prune: those that a filter lets pass" {
+	served 'clients pruned'
+}
+
 built() {
 	mkdir -p "$T/context"
 	cd "$T/context" || return

@@ -108,3 +108,36 @@ queries() {
 @test "odd queries and paths: what they mean is what is done, or they are refused" {
 	served queries
 }
+
+# A name is looked for by a regular expression: none costs the server more than it can bear.
+expressions() {
+	local want n
+	box-create --name aa --network none bb >/dev/null
+	n=$(printf '(%.0s' {1..1000})
+	for want in "$n" "$n$(printf ')%.0s' {1..1000})" '(((a{255}){255}){255})' '((((((a{99}){99}){99}){99}){99}){99})' \
+		'(a*)*\\1' "$(printf 'a?%.0s' {1..200})" "$(printf '(a*%.0s' {1..20})$(printf ')*%.0s' {1..20})"; do
+		for path in /containers/json?all=1 /networks?; do
+			api GET "$path" -G --data-urlencode "filters={\"name\":[\"$want\"]}" >"$T/list"
+			grep -q '^HTTP/1.1 200' "$T/head"
+			jq -e 'type == "array"' "$T/list" >/dev/null
+		done
+	done
+	assert_eq '["/aa"]' "$(api GET /containers/json?all=1 -G --data-urlencode 'filters={"name":["^/?(a|b)+$"]}' | jq -c .[0].Names)"
+	assert_eq '["/aa"]' "$(api GET /containers/json?all=1 -G --data-urlencode 'filters={"name":["/a"]}' | jq -c .[0].Names)"
+	assert_eq '[]' "$(api GET /containers/json?all=1 -G --data-urlencode 'filters={"name":["^a$"]}')"
+	assert_eq bridge "$(api GET /networks -G --data-urlencode 'filters={"name":["^bridge$"]}' | jq -r .[].Name)"
+	kill -0 "$APID"
+	(($(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$APID/status") < 200000))
+}
+@test "regular expressions of filters, nested and repeated: the server lives" { served expressions; }
+
+# A body where none is taken is read, and lost.
+unasked() {
+	head -c 3000000 /dev/urandom >"$T/sent"
+	status_of POST '/build?remote=http://127.0.0.1:9/Dockerfile' --data-binary "@$T/sent" >"$T/status"
+	[[ $(<"$T/status") == [45]* ]] || fail "status $(<"$T/status")"
+	assert_eq 200 "$(status_of GET /_ping)"
+	apid_end
+	apid_start
+}
+@test "a build of what is elsewhere, with a body: an answer, and the server can be ended" { served unasked; }

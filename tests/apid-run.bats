@@ -121,6 +121,38 @@ exec_in() {
 	served 'clients exec_in'
 }
 
+# Of those with a name: what runs the tests may ignore some that the C library has for itself.
+ignores_none() {
+	local mask
+	mask=$(sed 's/SigIgn:[[:space:]]*/0x/')
+	(((mask & 0x7fffffff) == 0)) || fail "ignored: $mask"
+}
+# A program there has the signals of a fresh one, and what is told before it runs is for people.
+exec_fresh() {
+	docker run -d --name one --network none bb sleep 1000
+	try timeout 20 docker exec one sh -c 'while :; do echo x; done | head -n 1'
+	assert_eq "0 x" "$status $output"
+	docker exec one grep SigIgn /proc/self/status >"$T/ignored"
+	ignores_none <"$T/ignored"
+	# Detached, and as the container's own program, too.
+	docker exec -d one sh -c 'grep SigIgn /proc/self/status >/signals; echo end >>/signals'
+	wait_for docker exec one grep -q end /signals
+	docker exec one head -n 1 /signals >"$T/ignored"
+	ignores_none <"$T/ignored"
+	docker run --rm --network none bb grep SigIgn /proc/self/status >"$T/ignored"
+	ignores_none <"$T/ignored"
+	for option in '-u nosuch' '-w /etc/passwd'; do
+		# shellcheck disable=SC2086 # two words
+		try docker exec $option one true
+		((status != 0)) || fail "$option: $output"
+		assert_like "$output" '*: *'
+		case $output in *'{'*) fail "$option: $output" ;; esac
+	done
+}
+@test "docker exec: no signal is ignored, and a failure is told to people" {
+	served 'clients exec_fresh'
+}
+
 exec_events() {
 	local box id
 	box=$(docker run -d --name one --network none bb sleep 1000)
@@ -290,6 +322,37 @@ options() {
 }
 @test "docker run: mounts, limits, user, health, restart policy" {
 	served options
+}
+
+copied() {
+	local way
+	docker run -d --name one --network none bb sh -c 'mkdir -p /dir/thing/sub; touch /dir/thing/sub/kept /dir/other; exec sleep 1000'
+	wait_for docker exec one test -e /dir/other
+	echo new >"$T/thing"
+	mkdir -p "$T/other/sub"
+	for way in running stopped; do
+		[ $way = running ] || docker stop -t 0 one
+		try docker cp "$T/thing" one:/dir
+		assert_eq 1 "$status" "$output"
+		assert_like "$output" '*cannot overwrite directory /dir/thing with non-directory thing'
+		try docker cp "$T/other" one:/dir
+		assert_eq 1 "$status" "$output"
+		assert_like "$output" '*cannot overwrite non-directory /dir/other with directory other'
+		docker cp one:/dir - | tar -t >"$T/list"
+		assert_eq 'dir/ dir/other dir/thing/ dir/thing/sub/ dir/thing/sub/kept' "$(sort "$T/list" | xargs)"
+	done
+	docker cp "$T/thing" one:/dir/other
+	assert_eq new "$(docker cp one:/dir/other - | tar -xO)"
+	# Who does not ask for it gets what the tar has.
+	tar -C "$T" -c thing >"$T/tar"
+	assert_eq 400 "$(status_of PUT '/containers/one/archive?path=/dir&noOverwriteDirNonDir=1' -T "$T/tar")"
+	assert_eq 200 "$(status_of PUT '/containers/one/archive?path=/dir&noOverwriteDirNonDir=0' -T "$T/tar")"
+	assert_eq new "$(docker cp one:/dir/thing - | tar -xO)"
+	rm -rf "$T/other" "$T/thing"
+}
+@test "docker cp: a directory gives way to no file, nor a file to a directory" {
+	requires curl
+	served 'clients copied'
 }
 
 published() {

@@ -111,6 +111,33 @@ as_docker() {
 }
 
 # A directory that becomes a symlink to a place of the host and back, all the time (CVE-2018-15664).
+# Also of what lies deeper than the names given; a tar has its way unless it is told not to.
+kinds() {
+	local d=$T/d
+	mkdir -p "$d/in/file" "$d/out/sub" "$d/dirs/data/sub"
+	touch "$d/in/file/x" "$d/out/data"
+	box-cp "$d/dirs/." one:/srv || return
+	run -1 box-cp "$d/out/." one:/srv
+	assert_like "$output" '*cannot overwrite directory /srv/data with non-directory data' || return
+	box-cp one:/srv "$T/before" && diff -r "$d/dirs/data" "$T/before/data" || return
+	run -1 bash -c 'tar -C "$1" -c data | box-cp --no-overwrite-dir-non-dir - one:/srv' - "$d/out"
+	assert_like "$output" '*cannot overwrite directory /srv/data with non-directory data' || return
+	box-cp one:/srv/data/sub - | tar -t >/dev/null || return
+	tar -C "$d/out" -c data | box-cp - one:/srv || return
+	run -1 bash -c 'tar -C "$1" -c data | box-cp --no-overwrite-dir-non-dir - one:/srv' - "$d/dirs"
+	assert_like "$output" '*cannot overwrite non-directory /srv/data with directory data' || return
+	# The parent of an entry, which has none of its own.
+	run -1 bash -c 'tar -C "$1" -c data/sub | box-cp --no-overwrite-dir-non-dir - one:/srv' - "$d/dirs"
+	assert_like "$output" '*cannot overwrite non-directory /srv/data with directory data' || return
+	tar -C "$d/out" -c data | box-cp --no-overwrite-dir-non-dir - one:/srv || return
+	tar -C "$d/dirs" -c data | box-cp - one:/srv || return
+	tar -C "$d/dirs" -c data | box-cp --no-overwrite-dir-non-dir - one:/srv
+}
+@test "box-cp: no directory gives way to a file, nor the other way round, but to a tar" {
+	box_is created
+	kinds
+}
+
 @test "box-cp: a box that bends its paths meanwhile leads nobody out of it" {
 	local i out=0
 	mkdir "$T/canary" "$T/got" "$T/in"

@@ -84,6 +84,9 @@ documents() {
 	assert_eq 1400 "$(cat "/sys/class/net/br-$(net-inspect one | jq -r '.Id[:12]')/mtu" 2>/dev/null || ip -j link show type bridge | jq '.[] | select(.mtu == 1400).mtu')"
 	assert_eq 'bridge host none one two' "$(net-ls --json | jq -r .Name | xargs)"
 	assert_eq one "$(net-ls --filter label=use=test --json | jq -r .Name)"
+	assert_eq one "$(net-ls --filter 'name=^one$' --json | jq -r .Name)"
+	assert_eq "" "$(net-ls -q --filter 'name=^on$')"
+	assert_eq "" "$(net-ls -q --filter 'name=^(o{1})')"
 	assert_eq "$(net-inspect two | jq -r .Id)" "$(net-inspect "$(net-ls -q --filter name=tw)" | jq -r .Id)"
 	for words in "already exists:one" "predefined:host" "overlaps:--subnet 10.77.0.128/25 three" \
 		"no matching subnet:--subnet 10.78.0.0/24 --gateway 10.79.0.1 three" "not found:-d overlay three"; do

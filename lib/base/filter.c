@@ -5,7 +5,14 @@
 #include "base/err.h"
 #include "base/parse.h"
 
+#include <ctype.h>
+#include <regex.h>
 #include <string.h>
+
+/* regcomp(3) of the C library goes down a level of its stack for each group, and makes a copy of
+ * what a bound repeats for each time. */
+#define WANT_MAX 256
+#define GROUPS_MAX 20
 
 static bool
 is_key(const char *filter, size_t n, const char *key)
@@ -62,4 +69,28 @@ filter_label(const json_t *labels, const char *want)
 	size_t n = strcspn(want, "=");
 	const char *has = json_string_value(json_object_getn(labels, want, n));
 	return has && (!want[n] || strcmp(has, want + n + 1) == 0);
+}
+
+static bool
+is_cheap(const char *want)
+{
+	size_t n = 0, groups = 0;
+	for (const char *p = want; *p; p++, n++) {
+		groups += *p == '(';
+		if (*p == '{' || (*p == '\\' && isdigit((unsigned char)p[1])))
+			return false;
+	}
+	return n <= WANT_MAX && groups <= GROUPS_MAX;
+}
+
+bool
+filter_name(const char *name, const char *want)
+{
+	auto_free char *slashed = fmt_new("/%s", name);
+	regex_t re;
+	if (!is_cheap(want) || regcomp(&re, want, REG_EXTENDED | REG_NOSUB) != 0)
+		return strstr(slashed, want) != NULL;
+	bool r = regexec(&re, name, 0, NULL, 0) == 0 || regexec(&re, slashed, 0, NULL, 0) == 0;
+	regfree(&re);
+	return r;
 }

@@ -17,5 +17,10 @@ int filter_check(const struct strlist *filters, const char *const *keys);
 bool filter_passes(const struct strlist *filters, filter_fn *fits, const void *thing);
 /* Whether the object `labels` has "NAME", or "NAME=VALUE" with that value. */
 bool filter_label(const json_t *labels, const char *want);
+/* Whether a name has what the extended regular expression says (regex(7)) in it, with or without a
+ * slash before it, as dockerd looks. What is no such expression, or one that could cost much stack,
+ * memory or time (longer than 256 bytes, more than 20 groups, bounds, back references), is looked
+ * for as it stands. */
+bool filter_name(const char *name, const char *want);
 
 #endif

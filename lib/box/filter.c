@@ -7,7 +7,6 @@
 #include "base/parse.h"
 #include "box/network.h"
 
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,18 +19,10 @@ by_id(const char *value, const struct box_look *l)
 	return strncmp(l->b.id, value, strlen(value)) == 0;
 }
 
-/* A regular expression, on the name with and without its slash, as dockerd has it. */
 static bool
 by_name(const char *value, const struct box_look *l)
 {
-	const char *name = box_text(l->doc, "Name");
-	auto_free char *slashed = fmt_new("/%s", name);
-	regex_t re;
-	if (regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
-		return strstr(name, value) != NULL;
-	bool r = regexec(&re, name, 0, NULL, 0) == 0 || regexec(&re, slashed, 0, NULL, 0) == 0;
-	regfree(&re);
-	return r;
+	return filter_name(box_text(l->doc, "Name"), value);
 }
 
 static bool

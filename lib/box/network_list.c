@@ -18,7 +18,7 @@ fits(const void *thing, const char *key, const char *value)
 {
 	const struct network *n = thing;
 	if (strcmp(key, "name") == 0)
-		return strstr(n->name, value) != NULL;
+		return filter_name(n->name, value);
 	if (strcmp(key, "id") == 0)
 		return strstr(n->id, value) != NULL;
 	if (strncmp(key, "label", 5) == 0)

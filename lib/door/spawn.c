@@ -52,18 +52,33 @@ run_end(pid_t pid)
 	return WIFSIGNALED(status) ? EXIT_SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* posix_spawn with the signals as a fresh program expects them. in and out -1: inherited. */
+/* The signals as a fresh program expects them: none is blocked, and SIGPIPE, which who serves many
+ * ignores, ends it again. What a shell lets its background ignore, and nohup, is not meant for one
+ * in a session of its own. */
+static void
+fresh_signals(posix_spawnattr_t *attr, bool session)
+{
+	sigset_t set;
+	posix_spawnattr_setflags(attr,
+		(short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+			(session ? POSIX_SPAWN_SETSID : 0)));
+	sigemptyset(&set);
+	posix_spawnattr_setsigmask(attr, &set);
+	sigaddset(&set, SIGPIPE);
+	for (const int *s = (const int[]){SIGINT, SIGQUIT, SIGHUP, 0}; session && *s; s++)
+		sigaddset(&set, *s);
+	posix_spawnattr_setsigdefault(attr, &set);
+}
+
+/* posix_spawn; in and out -1: inherited. */
 static int
 start(pid_t *pid, const char *path, char *const argv[], int in, int out)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none;
-	sigemptyset(&none);
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setsigmask(&attr, &none);
+	fresh_signals(&attr, false);
 	if (in >= 0)
 		posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
 	if (out >= 0)
@@ -299,13 +314,9 @@ spawn_run(pid_t *pid, const char *path, const struct run *r)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none;
-	sigemptyset(&none);
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(
-		&attr, (short)(POSIX_SPAWN_SETSIGMASK | (r->session ? POSIX_SPAWN_SETSID : 0)));
-	posix_spawnattr_setsigmask(&attr, &none);
+	fresh_signals(&attr, r->session);
 	for (int i = 0; i < 3; i++)
 		if (r->fd[i] >= 0)
 			posix_spawn_file_actions_adddup2(&files, r->fd[i], i);

@@ -64,6 +64,8 @@ int sys_chdir(const char *why, const char *path);
 /* Opens (or makes) a lock file and takes flock(2) on it, exclusively or shared, waiting if need be.
  * The lock lasts as long as the descriptor *out, which the caller owns. */
 int sys_lock(const char *why, const char *path, bool exclusive, int *out);
+/* The same without waiting: 1 when another has it, who keeps us off. */
+int sys_lock_now(const char *why, const char *path, bool exclusive, int *out);
 
 /* ---- trees, and what stays (sys_tree.c) ---- */
 

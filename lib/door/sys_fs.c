@@ -13,7 +13,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -416,25 +415,5 @@ sys_chdir(const char *why, const char *path)
 	}
 	if (step_close(&st) < 0)
 		return err_sys("chdir", path, "cannot change directory to %s", path);
-	return 0;
-}
-
-int
-sys_lock(const char *why, const char *path, bool exclusive, int *out)
-{
-	struct step st;
-	*out = -1;
-	if (step_open(&st, "flock", why)) {
-		auto_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		step_result(&st, fd < 0 ? -1 : flock(fd, exclusive ? LOCK_EX : LOCK_SH));
-		if (st.ret == 0)
-			*out = take_fd(&fd);
-	}
-	if (step_told(&st)) {
-		step_call(&st, "flock(%s, %s)", tell_c(path), exclusive ? "LOCK_EX" : "LOCK_SH");
-		step_shell(&st, "exec 9>>%s; flock %s 9", tell_sh(path), exclusive ? "-x" : "-s");
-	}
-	if (step_close(&st) < 0)
-		return err_sys("flock", path, "cannot lock %s", path);
 	return 0;
 }

@@ -66,6 +66,9 @@ struct layer_apply {
 	 * that has an entry for each directory before what is in it, as ours have: there it can
 	 * only be that the tree was changed while it was read. */
 	bool no_links;
+	/* A directory gives way to nothing but a directory, and nothing else to a directory: an
+	 * error (class invalid). With `literal`. */
+	bool keep_kinds;
 	/* The stream was decompressed already: what looks like a compressed one is not taken for
 	 * it. */
 	bool is_plain;

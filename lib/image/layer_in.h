@@ -116,7 +116,8 @@ int layer_failed(const struct apply *a, const char *call, const char *verb);
 
 int layer_make(
 	struct apply *a, struct tar_reader *tar, const struct tar_entry *e, struct target *t);
-/* Removes what is at the target. *whiteout says whether that was one. */
+/* Removes what is at the target. *whiteout says whether that was one; NULL: it is not for a
+ * directory that room is made. */
 int layer_clear(struct apply *a, const struct target *t, bool *whiteout);
 /* Sets an attribute; what this file system or user cannot is left out with a warning. */
 int layer_set_xattr(struct apply *a, int dir, const char *name, const struct tar_xattr *x);

@@ -5,6 +5,7 @@
  */
 #include "base/auto.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "image/layer_in.h"
 #include "image/lower.h"
 #include "image/xattrs.h"
@@ -16,12 +17,25 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+static int
+other_kind(const struct apply *a, const struct target *t, const char *there, const char *is)
+{
+	auto_buf struct buf path = BUF_INIT;
+	path_join(&path, a->how->shown, t->path);
+	return err_set(ERR_INVALID, path.s, "cannot overwrite %s %s with %s %s", there, path.s, is,
+		t->path);
+}
+
 int
 layer_clear(struct apply *a, const struct target *t, bool *whiteout)
 {
 	struct stat sb;
 	if (fstatat(t->place.fd, t->base, &sb, AT_SYMLINK_NOFOLLOW) < 0)
 		return layer_failed(a, "fstatat", "look at what is in the place of");
+	if (a->how->keep_kinds && S_ISDIR(sb.st_mode) && !whiteout)
+		return other_kind(a, t, "directory", "non-directory");
+	if (a->how->keep_kinds && !S_ISDIR(sb.st_mode) && whiteout)
+		return other_kind(a, t, "non-directory", "directory");
 	if (whiteout)
 		*whiteout = lower_is_whiteout(&sb);
 	/* Places that were found by way of it are no longer what they were. */

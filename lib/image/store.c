@@ -120,14 +120,22 @@ store_prepare(struct store *s)
 	return put_first(s, "index.json", "{\"schemaVersion\":2,\"manifests\":[]}");
 }
 
+static const char reading[] = "what is being read stays until it is read";
+
 int
 store_hold(struct store *s)
 {
 	char path[PATH_MAX];
 	in_images(s, "lock", path);
-	if (!file_exists(path))
-		return 0;
-	return sys_lock("what is being read stays until it is read", path, false, &s->lock);
+	return file_exists(path) ? sys_lock(reading, path, false, &s->lock) : 0;
+}
+
+int
+store_hold_now(struct store *s)
+{
+	char path[PATH_MAX];
+	in_images(s, "lock", path);
+	return file_exists(path) ? sys_lock_now(reading, path, false, &s->lock) : 0;
 }
 
 int

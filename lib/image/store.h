@@ -51,6 +51,8 @@ int store_prepare(struct store *s);
 /* Before reading for long, where nothing may go meanwhile: holds off those who take away, and makes
  * nothing. A store that is not there is fine. */
 int store_hold(struct store *s);
+/* The same without waiting: 1 while somebody takes away. */
+int store_hold_now(struct store *s);
 
 /* Before taking away: waits until nobody adds, and keeps all others off until store_close(). */
 int store_seize(struct store *s);

@@ -68,7 +68,7 @@ void tell_event(const struct box *b, const char *action, json_t *more);
  * errors stay as they are. Returns -1. */
 int no_such_image(const char *name);
 
-/* store_hold(), which is a step of the door (images.c). */
+/* store_hold(), of which each try is a step of the door (images.c). */
 struct store;
 int hold(struct store *s);
 

@@ -101,6 +101,8 @@ archive_begin_put(struct request *r)
 	if (!place)
 		return -1;
 	word(&l, "box-cp");
+	if (request_flag(r, "noOverwriteDirNonDir", false))
+		word(&l, "--no-overwrite-dir-non-dir");
 	word(&l, "--");
 	word(&l, "-");
 	word(&l, place);

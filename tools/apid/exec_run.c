@@ -159,7 +159,10 @@ spawn(struct running *x, bool detach, int *ready)
 	pthread_mutex_lock(&door);
 	if (status >= 0)
 		fcntl(status, F_SETFD, 0);
+	/* What it says on its standard error is for the client's people. */
+	unsetenv("TACKLEBOX_ERRORS");
 	x->pid = run_start("one more program in the container", &r);
+	setenv("TACKLEBOX_ERRORS", "json", 1);
 	if (status >= 0)
 		fcntl(status, F_SETFD, FD_CLOEXEC);
 	pthread_mutex_unlock(&door);

@@ -11,14 +11,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+/* Whoever takes away may be at it for long: nobody waits for that inside the door. */
 int
 hold(struct store *s)
 {
-	pthread_mutex_lock(&door);
-	int r = store_hold(s);
-	pthread_mutex_unlock(&door);
-	return r;
+	for (;;) {
+		pthread_mutex_lock(&door);
+		int r = store_hold_now(s);
+		pthread_mutex_unlock(&door);
+		if (r <= 0)
+			return r;
+		if (http_stopping())
+			return err_set(ERR_CONFLICT, NULL, "the server is being ended");
+		usleep(50000);
+	}
 }
 
 int

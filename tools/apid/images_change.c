@@ -269,22 +269,18 @@ images_prune(struct request *r)
 {
 	struct strlist l = {0}, filters;
 	auto_buf struct buf out = BUF_INIT;
-	bool all = false;
 	if (body_filters(r, &filters) < 0)
 		return -1;
-	for (size_t i = 0; i < filters.n; i++)
-		if (strcmp(filters.v[i], "dangling=false") == 0 ||
-			strcmp(filters.v[i], "dangling=0") == 0)
-			all = true;
-		else if (strncmp(filters.v[i], "dangling=", 9) != 0)
-			return err_set(ERR_UNSUPPORTED, filters.v[i], "images are not pruned by %s",
-				filters.v[i]);
-	words_free(&filters);
 	word(&l, "tb-prune");
 	word(&l, "--json");
 	word(&l, "--only=images");
-	if (all)
-		word(&l, "--all");
+	for (size_t i = 0; i < filters.n; i++)
+		if (strcmp(filters.v[i], "dangling=false") == 0 ||
+			strcmp(filters.v[i], "dangling=0") == 0)
+			word(&l, "--all");
+		else if (strncmp(filters.v[i], "dangling=", 9) != 0)
+			wordf(&l, "--filter=%s", filters.v[i]);
+	words_free(&filters);
 	if (job_run("images that nobody needs go", &l, NULL, &out) < 0)
 		return -1;
 	auto_json json_t *doc = json_parse("tb-prune", buf_str(&out), out.len);

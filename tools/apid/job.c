@@ -132,6 +132,9 @@ take_said(struct job *j)
 int
 job_feed(struct job *j, const char *p, size_t n)
 {
+	/* It takes none: a body all the same is nothing that it would wait for. */
+	if (j->in < 0)
+		return 0;
 	while (n && !j->refused) {
 		struct pollfd fd[] = {
 			{j->in, POLLOUT, 0}, {j->out, POLLIN, 0}, {j->error, POLLIN, 0}};

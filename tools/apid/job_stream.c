@@ -67,7 +67,10 @@ first(struct request *r, struct job *j, unsigned lines)
 	do
 		more = job_peek(j, r);
 	while (more && lines && lines_in(&j->read) <= lines);
-	if (more || job_result(j) == 0)
+	/* Not at its end: nobody is there any more to whom it could be of use. */
+	if (!more && j->out >= 0)
+		err_set(ERR_CONFLICT, NULL, "%s: the client is gone", j->name);
+	else if (more || job_result(j) == 0)
 		return 0;
 	job_free(j);
 	return -1;

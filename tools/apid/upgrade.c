@@ -45,11 +45,12 @@ upgrade_new(upgrade_fn *fn, void *self)
 /* Docker's SDK for Python reads the answer through a buffer and the stream past it: of what comes
  * together with the answer it loses all that the buffer took. So that a client which is about to
  * read does so first (unix(7): SIOCOUTQ is what the peer has not read yet; over TCP, what it has
- * not acknowledged). One that does not read soon is not waited for. */
+ * not acknowledged). One that does not read soon is not waited for; soon is half a second, for a
+ * busy machine may give it no turn in less. */
 static void
 let_read(int fd)
 {
-	for (int i = 0, left; i < 50 && ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0; i++)
+	for (int i = 0, left; i < 500 && ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0; i++)
 		nanosleep(&(struct timespec){0, i < 10 ? 50000 : 1000000}, NULL);
 }
 

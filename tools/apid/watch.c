@@ -108,6 +108,9 @@ stats_end(void *self)
 	free(s);
 }
 
+/* What is known of the host's groups, and their paths, are kept for a program with one thread. */
+static pthread_mutex_t groups = PTHREAD_MUTEX_INITIALIZER;
+
 /* Looks once more, a second after the last time. False: the client is gone. */
 static bool
 look(struct watcher *s)
@@ -121,7 +124,9 @@ look(struct watcher *s)
 	s->next = clock_ns(CLOCK_MONOTONIC) + 1000000000;
 	box_state(&s->s.b, &st);
 	stats_host(&host);
+	pthread_mutex_lock(&groups);
 	stats_take(&s->s, &st, &host);
+	pthread_mutex_unlock(&groups);
 	return !http_stopping();
 }
 

@@ -37,6 +37,8 @@ struct pass {
 	struct place from, to; /* one of each: path "-" for a tar on a standard stream */
 	int user; /* the user namespace of the box, in which its side works; -1: ours */
 	bool keep_owners;
+	bool keep_kinds; /* of a tar too: directories stay directories, and nothing else becomes one
+			  */
 	const dev_t *mounts; /* volumes of the box, which are copied as well */
 	size_t n_mounts;
 };

@@ -19,12 +19,15 @@
 #include <unistd.h>
 
 static struct {
-	bool archive, follow, stat;
+	bool archive, follow, keep_kinds, stat;
 } o;
 
 static const struct opt options[] = {
 	{'a', "archive", NULL, opt_flag, &o.archive, "owners stay as they are", false},
 	{'L', "follow-link", NULL, opt_flag, &o.follow, "what a symlink FROM leads to, not itself",
+		false},
+	{0, "no-overwrite-dir-non-dir", NULL, opt_flag, &o.keep_kinds,
+		"what a tar has replaces no directory by something else, nor the other way round",
 		false},
 	{0, "stat", NULL, opt_flag, &o.stat,
 		"copy nothing: print what BOX:PATH is, as the Docker Engine API has it (HEAD "
@@ -146,7 +149,7 @@ int
 main(int argc, char **argv)
 {
 	struct args a = tool_start(&me, argc, argv);
-	struct pass p = {.keep_owners = o.archive, .user = -1};
+	struct pass p = {.keep_owners = o.archive, .keep_kinds = o.keep_kinds, .user = -1};
 	struct view v;
 	struct box b;
 	if (o.stat ? a.n != 1 : a.n != 2)

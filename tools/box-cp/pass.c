@@ -110,6 +110,7 @@ unpack(const struct pass *p, int dir, int fd, bool ours)
 		.no_owner = ours && !p->keep_owners,
 		.literal = true,
 		.no_links = ours,
+		.keep_kinds = ours || p->keep_kinds,
 		.is_plain = ours,
 		.read = stream_fd_read,
 		.self = &in};

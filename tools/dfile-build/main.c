@@ -311,6 +311,8 @@ run(struct build *b, const sigset_t *mask)
 		return r;
 	}
 	close(how.pidfd);
+	/* Nobody may hear us any more: what is there is taken away all the same. */
+	signal(SIGPIPE, SIG_IGN);
 	auto_free char *mounts = fmt_new("/proc/%d/ns/mnt", pid);
 	b->mounts = open(mounts, O_RDONLY | O_CLOEXEC);
 	int status = wait_for_it(pid, mask);
