@@ -397,7 +397,7 @@ same_store() {
 
 @test "what a mirror lacks, or has only in part, comes from the registry itself" {
 	requires python3 zstd
-	local blob blobs pid mirror manifest
+	local blob blobs mirror manifest
 	three_layers
 	cp -r "$T/layout" "$T/half"
 	blobs=$T/half/blobs/sha256 manifest=$(<"$T/half/blobs/sha256/$(manifest_of "$T/half")")
@@ -406,7 +406,7 @@ same_store() {
 	truncate -s 100000 "$blobs/$blob"
 	jq -r '.layers[2].digest, .config.digest' <<<"$manifest" | sed "s|^sha256:|$blobs/|" | xargs rm
 	double_start "$T/half"
-	mirror=$DOUBLE pid=$DOUBLE_PID
+	mirror=$DOUBLE
 	double_start "$T/layout"
 	export TACKLEBOX_MIRRORS=$T/mirrors
 	echo "$DOUBLE http://$mirror" >"$T/mirrors"
@@ -423,7 +423,42 @@ same_store() {
 	run -1 img-pull "$DOUBLE/good/app:1"
 	assert_error img-pull "cannot fetch layer sha256:$blob: $DOUBLE answers 404: blob unknown to registry" '*'
 	nothing_visible
-	kill "$pid"
+}
+
+@test "a password for the registry goes to none of its mirrors, in whatever way they ask; what a mirror is to have stands under its own name" {
+	requires python3 zstd
+	local mirror basic auth blob
+	auth=$(printf user:se:cret | base64)
+	basic="Basic $auth"
+	three_layers
+	cp -r "$T/layout" "$T/mirror"
+	double_start "$T/mirror"
+	mirror=$DOUBLE
+	double_start "$T/layout"
+	export TACKLEBOX_MIRRORS=$T/mirrors DOCKER_CONFIG=$T/docker
+	mkdir "$T/docker"
+	echo "$DOUBLE http://$mirror" >"$T/mirrors"
+	# The registry itself takes no password at all here: its refusal is the one that is told.
+	run -1 img-pull --creds-fd 7 "$DOUBLE/basic/app:1" 7< <(echo user:se:cret)
+	assert_error img-pull "* $DOUBLE answers 401*" '*'
+	grep -q " /v2/basic/app/manifests/1 -" "$T/mirror/requests"
+	grep -q " /v2/basic/app/manifests/1 $basic" "$T/layout/requests"
+	run -0 img-pull --creds-fd 7 --realm "$mirror" "$DOUBLE/private/app:1" 7< <(echo user:se:cret)
+	grep -q "/token/private?.* -" "$T/mirror/requests"
+	grep -q "/token/private?.* $basic" "$T/layout/requests"
+	rm -rf "$TACKLEBOX_ROOT"
+	run -0 img-pull --creds-fd 7 "$DOUBLE/private/app:1" 7< <(echo '{"registrytoken": "dG9rZW4tZm9yLWV2ZXJ5Ym9keQ=="}')
+	! grep -E 'Basic|Bearer' "$T/mirror/requests" || fail "a secret went to the mirror"
+	# One that was given to the mirror does; what it lacks is asked of the registry with that one's.
+	rm -rf "$TACKLEBOX_ROOT"
+	jq -n --arg r "$mirror" --arg a "$auth" '{auths: {($r): {auth: $a}}}' >"$T/docker/config.json"
+	blob=$(sha256sum <"$T/3.tar" | cut -d' ' -f1)
+	rm "$T/mirror/blobs/sha256/$blob"
+	: >"$T/layout/requests"
+	run -0 img-pull --creds-fd 7 "$DOUBLE/private/app:1" 7< <(echo user:se:cret)
+	grep -q "/token/private?.* $basic" "$T/mirror/requests"
+	grep -q "/token/private?.* $basic" "$T/layout/requests"
+	assert_eq 1 "$(grep -c "/blobs/.* Bearer" "$T/layout/requests")" "$(<"$T/layout/requests")"
 }
 
 @test "proxies by the usual variables, in small letters or capitals; this machine never through one" {
@@ -533,7 +568,6 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >"$T/port" 2>/dev/null 3>
 	local pid=$!
 	wait_for test -s "$T/port"
 	run -1 img-pull --timeout 1s "127.0.0.1:$(<"$T/port")/app:1"
-	kill "$pid"
 	[[ $output == *"hint: "*--timeout* || $output == *"hint: "*"does not answer"* ]]
 	assert_error img-pull 'cannot fetch http://*' '*'
 	nothing_visible
