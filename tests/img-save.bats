@@ -231,6 +231,41 @@ assert_layered() {
 	assert_error img-save 'cannot open *: No such file or directory (ENOENT)' 'the store lacks *'
 }
 
+@test "-o: what is there and no file is written into and stays; a symlink leads to what is replaced" {
+	layered app:1 >/dev/null
+	img-load -i "$T/layered.tar"
+	img-save app:1 >"$T/want.tar"
+	mkfifo "$T/fifo"
+	timeout 30 cat "$T/fifo" >"$T/got.tar" &
+	local pid=$!
+	run -0 img-save -o "$T/fifo" app:1
+	wait "$pid"
+	[[ -p $T/fifo ]] || fail "the fifo is gone"
+	cmp "$T/want.tar" "$T/got.tar"
+	# By way of a symlink, as /dev/stdout is one: a pipe.
+	ln -s /proc/self/fd/1 "$T/stdout"
+	img-save -o "$T/stdout" app:1 | cmp - "$T/want.tar"
+	[[ -L $T/stdout ]] || fail "the symlink is gone"
+	mkdir "$T/elsewhere"
+	echo before >"$T/elsewhere/file"
+	ln -s elsewhere/file "$T/link"
+	img-save -o "$T/link" app:1
+	[[ -L $T/link ]] || fail "the symlink is gone"
+	cmp "$T/want.tar" "$T/elsewhere/file"
+	run -1 img-save -o "$T/elsewhere" app:1
+	assert_error img-save "cannot open $T/elsewhere: Is a directory (EISDIR)"
+	[[ $EUID != 0 ]] || {
+		mknod "$T/null" c 1 3
+		img-save -o "$T/null" app:1
+		assert_eq 'character special file 1:3' "$(stat -c '%F %t:%T' "$T/null")"
+		mknod "$T/full" c 1 7
+		run -1 img-save -o "$T/full" app:1
+		assert_error img-save "cannot write to $T/full: No space left on device (ENOSPC)"
+		[[ -c $T/full ]] || fail "the device is gone"
+	}
+	[[ -z $(compgen -G "$T/*.tmp.*") ]]
+}
+
 @test "each step of a load fails once: nothing entered, nothing half done stays, all of it the next time" {
 	layered app:1 >/dev/null
 	no_store() { no_temporaries && whole_store && [[ -z $(img-ls -q) ]] && rm -rf "$TACKLEBOX_ROOT"; }
