@@ -356,6 +356,26 @@ same_store() {
 	assert_eq 3 "$(wc -l <"$T/layout/requests")"
 }
 
+@test "the first bytes of a layer one by one; a layer that begins with a frame to be skipped" {
+	requires python3 zstd
+	three_layers
+	double_start "$T/layout"
+	run -0 img-pull "$DOUBLE/trickle/app:1"
+	same_store
+	double_stop
+	layer "$T/a.tar" 'echo a >a'
+	layer "$T/b.tar" 'echo b >b; head -c 100000 /dev/urandom >noise'
+	layer "$T/c.tar" 'echo c >c'
+	zstd -q "$T/a.tar" && gzip -k "$T/c.tar"
+	{ printf '\x50\x2a\x4d\x18\x04\0\0\0skip' && zstd -qc "$T/b.tar"; } >"$T/b.tar.zst"
+	make_layout "$T/skips" img "$T/b.tar.zst" "$T/a.tar.zst" "$T/c.tar.gz"
+	double_start "$T/skips"
+	run -0 img-pull --platform linux/amd64 "$DOUBLE/good/app:1"
+	run -0 img-layers "$DOUBLE/good/app:1"
+	cmp "${lines[0]}/noise" <(tar -xOf "$T/b.tar" ./noise)
+	same_store
+}
+
 @test "a foreign layer is fetched where the manifest says, without our token" {
 	requires python3 zstd
 	three_layers

@@ -5,6 +5,7 @@
 load helpers
 load lib/layers
 load lib/images
+load registry
 
 setup_file() { tb_setup_file; }
 teardown_file() { tb_teardown_file; }
@@ -121,6 +122,32 @@ assert_layered() {
 	run -0 umoci unpack --image "$T/oci:x" "$T/unpacked"
 	assert_eq changed "$(<"$T/unpacked/rootfs/etc/again")"
 	[[ ! -e $T/unpacked/rootfs/etc/link ]]
+}
+
+@test "layers that are packed in ways that OCI has no word for stay as they are" {
+	requires zstd xz
+	local want
+	layer "$T/b.tar" 'echo b >b; head -c 100000 /dev/urandom >noise'
+	layer "$T/c.tar" 'echo c >c'
+	# make_layout takes the blob, whatever it is, and the plain tar beside it.
+	{ printf '\x50\x2a\x4d\x18\x04\0\0\0skip' && zstd -qc "$T/b.tar"; } >"$T/b.tar.zst"
+	xz -c "$T/c.tar" >"$T/c.tar.gz"
+	make_layout "$T/other" img:1 "$T/b.tar.zst" "$T/c.tar.gz"
+	tar -C "$T/other" -cf "$T/other.tar" .
+	run -0 img-load -i "$T/other.tar"
+	assert_eq img:1 "$output"
+	whole_store && no_temporaries
+	run -0 img-layers img:1
+	cmp "${lines[0]}/noise" <(tar -xOf "$T/b.tar" ./noise)
+	assert_eq c "$(<"${lines[1]}/c")"
+	want=$(jq -r '.manifests[0].digest' "$T/other/index.json")
+	assert_eq "$want" "$(img-ls --json | jq -r .manifest)"
+	# Once more: out of the archive that we make of it.
+	img-save -o "$T/again.tar" img:1
+	other_store second
+	run -0 img-load -i "$T/again.tar"
+	assert_eq "$want" "$(img-ls --json | jq -r .manifest)"
+	whole_store
 }
 
 @test "archives that lie or lack something are refused, and nothing is entered" {

@@ -391,6 +391,16 @@ class Registry(BaseHTTPRequestHandler):
         self.wfile.flush()
         time.sleep(30)
 
+    def blob_trickle(self, body):
+        """The first bytes one by one, then the rest."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        for i in range(9):
+            self.wfile.write(body[i: i + 1])
+            time.sleep(0.05)
+        self.wfile.write(body[9:])
+
     def blob_drip(self, body):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

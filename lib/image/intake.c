@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/intake.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/queue.h"
 #include "base/subid.h"
@@ -22,34 +23,11 @@ struct flow {
 	struct sha256 *packed; /* of the blob as it came */
 	struct sha256 *plain;
 	bool begun;
+	bool dry; /* the source has ended: it is not asked again */
+	struct buf head; /* the first pieces, where they are too small to tell how it is packed */
 	bool apart; /* the blob is not the plain tar: it has a digest of its own */
 	struct queue *queue; /* plain bytes, on their way to be unpacked */
 };
-
-static const struct {
-	const char *magic;
-	size_t len;
-	enum packing packing;
-} magics[] = {
-	{"\x1f\x8b", 2, PACKED_GZIP}, {"\x28\xb5\x2f\xfd", 4, PACKED_ZSTD},
-	{"BZh", 3, PACKED_OTHER},
-	{"\xfd"
-	 "7zXZ\0",
-		6, PACKED_OTHER},
-	{"\x04\x22\x4d\x18", 4, PACKED_OTHER}, /* lz4 */
-	{"\x02\x21\x4c\x18", 4, PACKED_OTHER}, /* lz4, its older frames */
-	{"\x5d\x00\x00", 3, PACKED_OTHER}, /* lzma */
-	{"LZIP", 4, PACKED_OTHER}, {"\x1f\x9d", 2, PACKED_OTHER}, /* compress */
-};
-
-enum packing
-packing_of(const void *data, size_t len)
-{
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (len >= magics[i].len && memcmp(data, magics[i].magic, magics[i].len) == 0)
-			return magics[i].packing;
-	return PACKED_NOT;
-}
 
 const char *
 packing_media_type(enum packing p)
@@ -92,13 +70,36 @@ look_at_head(struct flow *f, const void *data, size_t len)
 		(in->packing == PACKED_OTHER && in->as_is) || in->apply.dir < 0;
 }
 
+static ssize_t
+fresh_piece(struct flow *f, const void **data)
+{
+	ssize_t n = f->dry ? 0 : f->in->read(f->in->self, data);
+	f->dry = f->dry || n == 0;
+	return n;
+}
+
+/* The first piece is large enough for a look at its head. What comes from the network comes in
+ * pieces of any size. */
+static ssize_t
+first_piece(struct flow *f, const void **data)
+{
+	ssize_t n = fresh_piece(f, data);
+	if (n <= 0 || n >= PACKING_HEAD)
+		return n;
+	do
+		buf_add(&f->head, *data, (size_t)n);
+	while (f->head.len < PACKING_HEAD && (n = fresh_piece(f, data)) > 0);
+	*data = f->head.s;
+	return n < 0 ? -1 : (ssize_t)f->head.len;
+}
+
 /* One piece of the layer as it comes in. */
 static ssize_t
 next_piece(void *self, const void **data)
 {
 	struct flow *f = self;
 	struct intake *in = f->in;
-	ssize_t n = in->read(in->self, data);
+	ssize_t n = f->begun ? fresh_piece(f, data) : first_piece(f, data);
 	if (n <= 0)
 		return n;
 	if (!f->begun)
@@ -194,6 +195,7 @@ intake_run(struct intake *in)
 	sha256_free(f.packed);
 	sha256_free(f.plain);
 	queue_free(f.queue);
+	buf_free(&f.head);
 	return r;
 }
 

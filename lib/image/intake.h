@@ -10,17 +10,10 @@
 
 #include "image/digest.h"
 #include "image/layer.h"
+#include "image/stream.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* How a stream is packed, by its first bytes; what it is said to be is not believed. */
-enum packing {
-	PACKED_NOT, /* a plain tar, we suppose */
-	PACKED_GZIP,
-	PACKED_ZSTD,
-	PACKED_OTHER, /* bzip2, xz, lz4 …: no media type of OCI's for it */
-};
 
 struct intake {
 	/* To be filled in: where the layer comes from, and how it is unpacked (all but read and
@@ -46,8 +39,6 @@ struct intake {
 
 /* Does it. Returns 0, or -1 with `err` set. The caller frees in->result either way. */
 int intake_run(struct intake *in);
-/* How what begins with these bytes is packed. */
-enum packing packing_of(const void *data, size_t len);
 /* The media type of a layer packed so (OCI image-spec, layer.md). */
 const char *packing_media_type(enum packing p);
 /* Sets what an unpacking by this process must leave out: owners where it may set none, and
