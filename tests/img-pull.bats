@@ -570,6 +570,28 @@ same_store() {
 		nothing_visible || fail "$digest"
 		double_stop
 	done
+	# What the config says is here unpacked, and the blob is another: looked at all the same.
+	layer "$T/d.tar" 'echo d >d'
+	make_layout "$T/plain" img "$T/d.tar"
+	zstd -qk "$T/d.tar"
+	make_layout "$T/zstd" img "$T/d.tar.zst"
+	cp "$T/1.tar.gz" "$T/v.tar.gz" && cp "$T/d.tar" "$T/v.tar"
+	make_layout "$T/different" img "$T/v.tar.gz"
+	double_start "$T/plain"
+	run -0 img-pull --platform linux/amd64 "$DOUBLE/good/plain:1"
+	double_stop
+	double_start "$T/different"
+	run -1 img-pull --platform linux/amd64 "$DOUBLE/good/app:1"
+	assert_error img-pull "cannot use layer sha256:*: unpacked it is sha256:$(sha256sum <"$T/1.tar" | cut -d' ' -f1), not sha256:$(
+		sha256sum <"$T/d.tar" | cut -d' ' -f1)" '*not put together well*'
+	assert_eq 1 "$(img-ls -q | wc -l)"
+	same_store
+	double_stop
+	# The same packed in another way is only kept.
+	double_start "$T/zstd"
+	run -0 img-pull --platform linux/amd64 "$DOUBLE/good/zstd:1"
+	assert_eq "$(img-layers "127.0.0.1:$(<"$T/plain/port")/good/plain:1")" "$(img-layers "$DOUBLE/good/zstd:1")"
+	same_store
 	[[ ! -e $T/out ]]
 }
 

@@ -26,7 +26,7 @@ struct flow {
 	bool dry; /* the source has ended: it is not asked again */
 	struct buf head; /* the first pieces, where they are too small to tell how it is packed */
 	bool apart; /* the blob is not the plain tar: it has a digest of its own */
-	struct queue *queue; /* plain bytes, on their way to be unpacked */
+	struct queue *queue; /* plain bytes, on their way to be unpacked; NULL where they are not */
 };
 
 const char *
@@ -67,7 +67,7 @@ look_at_head(struct flow *f, const void *data, size_t len)
 	f->begun = true;
 	/* A plain tar would be hashed twice with the same result, and is not. */
 	f->apart = in->packing == PACKED_GZIP || in->packing == PACKED_ZSTD ||
-		(in->packing == PACKED_OTHER && in->as_is) || in->apply.dir < 0;
+		(in->packing == PACKED_OTHER && in->as_is);
 }
 
 static ssize_t
@@ -124,26 +124,33 @@ plain_piece(struct flow *f, const void *data, size_t len)
 	return keep(in, data, len);
 }
 
-/* The thread that reads, hashes and decompresses. */
-static void *
-inflate_all(void *self)
+/* Reads, decompresses and hashes all of it, or until nobody wants more. */
+static int
+inflate_all(struct flow *f)
 {
-	struct flow *f = self;
 	struct stream *s = stream_open(next_piece, f);
+	bool wanted = true;
 	const void *data;
-	ssize_t n;
-	while ((n = stream_read(s, &data)) > 0)
+	ssize_t n = 0;
+	while (wanted && (n = stream_read(s, &data)) > 0) {
 		if (plain_piece(f, data, (size_t)n) < 0) {
 			n = -1;
 			break;
-		} else if (!queue_put(f->queue, data, (size_t)n)) {
-			break;
 		}
-	if (n < 0)
+		wanted = !f->queue || queue_put(f->queue, data, (size_t)n);
+	}
+	stream_close(s);
+	return n < 0 ? -1 : 0;
+}
+
+static void *
+inflate_aside(void *self)
+{
+	struct flow *f = self;
+	if (inflate_all(f) < 0)
 		queue_fail(f->queue);
 	else
 		queue_end(f->queue);
-	stream_close(s);
 	return NULL;
 }
 
@@ -156,24 +163,13 @@ run(struct flow *f)
 	how->read = queue_get;
 	how->self = f->queue;
 	how->is_plain = true;
-	errno = pthread_create(&thread, NULL, inflate_all, f);
+	errno = pthread_create(&thread, NULL, inflate_aside, f);
 	if (errno)
 		return err_sys("pthread_create", how->shown, "cannot start a thread");
 	int r = layer_apply(how, &f->in->result);
 	queue_leave(f->queue);
 	pthread_join(thread, NULL);
 	return r;
-}
-
-/* Nothing to unpack: hashed and kept. */
-static int
-only_keep(struct flow *f)
-{
-	const void *data;
-	ssize_t n;
-	while ((n = next_piece(f, &data)) > 0)
-		;
-	return (int)n;
 }
 
 int
@@ -185,10 +181,9 @@ intake_run(struct intake *in)
 		.plain = sha256_new(),
 		.queue = unpack ? queue_new(QUEUE_SIZE) : NULL};
 	in->size = 0;
-	int r = unpack ? run(&f) : only_keep(&f);
-	if (unpack)
-		sha256_take(f.plain, in->diff_id);
-	if (f.apart || !unpack)
+	int r = unpack ? run(&f) : inflate_all(&f);
+	sha256_take(f.plain, in->diff_id);
+	if (f.apart)
 		sha256_take(f.packed, in->digest);
 	else
 		memcpy(in->digest, in->diff_id, DIGEST_SIZE);

@@ -21,8 +21,7 @@ struct intake {
 	stream_read_fn *read;
 	void *self;
 	struct layer_apply apply;
-	/* With apply.dir -1 nothing is unpacked: the blob is only kept, as it is, and hashed; then
-	 * there is no diff_id. */
+	/* With apply.dir -1 nothing is unpacked: the blob is only kept, and hashed both ways. */
 	/* Where the blob is written, or -1. What is PACKED_OTHER is kept as a plain tar, unless
 	 * `as_is`. */
 	bool as_is;
@@ -33,7 +32,7 @@ struct intake {
 	enum packing packing;
 	char digest[DIGEST_SIZE]; /* of the blob */
 	int64_t size; /* of the blob */
-	char diff_id[DIGEST_SIZE]; /* "" where nothing was unpacked */
+	char diff_id[DIGEST_SIZE]; /* of the plain tar */
 	struct layer_result result;
 };
 
