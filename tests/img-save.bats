@@ -150,6 +150,28 @@ assert_layered() {
 	whole_store
 }
 
+@test "Docker's manifest in a layout: its translation is kept, and nothing that the next collection removes" {
+	local manifest
+	layer "$T/c.tar" 'echo c >c'
+	make_layout "$T/docker" img:1 "$T/c.tar"
+	manifest=$T/docker/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$T/docker/index.json")
+	manifest=$(put_blob "$T/docker" "$(jq -c '.mediaType = "application/vnd.docker.distribution.manifest.v2+json" |
+		.config.mediaType = "application/vnd.docker.container.image.v1+json" |
+		.layers[].mediaType = "application/vnd.docker.image.rootfs.diff.tar"' "$manifest")")
+	jq --arg d "sha256:$manifest" '.manifests[0] |= (.digest = $d |
+		.mediaType = "application/vnd.docker.distribution.manifest.v2+json")' "$T/docker/index.json" >"$T/index.json"
+	mv "$T/index.json" "$T/docker/index.json"
+	tar -C "$T/docker" -cf "$T/docker.tar" .
+	run -0 img-load -i "$T/docker.tar"
+	assert_eq img:1 "$output"
+	assert_eq c "$(<"$(img-layers img:1)/c")"
+	manifest=$(img-ls --json | jq -r '.manifest[7:]')
+	assert_eq application/vnd.oci.image.manifest.v1+json "$(jq -r .mediaType "$images/blobs/sha256/$manifest")"
+	run -0 img-gc --json
+	assert_json '. == {images: 0, blobs: 0, layers: 0, temporaries: 0, bytes: 0}'
+	whole_store
+}
+
 @test "archives that lie or lack something are refused, and nothing is entered" {
 	local config
 	small_tar "$T/a.tar"
