@@ -252,6 +252,14 @@ kinds() {
 		tar -C "$T/$i" -xf "$T/$i.tar"
 		[ -e "$T/$i/bin/busybox" ]
 	done
+	# What is there and no file is written into.
+	mkfifo "$T/fifo"
+	timeout 30 cat "$T/fifo" >"$T/fifo.tar" &
+	local pid=$!
+	box-export -o "$T/fifo" one
+	wait "$pid"
+	[ -p "$T/fifo" ] || fail "the fifo is gone"
+	grep -qx tmp/greeting <(tar -tf "$T/fifo.tar")
 	assert_eq hello "$(<"$T/one/tmp/greeting")"
 	[ ! -e "$T/one/vol/f" ]
 	[ ! -e "$T/one/data/sub" ]

@@ -113,6 +113,48 @@ only_needed() {
 	assert_eq "one:latest two:latest uno:1 " "$(names)"
 }
 
+# deep_layer FILE [ENTRY…]: a layer of three chains of 150 directories, and these entries. Such depths
+# are emptied in several passes, by way of names at the top.
+deep_layer() {
+	local chain
+	chain=$(printf 'd/%.0s' {1..149})
+	# A tmpfs lists first what was made last: the entries are still there when the chains are emptied.
+	{
+		printf '%s\n' "${@:2}"
+		printf "{\"name\": \"%d/$chain\", \"type\": \"5\"}\n" 1 2 3
+	} | mktar >"$1"
+}
+
+@test "img-gc: a deep layer that has the names which emptying it takes" {
+	deep_layer "$T/deep.tar" '{"name": ".sweep-0", "data": "x"}' '{"name": ".sweep-1/f", "data": "x"}' \
+		'{"name": ".sweep-2", "type": "2", "link": "/"}' '{"name": ".sweep-4/d/d/f", "data": "x"}'
+	img-import deep <"$T/deep.tar"
+	img-rm deep
+	run -0 img-gc
+	only_needed && whole_store
+	[[ -z $(ls -A "$layers") ]] || fail "left: $(ls -A "$layers")"
+}
+
+@test "img-gc: killed again and again while it empties a deep layer, it ends nevertheless" {
+	requires strace
+	local n killed=0
+	deep_layer "$T/deep.tar"
+	img-import deep <"$T/deep.tar"
+	img-rm deep
+	# On the way down each directory is asked for once, on the way up it goes: 200 are a pass and a half.
+	for ((n = 0; n < 40; n++)); do
+		run strace -f -qq -o /dev/null -e trace=unlinkat,rmdir -e inject=unlinkat,rmdir:signal=KILL:when=200 img-gc
+		((status != 0)) || break
+		assert_status 137
+		((++killed))
+	done
+	((n < 40)) || fail "it never ends"
+	((killed > 3)) || fail "only $killed kills"
+	run -0 img-gc
+	only_needed && whole_store
+	[[ -z $(ls -A "$layers") ]] || fail "left: $(ls -A "$layers")"
+}
+
 @test "img-gc: images without a name" {
 	two
 	img-tag two one

@@ -356,6 +356,26 @@ same_store() {
 	assert_eq 3 "$(wc -l <"$T/layout/requests")"
 }
 
+@test "the first bytes of a layer one by one; a layer that begins with a frame to be skipped" {
+	requires python3 zstd
+	three_layers
+	double_start "$T/layout"
+	run -0 img-pull "$DOUBLE/trickle/app:1"
+	same_store
+	double_stop
+	layer "$T/a.tar" 'echo a >a'
+	layer "$T/b.tar" 'echo b >b; head -c 100000 /dev/urandom >noise'
+	layer "$T/c.tar" 'echo c >c'
+	zstd -q "$T/a.tar" && gzip -k "$T/c.tar"
+	{ printf '\x50\x2a\x4d\x18\x04\0\0\0skip' && zstd -qc "$T/b.tar"; } >"$T/b.tar.zst"
+	make_layout "$T/skips" img "$T/b.tar.zst" "$T/a.tar.zst" "$T/c.tar.gz"
+	double_start "$T/skips"
+	run -0 img-pull --platform linux/amd64 "$DOUBLE/good/app:1"
+	run -0 img-layers "$DOUBLE/good/app:1"
+	cmp "${lines[0]}/noise" <(tar -xOf "$T/b.tar" ./noise)
+	same_store
+}
+
 @test "a foreign layer is fetched where the manifest says, without our token" {
 	requires python3 zstd
 	three_layers
@@ -397,7 +417,7 @@ same_store() {
 
 @test "what a mirror lacks, or has only in part, comes from the registry itself" {
 	requires python3 zstd
-	local blob blobs pid mirror manifest
+	local blob blobs mirror manifest
 	three_layers
 	cp -r "$T/layout" "$T/half"
 	blobs=$T/half/blobs/sha256 manifest=$(<"$T/half/blobs/sha256/$(manifest_of "$T/half")")
@@ -406,7 +426,7 @@ same_store() {
 	truncate -s 100000 "$blobs/$blob"
 	jq -r '.layers[2].digest, .config.digest' <<<"$manifest" | sed "s|^sha256:|$blobs/|" | xargs rm
 	double_start "$T/half"
-	mirror=$DOUBLE pid=$DOUBLE_PID
+	mirror=$DOUBLE
 	double_start "$T/layout"
 	export TACKLEBOX_MIRRORS=$T/mirrors
 	echo "$DOUBLE http://$mirror" >"$T/mirrors"
@@ -423,7 +443,42 @@ same_store() {
 	run -1 img-pull "$DOUBLE/good/app:1"
 	assert_error img-pull "cannot fetch layer sha256:$blob: $DOUBLE answers 404: blob unknown to registry" '*'
 	nothing_visible
-	kill "$pid"
+}
+
+@test "a password for the registry goes to none of its mirrors, in whatever way they ask; what a mirror is to have stands under its own name" {
+	requires python3 zstd
+	local mirror basic auth blob
+	auth=$(printf user:se:cret | base64)
+	basic="Basic $auth"
+	three_layers
+	cp -r "$T/layout" "$T/mirror"
+	double_start "$T/mirror"
+	mirror=$DOUBLE
+	double_start "$T/layout"
+	export TACKLEBOX_MIRRORS=$T/mirrors DOCKER_CONFIG=$T/docker
+	mkdir "$T/docker"
+	echo "$DOUBLE http://$mirror" >"$T/mirrors"
+	# The registry itself takes no password at all here: its refusal is the one that is told.
+	run -1 img-pull --creds-fd 7 "$DOUBLE/basic/app:1" 7< <(echo user:se:cret)
+	assert_error img-pull "* $DOUBLE answers 401*" '*'
+	grep -q " /v2/basic/app/manifests/1 -" "$T/mirror/requests"
+	grep -q " /v2/basic/app/manifests/1 $basic" "$T/layout/requests"
+	run -0 img-pull --creds-fd 7 --realm "$mirror" "$DOUBLE/private/app:1" 7< <(echo user:se:cret)
+	grep -q "/token/private?.* -" "$T/mirror/requests"
+	grep -q "/token/private?.* $basic" "$T/layout/requests"
+	rm -rf "$TACKLEBOX_ROOT"
+	run -0 img-pull --creds-fd 7 "$DOUBLE/private/app:1" 7< <(echo '{"registrytoken": "dG9rZW4tZm9yLWV2ZXJ5Ym9keQ=="}')
+	! grep -E 'Basic|Bearer' "$T/mirror/requests" || fail "a secret went to the mirror"
+	# One that was given to the mirror does; what it lacks is asked of the registry with that one's.
+	rm -rf "$TACKLEBOX_ROOT"
+	jq -n --arg r "$mirror" --arg a "$auth" '{auths: {($r): {auth: $a}}}' >"$T/docker/config.json"
+	blob=$(sha256sum <"$T/3.tar" | cut -d' ' -f1)
+	rm "$T/mirror/blobs/sha256/$blob"
+	: >"$T/layout/requests"
+	run -0 img-pull --creds-fd 7 "$DOUBLE/private/app:1" 7< <(echo user:se:cret)
+	grep -q "/token/private?.* $basic" "$T/mirror/requests"
+	grep -q "/token/private?.* $basic" "$T/layout/requests"
+	assert_eq 1 "$(grep -c "/blobs/.* Bearer" "$T/layout/requests")" "$(<"$T/layout/requests")"
 }
 
 @test "proxies by the usual variables, in small letters or capitals; this machine never through one" {
@@ -515,6 +570,28 @@ same_store() {
 		nothing_visible || fail "$digest"
 		double_stop
 	done
+	# What the config says is here unpacked, and the blob is another: looked at all the same.
+	layer "$T/d.tar" 'echo d >d'
+	make_layout "$T/plain" img "$T/d.tar"
+	zstd -qk "$T/d.tar"
+	make_layout "$T/zstd" img "$T/d.tar.zst"
+	cp "$T/1.tar.gz" "$T/v.tar.gz" && cp "$T/d.tar" "$T/v.tar"
+	make_layout "$T/different" img "$T/v.tar.gz"
+	double_start "$T/plain"
+	run -0 img-pull --platform linux/amd64 "$DOUBLE/good/plain:1"
+	double_stop
+	double_start "$T/different"
+	run -1 img-pull --platform linux/amd64 "$DOUBLE/good/app:1"
+	assert_error img-pull "cannot use layer sha256:*: unpacked it is sha256:$(sha256sum <"$T/1.tar" | cut -d' ' -f1), not sha256:$(
+		sha256sum <"$T/d.tar" | cut -d' ' -f1)" '*not put together well*'
+	assert_eq 1 "$(img-ls -q | wc -l)"
+	same_store
+	double_stop
+	# The same packed in another way is only kept.
+	double_start "$T/zstd"
+	run -0 img-pull --platform linux/amd64 "$DOUBLE/good/zstd:1"
+	assert_eq "$(img-layers "127.0.0.1:$(<"$T/plain/port")/good/plain:1")" "$(img-layers "$DOUBLE/good/zstd:1")"
+	same_store
 	[[ ! -e $T/out ]]
 }
 
@@ -533,7 +610,6 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >"$T/port" 2>/dev/null 3>
 	local pid=$!
 	wait_for test -s "$T/port"
 	run -1 img-pull --timeout 1s "127.0.0.1:$(<"$T/port")/app:1"
-	kill "$pid"
 	[[ $output == *"hint: "*--timeout* || $output == *"hint: "*"does not answer"* ]]
 	assert_error img-pull 'cannot fetch http://*' '*'
 	nothing_visible

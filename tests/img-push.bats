@@ -240,6 +240,10 @@ log_settles() {
 	everything_pushed
 	assert_eq 1 "$(grep -c '^GET /v2/pushbreak/app/blobs/uploads/' "$T/layout/requests")"
 	assert_eq 3 "$(grep -c '^POST ' "$T/layout/requests")"
+	# A piece that was taken and is not there is sent again.
+	rm -r "$T/layout/pushed"
+	run -0 img-push --chunk 64k app "$DOUBLE/pushforgetsonce/app:1"
+	everything_pushed
 	# A registry that wants larger pieces gets them.
 	: >"$T/layout/requests"
 	run -0 img-push --chunk 16k app "$DOUBLE/pushmin/app:1"
@@ -270,6 +274,12 @@ log_settles() {
 		pushother|cannot send the manifest: 127.0.0.1:* took it for sha256:0*0, not sha256:*
 		tokenloop|cannot send layer sha256:* answers 401*|*
 	END
+	# Pieces that are taken, and of which nothing stays: as often as another try, and no more.
+	run -1 bounded 32 timeout 60 img-push -q --retries 2 --chunk 64k app "$DOUBLE/pushforgets/app:1"
+	assert_error img-push 'cannot send layer sha256:*: 127.0.0.1:* answers 202' '*has no more than before*--chunk*'
+	run -1 bounded 32 timeout 60 img-push -q --retries 2 --chunk 64k app "$DOUBLE/pushloses/app:1"
+	assert_error img-push 'cannot send layer sha256:*: 127.0.0.1:* answers 500'
+	[[ ! -e $T/layout/pushed/1 ]]
 	run -1 img-push app 127.0.0.1:1/app:1
 	assert_error img-push 'cannot send layer sha256:*: Connection refused (ECONNREFUSED)' '*'
 	run -1 img-push none "$DOUBLE/push/app:1"

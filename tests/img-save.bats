@@ -5,6 +5,7 @@
 load helpers
 load lib/layers
 load lib/images
+load registry
 
 setup_file() { tb_setup_file; }
 teardown_file() { tb_teardown_file; }
@@ -123,6 +124,54 @@ assert_layered() {
 	[[ ! -e $T/unpacked/rootfs/etc/link ]]
 }
 
+@test "layers that are packed in ways that OCI has no word for stay as they are" {
+	requires zstd xz
+	local want
+	layer "$T/b.tar" 'echo b >b; head -c 100000 /dev/urandom >noise'
+	layer "$T/c.tar" 'echo c >c'
+	# make_layout takes the blob, whatever it is, and the plain tar beside it.
+	{ printf '\x50\x2a\x4d\x18\x04\0\0\0skip' && zstd -qc "$T/b.tar"; } >"$T/b.tar.zst"
+	xz -c "$T/c.tar" >"$T/c.tar.gz"
+	make_layout "$T/other" img:1 "$T/b.tar.zst" "$T/c.tar.gz"
+	tar -C "$T/other" -cf "$T/other.tar" .
+	run -0 img-load -i "$T/other.tar"
+	assert_eq img:1 "$output"
+	whole_store && no_temporaries
+	run -0 img-layers img:1
+	cmp "${lines[0]}/noise" <(tar -xOf "$T/b.tar" ./noise)
+	assert_eq c "$(<"${lines[1]}/c")"
+	want=$(jq -r '.manifests[0].digest' "$T/other/index.json")
+	assert_eq "$want" "$(img-ls --json | jq -r .manifest)"
+	# Once more: out of the archive that we make of it.
+	img-save -o "$T/again.tar" img:1
+	other_store second
+	run -0 img-load -i "$T/again.tar"
+	assert_eq "$want" "$(img-ls --json | jq -r .manifest)"
+	whole_store
+}
+
+@test "Docker's manifest in a layout: its translation is kept, and nothing that the next collection removes" {
+	local manifest
+	layer "$T/c.tar" 'echo c >c'
+	make_layout "$T/docker" img:1 "$T/c.tar"
+	manifest=$T/docker/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$T/docker/index.json")
+	manifest=$(put_blob "$T/docker" "$(jq -c '.mediaType = "application/vnd.docker.distribution.manifest.v2+json" |
+		.config.mediaType = "application/vnd.docker.container.image.v1+json" |
+		.layers[].mediaType = "application/vnd.docker.image.rootfs.diff.tar"' "$manifest")")
+	jq --arg d "sha256:$manifest" '.manifests[0] |= (.digest = $d |
+		.mediaType = "application/vnd.docker.distribution.manifest.v2+json")' "$T/docker/index.json" >"$T/index.json"
+	mv "$T/index.json" "$T/docker/index.json"
+	tar -C "$T/docker" -cf "$T/docker.tar" .
+	run -0 img-load -i "$T/docker.tar"
+	assert_eq img:1 "$output"
+	assert_eq c "$(<"$(img-layers img:1)/c")"
+	manifest=$(img-ls --json | jq -r '.manifest[7:]')
+	assert_eq application/vnd.oci.image.manifest.v1+json "$(jq -r .mediaType "$images/blobs/sha256/$manifest")"
+	run -0 img-gc --json
+	assert_json '. == {images: 0, blobs: 0, layers: 0, temporaries: 0, bytes: 0}'
+	whole_store
+}
+
 @test "archives that lie or lack something are refused, and nothing is entered" {
 	local config
 	small_tar "$T/a.tar"
@@ -229,6 +278,41 @@ assert_layered() {
 	rm "$images/blobs/sha256/$(img-layers --json app:1 | jq -r '.digest[7:]' | head -n1)"
 	run -1 img-save -o "$T/out.tar" app:1
 	assert_error img-save 'cannot open *: No such file or directory (ENOENT)' 'the store lacks *'
+}
+
+@test "-o: what is there and no file is written into and stays; a symlink leads to what is replaced" {
+	layered app:1 >/dev/null
+	img-load -i "$T/layered.tar"
+	img-save app:1 >"$T/want.tar"
+	mkfifo "$T/fifo"
+	timeout 30 cat "$T/fifo" >"$T/got.tar" &
+	local pid=$!
+	run -0 img-save -o "$T/fifo" app:1
+	wait "$pid"
+	[[ -p $T/fifo ]] || fail "the fifo is gone"
+	cmp "$T/want.tar" "$T/got.tar"
+	# By way of a symlink, as /dev/stdout is one: a pipe.
+	ln -s /proc/self/fd/1 "$T/stdout"
+	img-save -o "$T/stdout" app:1 | cmp - "$T/want.tar"
+	[[ -L $T/stdout ]] || fail "the symlink is gone"
+	mkdir "$T/elsewhere"
+	echo before >"$T/elsewhere/file"
+	ln -s elsewhere/file "$T/link"
+	img-save -o "$T/link" app:1
+	[[ -L $T/link ]] || fail "the symlink is gone"
+	cmp "$T/want.tar" "$T/elsewhere/file"
+	run -1 img-save -o "$T/elsewhere" app:1
+	assert_error img-save "cannot open $T/elsewhere: Is a directory (EISDIR)"
+	[[ $EUID != 0 ]] || {
+		mknod "$T/null" c 1 3
+		img-save -o "$T/null" app:1
+		assert_eq 'character special file 1:3' "$(stat -c '%F %t:%T' "$T/null")"
+		mknod "$T/full" c 1 7
+		run -1 img-save -o "$T/full" app:1
+		assert_error img-save "cannot write to $T/full: No space left on device (ENOSPC)"
+		[[ -c $T/full ]] || fail "the device is gone"
+	}
+	[[ -z $(compgen -G "$T/*.tmp.*") ]]
 }
 
 @test "each step of a load fails once: nothing entered, nothing half done stays, all of it the next time" {

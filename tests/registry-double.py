@@ -164,7 +164,7 @@ class Registry(BaseHTTPRequestHandler):
             return self.answer(200, f.read())
 
     def progress(self, name):
-        if name not in uploads:
+        if name not in uploads or "/pushloses/" in self.path:
             return self.refuse(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown")
         return self.answer(204, Location=self.path, Range=f"0-{max(len(uploads[name]) - 1, 0)}")
 
@@ -204,7 +204,12 @@ class Registry(BaseHTTPRequestHandler):
         if mode == "pushbreak" and begin and first(mode):
             uploads[number] += self.rfile.read(length // 2)
             return self.reset()
-        uploads[number] += self.rfile.read(length)
+        body = self.rfile.read(length)
+        if mode == "pushforgets" or (mode == "pushforgetsonce" and begin and first(mode)):
+            return self.answer(202, Location=self.path, Range=f"0-{max(len(uploads[number]) - 1, 0)}")
+        if mode == "pushloses" and begin:
+            return self.answer(500, b"<html>oh</html>", "text/html")
+        uploads[number] += body
         return self.answer(202, Location=self.path, Range=f"0-{len(uploads[number]) - 1}")
 
     def do_PUT(self):
@@ -390,6 +395,16 @@ class Registry(BaseHTTPRequestHandler):
         self.wfile.write(body[: len(body) // 2])
         self.wfile.flush()
         time.sleep(30)
+
+    def blob_trickle(self, body):
+        """The first bytes one by one, then the rest."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        for i in range(9):
+            self.wfile.write(body[i: i + 1])
+            time.sleep(0.05)
+        self.wfile.write(body[9:])
 
     def blob_drip(self, body):
         self.send_response(200)

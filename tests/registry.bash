@@ -12,7 +12,10 @@
 #   layer, make_layout, three_layers: images to serve, in $T
 #   push NAME [LAYOUT] [SKOPEO-OPTION…], digest_of NAME: of $REGISTRY, by skopeo
 #   proxy_start DIR HOST:PORT    a proxy: below
-#   double_start DIR [ARG…]      the registry that misbehaves (registry-double.py): likewise
+#   double_start DIR [ARG…]      the registry that misbehaves (registry-double.py): $DOUBLE likewise;
+#                                several may run at once, double_stop ends all of them
+
+DOUBLE_PIDS=()
 
 registry_ca() {
 	local dir=$1
@@ -65,15 +68,15 @@ double_start() {
 	rm -f "$dir/port" "$dir/requests" "$dir/elsewhere"
 	shift
 	python3 "$TB_TESTS/registry-double.py" "$dir" "$@" >"$dir/port" 2>"$dir/double.log" 3>&- &
-	DOUBLE_PID=$!
+	DOUBLE_PIDS+=($!)
 	wait_for test -s "$dir/port" || return
 	DOUBLE=127.0.0.1:$(<"$dir/port")
-	export DOUBLE DOUBLE_PID
+	export DOUBLE
 }
 
 double_stop() {
-	[[ ! ${DOUBLE_PID:-} ]] || { kill "$DOUBLE_PID" && wait "$DOUBLE_PID"; } 2>/dev/null || true
-	DOUBLE_PID=
+	((!${#DOUBLE_PIDS[@]})) || { kill "${DOUBLE_PIDS[@]}" && wait "${DOUBLE_PIDS[@]}"; } 2>/dev/null || true
+	DOUBLE_PIDS=()
 }
 
 # proxy_start DIR HOST:PORT: a proxy that leads everybody to HOST:PORT; $PROXY is its "127.0.0.1:PORT",

@@ -39,7 +39,7 @@ plain_tree() {
 	requires gzip bzip2 xz zstd
 	gzip -c layer.tar >l.gz && bzip2 -c layer.tar >l.bz2 && xz -c layer.tar >l.xz
 	xz --format=lzma -c layer.tar >l.lzma && zstd -q -c layer.tar >l.zst
-	! command -v lz4 >/dev/null || lz4 -q -c layer.tar >l.lz4
+	! command -v lz4 >/dev/null || { lz4 -q -c layer.tar >l.lz4 && lz4 -l -q -c layer.tar >l.lz4old; }
 	! command -v lzip >/dev/null || lzip -c layer.tar >l.lz
 	! command -v compress >/dev/null || compress -c layer.tar >l.Z
 	# Two gzip members in a row, and what pigz and estargz leave behind: an empty one.

@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "box/event.h"
 #include "box/view.h"
+#include "door/output.h"
 #include "door/step.h"
-#include "door/sys.h"
 #include "door/tell.h"
 #include "door/tool.h"
 #include "image/layer.h"
@@ -72,20 +72,17 @@ tell_script(const struct view *v, const char *to)
 	tell_line(line.s);
 }
 
-/* Beside FILE, so that the last step is a rename. */
 static int
 to_file(const struct view *v)
 {
-	auto_free char *tmp = fmt_new("%s.tmp.%d", file, getpid());
-	auto_free char *path = fmt_new(strchr(file, '/') ? "%s" : "./%s", file);
-	auto_fd int fd = -1;
-	if (sys_create("the archive, under another name until it is whole", tmp, 0600, &fd) < 0)
+	auto_output struct output to = OUTPUT_INIT;
+	if (output_open(&to, file, 0600) < 0)
 		return -1;
-	struct stream_fd out = {.fd = fd, .shown = file};
-	tell_script(v, tmp);
+	struct stream_fd out = {.fd = to.fd, .shown = file};
+	tell_script(v, to.path);
 	if (!step_dry() && write_tar(v, &out) < 0)
 		return -1;
-	return sys_publish("the archive is whole", tmp, path);
+	return output_done(&to);
 }
 
 static int export(const struct view *v)

@@ -7,9 +7,8 @@
  *
  *	img-save alpine | ssh elsewhere img-load
  */
-#include "base/auto.h"
 #include "base/err.h"
-#include "door/sys.h"
+#include "door/output.h"
 #include "door/tool.h"
 #include "image/save.h"
 
@@ -69,20 +68,14 @@ find_all(const struct store *s, const struct args *a, struct save_image *images)
 	return 0;
 }
 
-/* Beside FILE, so that the last step is a rename. */
 static int
 save_to_file(const struct store *s, const struct save_image *images, size_t n, enum save_form form)
 {
-	auto_free char *tmp = fmt_new("%s.tmp.%d", o.output, getpid());
-	auto_free char *path =
-		strchr(o.output, '/') ? str_new(o.output) : fmt_new("./%s", o.output);
-	auto_fd int fd = -1;
-	if (sys_create("the archive, under another name until it is whole", tmp, 0644, &fd) < 0)
+	auto_output struct output out = OUTPUT_INIT;
+	if (output_open(&out, o.output, 0644) < 0)
 		return -1;
-	struct stream_fd to = {.fd = fd, .shown = tmp};
-	if (images_save(s, images, n, form, &to) < 0)
-		return -1;
-	return sys_publish("the archive is whole", tmp, path);
+	struct stream_fd to = {.fd = out.fd, .shown = out.path};
+	return images_save(s, images, n, form, &to) < 0 ? -1 : output_done(&out);
 }
 
 int

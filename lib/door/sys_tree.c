@@ -40,12 +40,25 @@ open_to_empty(int parent, const char *name)
 	return fd;
 }
 
+/* Moves a directory up to the top. Our names for that may be there already: a stranger's tar may
+ * hold them, and so may what a removal that was killed left. Looked up, not left to
+ * RENAME_NOREPLACE, which NFS and old FUSE file systems lack. */
+static int
+move_up(struct sweep *s, int parent, const char *name)
+{
+	char place[32];
+	struct stat sb;
+	do
+		snprintf(place, sizeof(place), ".sweep-%u", s->moved++);
+	while (fstatat(s->top, place, &sb, AT_SYMLINK_NOFOLLOW) == 0);
+	return errno == ENOENT ? renameat(parent, name, s->top, place) : -1;
+}
+
 static int empty_dir(struct sweep *s, int fd, unsigned depth);
 
 static int
 remove_dir_at(struct sweep *s, int parent, const char *name, unsigned depth)
 {
-	char place[32];
 	struct stat sb;
 	auto_fd int fd = open_to_empty(parent, name);
 	if (fd < 0 || fstat(fd, &sb) < 0)
@@ -54,10 +67,8 @@ remove_dir_at(struct sweep *s, int parent, const char *name, unsigned depth)
 		errno = EXDEV;
 		return -1;
 	}
-	if (depth == SWEEP_DEPTH) {
-		snprintf(place, sizeof(place), ".sweep-%u", s->moved++);
-		return renameat(parent, name, s->top, place);
-	}
+	if (depth == SWEEP_DEPTH)
+		return move_up(s, parent, name);
 	if (empty_dir(s, fd, depth + 1) < 0)
 		return -1;
 	return unlinkat(parent, name, AT_REMOVEDIR);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/intake.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/queue.h"
 #include "base/subid.h"
@@ -22,34 +23,11 @@ struct flow {
 	struct sha256 *packed; /* of the blob as it came */
 	struct sha256 *plain;
 	bool begun;
+	bool dry; /* the source has ended: it is not asked again */
+	struct buf head; /* the first pieces, where they are too small to tell how it is packed */
 	bool apart; /* the blob is not the plain tar: it has a digest of its own */
-	struct queue *queue; /* plain bytes, on their way to be unpacked */
+	struct queue *queue; /* plain bytes, on their way to be unpacked; NULL where they are not */
 };
-
-static const struct {
-	const char *magic;
-	size_t len;
-	enum packing packing;
-} magics[] = {
-	{"\x1f\x8b", 2, PACKED_GZIP}, {"\x28\xb5\x2f\xfd", 4, PACKED_ZSTD},
-	{"BZh", 3, PACKED_OTHER},
-	{"\xfd"
-	 "7zXZ\0",
-		6, PACKED_OTHER},
-	{"\x04\x22\x4d\x18", 4, PACKED_OTHER}, /* lz4 */
-	{"\x02\x21\x4c\x18", 4, PACKED_OTHER}, /* lz4, its older frames */
-	{"\x5d\x00\x00", 3, PACKED_OTHER}, /* lzma */
-	{"LZIP", 4, PACKED_OTHER}, {"\x1f\x9d", 2, PACKED_OTHER}, /* compress */
-};
-
-enum packing
-packing_of(const void *data, size_t len)
-{
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (len >= magics[i].len && memcmp(data, magics[i].magic, magics[i].len) == 0)
-			return magics[i].packing;
-	return PACKED_NOT;
-}
 
 const char *
 packing_media_type(enum packing p)
@@ -89,7 +67,30 @@ look_at_head(struct flow *f, const void *data, size_t len)
 	f->begun = true;
 	/* A plain tar would be hashed twice with the same result, and is not. */
 	f->apart = in->packing == PACKED_GZIP || in->packing == PACKED_ZSTD ||
-		(in->packing == PACKED_OTHER && in->as_is) || in->apply.dir < 0;
+		(in->packing == PACKED_OTHER && in->as_is);
+}
+
+static ssize_t
+fresh_piece(struct flow *f, const void **data)
+{
+	ssize_t n = f->dry ? 0 : f->in->read(f->in->self, data);
+	f->dry = f->dry || n == 0;
+	return n;
+}
+
+/* The first piece is large enough for a look at its head. What comes from the network comes in
+ * pieces of any size. */
+static ssize_t
+first_piece(struct flow *f, const void **data)
+{
+	ssize_t n = fresh_piece(f, data);
+	if (n <= 0 || n >= PACKING_HEAD)
+		return n;
+	do
+		buf_add(&f->head, *data, (size_t)n);
+	while (f->head.len < PACKING_HEAD && (n = fresh_piece(f, data)) > 0);
+	*data = f->head.s;
+	return n < 0 ? -1 : (ssize_t)f->head.len;
 }
 
 /* One piece of the layer as it comes in. */
@@ -98,7 +99,7 @@ next_piece(void *self, const void **data)
 {
 	struct flow *f = self;
 	struct intake *in = f->in;
-	ssize_t n = in->read(in->self, data);
+	ssize_t n = f->begun ? fresh_piece(f, data) : first_piece(f, data);
 	if (n <= 0)
 		return n;
 	if (!f->begun)
@@ -123,26 +124,33 @@ plain_piece(struct flow *f, const void *data, size_t len)
 	return keep(in, data, len);
 }
 
-/* The thread that reads, hashes and decompresses. */
-static void *
-inflate_all(void *self)
+/* Reads, decompresses and hashes all of it, or until nobody wants more. */
+static int
+inflate_all(struct flow *f)
 {
-	struct flow *f = self;
 	struct stream *s = stream_open(next_piece, f);
+	bool wanted = true;
 	const void *data;
-	ssize_t n;
-	while ((n = stream_read(s, &data)) > 0)
+	ssize_t n = 0;
+	while (wanted && (n = stream_read(s, &data)) > 0) {
 		if (plain_piece(f, data, (size_t)n) < 0) {
 			n = -1;
 			break;
-		} else if (!queue_put(f->queue, data, (size_t)n)) {
-			break;
 		}
-	if (n < 0)
+		wanted = !f->queue || queue_put(f->queue, data, (size_t)n);
+	}
+	stream_close(s);
+	return n < 0 ? -1 : 0;
+}
+
+static void *
+inflate_aside(void *self)
+{
+	struct flow *f = self;
+	if (inflate_all(f) < 0)
 		queue_fail(f->queue);
 	else
 		queue_end(f->queue);
-	stream_close(s);
 	return NULL;
 }
 
@@ -155,24 +163,13 @@ run(struct flow *f)
 	how->read = queue_get;
 	how->self = f->queue;
 	how->is_plain = true;
-	errno = pthread_create(&thread, NULL, inflate_all, f);
+	errno = pthread_create(&thread, NULL, inflate_aside, f);
 	if (errno)
 		return err_sys("pthread_create", how->shown, "cannot start a thread");
 	int r = layer_apply(how, &f->in->result);
 	queue_leave(f->queue);
 	pthread_join(thread, NULL);
 	return r;
-}
-
-/* Nothing to unpack: hashed and kept. */
-static int
-only_keep(struct flow *f)
-{
-	const void *data;
-	ssize_t n;
-	while ((n = next_piece(f, &data)) > 0)
-		;
-	return (int)n;
 }
 
 int
@@ -184,16 +181,16 @@ intake_run(struct intake *in)
 		.plain = sha256_new(),
 		.queue = unpack ? queue_new(QUEUE_SIZE) : NULL};
 	in->size = 0;
-	int r = unpack ? run(&f) : only_keep(&f);
-	if (unpack)
-		sha256_take(f.plain, in->diff_id);
-	if (f.apart || !unpack)
+	int r = unpack ? run(&f) : inflate_all(&f);
+	sha256_take(f.plain, in->diff_id);
+	if (f.apart)
 		sha256_take(f.packed, in->digest);
 	else
 		memcpy(in->digest, in->diff_id, DIGEST_SIZE);
 	sha256_free(f.packed);
 	sha256_free(f.plain);
 	queue_free(f.queue);
+	buf_free(&f.head);
 	return r;
 }
 

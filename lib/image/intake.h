@@ -10,17 +10,10 @@
 
 #include "image/digest.h"
 #include "image/layer.h"
+#include "image/stream.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* How a stream is packed, by its first bytes; what it is said to be is not believed. */
-enum packing {
-	PACKED_NOT, /* a plain tar, we suppose */
-	PACKED_GZIP,
-	PACKED_ZSTD,
-	PACKED_OTHER, /* bzip2, xz, lz4 …: no media type of OCI's for it */
-};
 
 struct intake {
 	/* To be filled in: where the layer comes from, and how it is unpacked (all but read and
@@ -28,8 +21,7 @@ struct intake {
 	stream_read_fn *read;
 	void *self;
 	struct layer_apply apply;
-	/* With apply.dir -1 nothing is unpacked: the blob is only kept, as it is, and hashed; then
-	 * there is no diff_id. */
+	/* With apply.dir -1 nothing is unpacked: the blob is only kept, and hashed both ways. */
 	/* Where the blob is written, or -1. What is PACKED_OTHER is kept as a plain tar, unless
 	 * `as_is`. */
 	bool as_is;
@@ -40,14 +32,12 @@ struct intake {
 	enum packing packing;
 	char digest[DIGEST_SIZE]; /* of the blob */
 	int64_t size; /* of the blob */
-	char diff_id[DIGEST_SIZE]; /* "" where nothing was unpacked */
+	char diff_id[DIGEST_SIZE]; /* of the plain tar */
 	struct layer_result result;
 };
 
 /* Does it. Returns 0, or -1 with `err` set. The caller frees in->result either way. */
 int intake_run(struct intake *in);
-/* How what begins with these bytes is packed. */
-enum packing packing_of(const void *data, size_t len);
 /* The media type of a layer packed so (OCI image-spec, layer.md). */
 const char *packing_media_type(enum packing p);
 /* Sets what an unpacking by this process must leave out: owners where it may set none, and

@@ -85,18 +85,16 @@ note_inodes(struct emit *m)
 		abort();
 }
 
-/* The path that this file was written under already; NULL when it is the first, or has one name. */
-static const char *
-earlier_name(struct emit *m, const struct change *c)
+/* Where the file that a change is now has its number in m->first. NULL when it has one name, or is
+ * not the one that the walk saw: whatever took its place has content of its own. */
+static size_t *
+first_of(struct emit *m, const struct change *c, const struct stat *sb)
 {
 	struct inode_key key = {c->dev, c->ino};
-	ssize_t i = c->ino ? names_find(&m->inodes, &key, sizeof(key)) : -1;
-	if (i < 0)
-		return NULL;
-	if (m->first[i])
-		return path_of(m, &m->c->v[m->first[i] - 1]);
-	m->first[i] = (size_t)(c - m->c->v) + 1;
-	return NULL;
+	ssize_t i = c->ino && c->ino == sb->st_ino && c->dev == sb->st_dev
+		? names_find(&m->inodes, &key, sizeof(key))
+		: -1;
+	return i < 0 ? NULL : &m->first[i];
 }
 
 /* Finds the spans between the holes. Returns 1 when the holes are worth it, 0 when not, -1. */
@@ -166,6 +164,7 @@ put_content(struct emit *m, int fd, struct tar_entry *e, const char *path)
 	return tar_write_padding(&m->w);
 }
 
+/* 1; 0 when it is left out; or -1. */
 static int
 put_file(struct emit *m, const char *path, struct tar_entry *e, ino_t ino)
 {
@@ -184,9 +183,10 @@ put_file(struct emit *m, const char *path, struct tar_entry *e, ino_t ino)
 	e->size = sb.st_size;
 	e->xattr = m->xattrs.v;
 	e->n_xattr = m->xattrs.n;
-	return put_content(m, fd, e, path);
+	return put_content(m, fd, e, path) < 0 ? -1 : 1;
 }
 
+/* 1, or -1. */
 static int
 put_other(struct emit *m, const char *path, struct tar_entry *e)
 {
@@ -203,7 +203,7 @@ put_other(struct emit *m, const char *path, struct tar_entry *e)
 		link[n] = '\0';
 		e->link = link;
 	}
-	return tar_write_entry(&m->w, e, NULL);
+	return tar_write_entry(&m->w, e, NULL) < 0 ? -1 : 1;
 }
 
 static enum tar_type
@@ -281,24 +281,23 @@ put_change(struct emit *m, const struct change *c)
 		changes_left_out(m->r, path, "it went while it was read");
 		return 0;
 	}
-	const char *earlier = earlier_name(m, c);
+	size_t *first = first_of(m, c, &sb);
 	add_name(m, path, &m->name);
 	if (S_ISDIR(sb.st_mode))
 		buf_addc(&m->name, '/');
 	struct tar_entry e = entry_of(&sb, buf_str(&m->name));
 	m->r->entries++;
-	if (earlier) {
-		add_name(m, earlier, &m->link);
+	if (first && *first) {
+		add_name(m, path_of(m, &m->c->v[*first - 1]), &m->link);
 		e.type = TAR_LINK;
 		e.link = m->link.s;
 		return tar_write_entry(&m->w, &e, NULL);
 	}
-	if (e.type == TAR_FILE)
-		return put_file(m, path, &e, sb.st_ino);
-	if (put_other(m, path, &e) < 0)
-		return -1;
-	if (!c->opaque)
-		return 0;
+	int put = e.type == TAR_FILE ? put_file(m, path, &e, sb.st_ino) : put_other(m, path, &e);
+	if (put > 0 && first)
+		*first = (size_t)(c - m->c->v) + 1;
+	if (put < 0 || !c->opaque || e.type != TAR_DIR)
+		return put < 0 ? -1 : 0;
 	auto_buf struct buf dir = BUF_INIT;
 	buf_addf(&dir, "%s%s", path, *path ? "/" : "");
 	return put_whiteout(m, buf_str(&dir), dir.len, ".wh..opq");

@@ -184,10 +184,6 @@ put_documents(struct haul *h, const struct load_image *one)
 	if (store_put(h->s, "the image's config", buf_str(&one->config), one->config.len, digest) <
 		0)
 		return -1;
-	if (one->original.len &&
-		store_put(h->s, "the manifest as it came", one->original.s, one->original.len,
-			digest) < 0)
-		return -1;
 	return store_put(
 		h->s, "the image's manifest", buf_str(&one->manifest), one->manifest.len, digest);
 }

@@ -34,7 +34,6 @@ load_images_free(struct load_images *l)
 		image_free(&one->img);
 		buf_free(&one->config);
 		buf_free(&one->manifest);
-		buf_free(&one->original);
 		for (size_t k = 0; k < one->n_names; k++)
 			free(one->names[k]);
 		free(one->names);
@@ -130,7 +129,8 @@ find_manifest(struct haul *h, const char *entry, struct buf *text, char digest[D
 	return err_set(ERR_INVALID, entry, "index %s holds indexes %d deep", entry, INDEX_DEPTH);
 }
 
-/* A manifest in Docker's words is translated, so that other programs read it in our layout. */
+/* A manifest in Docker's words is translated, so that other programs read it in our layout. It is
+ * not kept beside that, as a pull does: no registry has it under its digest that we know of. */
 static void
 translate(struct load_image *one, const struct manifest *m, char digest[DIGEST_SIZE])
 {
@@ -138,8 +138,7 @@ translate(struct load_image *one, const struct manifest *m, char digest[DIGEST_S
 		strlen(MEDIA_DOCKER_MANIFEST));
 	if (!inner)
 		return;
-	one->original = one->manifest;
-	one->manifest = BUF_INIT;
+	buf_reset(&one->manifest);
 	manifest_to_oci(m, &one->manifest);
 	sha256_of(one->manifest.s, one->manifest.len, digest);
 }

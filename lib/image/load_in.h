@@ -53,7 +53,6 @@ struct member *haul_digest(struct haul *h, const char *digest, bool text);
 struct load_image {
 	struct image img;
 	struct buf config, manifest;
-	struct buf original; /* Docker's manifest, where `manifest` is its translation */
 	char **names; /* full form */
 	size_t n_names;
 };

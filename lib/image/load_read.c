@@ -131,6 +131,8 @@ take_layer(struct haul *h, struct content *c, struct member *m)
 	a->in.read = content_read;
 	a->in.self = c;
 	a->in.apply.later = true;
+	/* A manifest names it by the digest that it has as it is. */
+	a->in.as_is = strncmp(c->name, ARCHIVE_BLOBS, strlen(ARCHIVE_BLOBS)) == 0;
 	m->kind = MEMBER_LAYER;
 	if (arrive(h->s, a, true, c->name) < 0)
 		return -1;

@@ -206,7 +206,7 @@ check(const struct job *j)
 				? "the registry, or something on the way, sent other content"
 				: "the copy in the store is damaged: remove it and pull again");
 	}
-	if (j->need_tree && strcmp(j->in.diff_id, l->diff_id) != 0) {
+	if (strcmp(j->in.diff_id, l->diff_id) != 0) {
 		err_set(ERR_INVALID, j->what, "cannot use %s: unpacked it is %s, not %s", j->what,
 			j->in.diff_id, l->diff_id);
 		return err_hint("the image was not put together well: its config lists other "

@@ -206,14 +206,26 @@ on_opened(struct push_job *j, struct registry *g)
 	return registry_place(g, j->what, &j->fetch, &j->place) < 0 ? -1 : go_on(j, g);
 }
 
+static int
+give_up(struct push_job *j, struct registry *g)
+{
+	if (!j->fetch.ok) {
+		err = j->fetch.why;
+		return -1;
+	}
+	registry_refused(g, j->what, &j->fetch);
+	return j->fetch.status != 202 ? -1
+				      : err_hint("it has no more than before of what it was sent: "
+						 "without --chunk it gets each layer at once");
+}
+
 /* What a broken upload leads to: the pieces that arrived are kept, a whole is sent again. */
 static int
 try_again(struct push_job *j, struct registry *g)
 {
 	struct registry_options const *o = &j->how->registry;
 	if (j->tries >= (unsigned)o->retries)
-		return j->fetch.ok ? registry_refused(g, j->what, &j->fetch)
-				   : (err = j->fetch.why, -1);
+		return give_up(j, g);
 	unsigned ms = registry_pause(&j->fetch, j->tries++);
 	if (o->retrying)
 		o->retrying(o->self, j->what, ms);
@@ -237,12 +249,20 @@ on_sent(struct push_job *j, struct registry *g)
 	if (whole || s != 202)
 		return registry_refused(g, j->what, &j->fetch);
 	/* It says how much it has, and where the next piece goes. */
+	int64_t before = j->at;
 	j->at += j->piece;
 	if (j->fetch.head.have >= 0 && j->fetch.head.have < j->at)
 		j->at = j->fetch.head.have;
-	j->tries = 0;
 	buf_reset(&j->place);
-	return registry_place(g, j->what, &j->fetch, &j->place) < 0 ? -1 : go_on(j, g);
+	if (registry_place(g, j->what, &j->fetch, &j->place) < 0)
+		return -1;
+	if (j->at <= before)
+		return try_again(j, g);
+	if (j->at > j->most) {
+		j->most = j->at;
+		j->tries = 0;
+	}
+	return go_on(j, g);
 }
 
 /* An upload that the server knows no more begins anew. */

@@ -37,8 +37,9 @@ struct push_job {
 	struct buf place; /* where the upload goes on */
 	int64_t chunk; /* bytes sent at once; 0: all */
 	int64_t at; /* bytes that arrived */
+	int64_t most; /* bytes that had arrived at any time; what begins anew has fewer */
 	int64_t piece; /* bytes on their way */
-	unsigned tries; /* of the upload, that failed since bytes last arrived */
+	unsigned tries; /* of the upload, that failed since it last had more than ever */
 	struct step step;
 	bool stepping;
 };

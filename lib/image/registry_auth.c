@@ -23,13 +23,21 @@ registry_forget(struct registry *g)
 	secret_free(&g->basic);
 }
 
+/* What the caller gave is for the registry itself: a mirror is another's server, spoken to in plain
+ * HTTP perhaps. It gets only what `docker login` keeps under its own name. */
+static const struct creds *
+given(const struct registry *g)
+{
+	return g->origin_host ? NULL : g->o->creds;
+}
+
 /* Whose the password is, once a run; many registries never ask. */
 static int
 look_up(struct registry *g)
 {
 	if (g->looked)
 		return 0;
-	int r = g->o->creds ? 1 : creds_find(g->name, &g->found);
+	int r = given(g) ? 1 : creds_find(g->name, &g->found);
 	g->looked = r >= 0;
 	g->known = r > 0;
 	return r < 0 ? -1 : 0;
@@ -38,7 +46,7 @@ look_up(struct registry *g)
 static const struct creds *
 creds_of(const struct registry *g)
 {
-	return !g->known ? NULL : g->o->creds ? g->o->creds : &g->found;
+	return !g->known ? NULL : given(g) ? given(g) : &g->found;
 }
 
 /* Appends "key=value" to a query, the value percent-encoded (RFC 3986 section 2.1). */
@@ -208,7 +216,7 @@ use_bearer(struct registry *g, const char *what, const struct challenge *c)
 			what, c->realm);
 	if (who && who->token)
 		return use_token(g, "registrytoken", who->token);
-	bool may = host_may_authorize(g->host, host, g->o->realm);
+	bool may = host_may_authorize(g->host, host, g->origin_host ? NULL : g->o->realm);
 	if (get_token(g, c, may ? who : NULL) == 0)
 		return 0;
 	return who && !may ? err_hint("the password was not sent to %s, which is not the registry: "

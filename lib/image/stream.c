@@ -65,8 +65,6 @@ stream_memory_read(void *self, const void **data)
 	return (ssize_t)n;
 }
 
-#define MAGIC_MAX 8
-
 struct stream {
 	stream_read_fn *read;
 	void *self;
@@ -76,7 +74,7 @@ struct stream {
 	bool looked; /* at the head: both are decided */
 	bool dry; /* the source has ended: it is not asked again */
 	/* The first bytes, which were looked at before anything else was done. */
-	char head[MAGIC_MAX];
+	char head[PACKING_HEAD];
 	size_t n_head;
 	/* What was left of the piece that the head's end came from. */
 	const char *rest;
@@ -118,12 +116,12 @@ source_piece(void *self, const void **data)
 static int
 read_head(struct stream *s)
 {
-	while (s->n_head < MAGIC_MAX) {
+	while (s->n_head < PACKING_HEAD) {
 		const void *data;
 		ssize_t n = fresh_piece(s, &data);
 		if (n <= 0)
 			return (int)n;
-		size_t want = MAGIC_MAX - s->n_head;
+		size_t want = PACKING_HEAD - s->n_head;
 		size_t take = (size_t)n < want ? (size_t)n : want;
 		memcpy(s->head + s->n_head, data, take);
 		s->n_head += take;
@@ -133,29 +131,40 @@ read_head(struct stream *s)
 	return 0;
 }
 
-bool
-stream_packed(const void *data, size_t n)
+enum packing
+packing_of(const void *head, size_t len)
 {
-	const char *head = data;
 	static const struct {
 		const char *bytes;
 		size_t len;
+		enum packing packing;
 	} magics[] = {
-		{"\x1f\x8b", 2}, /* gzip, RFC 1952 */
-		{"\x1f\x9d", 2}, /* compress */
-		{"BZh", 3},
+		{"\x1f\x8b", 2, PACKED_GZIP}, /* RFC 1952 */
+		{"\x28\xb5\x2f\xfd", 4, PACKED_ZSTD}, /* RFC 8878 */
+		{"\x1f\x9d", 2, PACKED_OTHER}, /* compress */
+		{"BZh", 3, PACKED_OTHER},
 		{"\xfd"
 		 "7zXZ",
-			6}, /* with its NUL */
-		{"\x5d\x00\x00", 3}, /* lzma alone has no magic: its usual properties */
-		{"LZIP", 4}, {"\x28\xb5\x2f\xfd", 4}, /* zstd, RFC 8878 */
-		{"\x04\x22\x4d\x18", 4}, /* lz4 */
+			6, PACKED_OTHER}, /* with its NUL */
+		/* lzma alone has no magic: its usual properties */
+		{"\x5d\x00\x00", 3, PACKED_OTHER}, {"LZIP", 4, PACKED_OTHER},
+		{"\x04\x22\x4d\x18", 4, PACKED_OTHER}, /* lz4 */
+		{"\x02\x21\x4c\x18", 4, PACKED_OTHER}, /* its older frames */
 	};
+	const char *p = head;
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (n >= magics[i].len && memcmp(head, magics[i].bytes, magics[i].len) == 0)
-			return true;
-	/* A skippable frame may come first: zstd and lz4 have the same sixteen. */
-	return n >= 4 && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
+		if (len >= magics[i].len && memcmp(p, magics[i].bytes, magics[i].len) == 0)
+			return magics[i].packing;
+	/* A skippable frame may come first. Zstd and lz4 have the same sixteen, so it is not known
+	 * which of the two follows. */
+	bool skippable = len >= 4 && (p[0] & 0xf0) == 0x50 && memcmp(p + 1, "\x2a\x4d\x18", 3) == 0;
+	return skippable ? PACKED_OTHER : PACKED_NOT;
+}
+
+bool
+stream_packed(const void *head, size_t len)
+{
+	return packing_of(head, len) != PACKED_NOT;
 }
 
 struct stream *
@@ -176,7 +185,7 @@ look(struct stream *s)
 	if (read_head(s) < 0)
 		return -1;
 	s->looked = true;
-	if (s->n_head >= 2 && memcmp(s->head, "\x1f\x8b", 2) == 0)
+	if (packing_of(s->head, s->n_head) == PACKED_GZIP)
 		s->inflate = inflate_open(source_piece, s);
 	if (s->inflate || !stream_packed(s->head, s->n_head))
 		return 0;

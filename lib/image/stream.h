@@ -33,7 +33,20 @@ struct stream_memory {
 };
 stream_read_fn stream_memory_read;
 
-/* Whether what begins with these bytes is compressed in one of the ways below. */
+/* How a stream is packed, by its first bytes; what it is said to be is not believed. */
+enum packing {
+	PACKED_NOT, /* a plain tar, we suppose */
+	PACKED_GZIP,
+	PACKED_ZSTD,
+	PACKED_OTHER, /* bzip2, xz, lz4 …: no media type of OCI's for it */
+};
+
+/* As many bytes as tell one from the other. */
+#define PACKING_HEAD 8
+
+/* How what begins with these bytes is packed: the first PACKING_HEAD, or all that there is. */
+enum packing packing_of(const void *head, size_t len);
+/* Whether it is compressed at all. */
 bool stream_packed(const void *head, size_t len);
 
 /* Opens a stream that may be compressed: gzip, bzip2, xz, lzma, lzip, zstd, lz4 and compress are
