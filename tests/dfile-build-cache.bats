@@ -322,6 +322,50 @@ drwxr-xr-x 0:0 link/s
 	assert_like "$output" "*secret absent: not found*"
 }
 
+@test "RUN --mount=type=bind: of the context what .dockerignore lets through, as it is when the RUN begins, and root's" {
+	local df=$'FROM bb\nRUN --mount=type=bind,target=/src cp -a /src /app'
+	mkdir -p d/deep && echo secret >.env && echo a >d/a && echo l >d/x.log && chown -R 7:8 d && chmod 750 d && touch -d 2001-01-01 d/a
+	printf '.env\n**/*.log\n' >.dockerignore
+	assert_eq 2 "$(done_again <<<"$df")"
+	assert_eq "drwxr-xr-x 0:0 app
+-rw-r--r-- 0:0 app/.dockerignore
+drwxr-x--- 0:0 app/d
+-rw-r--r-- 0:0 app/d/a
+drwxr-xr-x 0:0 app/d/deep" "$(tree)"
+	assert_eq 978307200 "$(stat_in_image %Y app/d/a)"
+	# What it does not see, and whose the files are, is not asked for.
+	echo other >.env && chown -R 0:0 d
+	assert_eq "" "$(done_again <<<"$df")"
+	echo b >d/a
+	assert_eq 2 "$(done_again <<<"$df")"
+	try <<<$'FROM bb\nRUN --mount=source=.env,target=/e cat /e'
+	assert_eq 1 "$status"
+	assert_like "$output" '*"/.env" is not in the context*'
+	# Writes to it go nowhere, to a file as to a directory.
+	build <<-'EOF'
+		FROM bb
+		RUN --mount=source=d,target=/m,rw --mount=source=d/a,target=/n,rw echo w >/m/a; echo v >/n; mkdir /m/new; cat /m/a /n >/seen
+	EOF
+	assert_eq "w v" "$(in_image seen | xargs)"
+	assert_eq "a b deep x.log" "$(echo $(ls d) $(cat d/a) | xargs -n1 | sort | xargs)"
+	build <<<$'FROM bb\nRUN --mount=source=d,target=/m ! touch /m/a 2>/dev/null; cat /m/a >/seen'
+	assert_eq b "$(in_image seen)"
+}
+
+@test "RUN --mount=type=bind: a file that is saved while the RUN is at work is not in its record" {
+	local df=$'FROM bb\nRUN --mount=target=/src --mount=type=cache,target=/c touch /c/begun; until [ -e /c/go ]; do sleep .05; done; cat /src/a >/got'
+	echo 1 >a
+	build <<<"$df" &
+	local pid=$!
+	wait_for compgen -G "$TACKLEBOX_ROOT/build/mounts/*/begun"
+	echo 2 >a
+	touch "$(dirname "$(compgen -G "$TACKLEBOX_ROOT/build/mounts/*/begun")")/go"
+	wait "$pid"
+	assert_eq 1 "$(in_image got)"
+	build <<<"$df"
+	assert_eq 2 "$(in_image got)"
+}
+
 @test "RUN --mount=type=cache: what it begins as, whose it is, one cache twice in a RUN" {
 	local df=$'FROM bb AS s\nRUN mkdir -p /d/e && echo 1 >/d/f && chown 3:4 /d/f && chmod 1750 /d && chown 5:6 /d && ln -s f /d/l && mkfifo /d/e/p\n'
 	df+=$'FROM bb\nRUN --mount=type=cache,id=a,from=s,source=/d,target=/m cat /m/f >/0; stat -c "%a %u:%g %n" /m /m/* >/1; readlink /m/l >>/1; [ -p /m/e/p ]; echo kept >/m/f\n'

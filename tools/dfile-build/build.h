@@ -125,6 +125,8 @@ struct gather {
 };
 /* Finds what a word of COPY means, and all that is below. -1 with `err` set: not-found. */
 int gather(const struct gather *g, const char *word);
+/* The same of a clean path without wildcards. `pivot`: what --parents keeps of it. */
+int gather_named(const struct gather *g, const char *path, const char *pivot);
 /* Appends what a record depends on: names, modes, owners, content. */
 int items_sum(const struct build *b, const struct items *list, struct buf *key);
 void items_free(struct items *list);
@@ -270,6 +272,9 @@ struct task {
 	struct dfile_inst x; /* expanded */
 	struct buf key; /* what its result depends on, beside the image before it */
 	struct buf by; /* what the history says of it */
+	/* Sums of the files that mounts of the context are of, when the key was made; and of those
+	 * that the program saw. */
+	struct buf seen, shown;
 	struct copying *copying; /* of COPY and ADD */
 };
 void task_free(struct task *p);

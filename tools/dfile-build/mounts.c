@@ -168,6 +168,7 @@ static int
 key_of(struct task *p, struct asked_mount *m, void *arg)
 {
 	struct buf *key = arg;
+	size_t at = p->seen.len;
 	buf_addf(key, "mount %s %s %s %s %s %d\n", m->type, m->target, m->source ? m->source : "",
 		m->from ? m->from : "", m->id ? m->id : "", m->rw);
 	if (m->env)
@@ -185,13 +186,12 @@ key_of(struct task *p, struct asked_mount *m, void *arg)
 	struct items list = {0};
 	const struct source from = {
 		.root = p->b->ctx.fd, .shown = "the context", .ignore = p->b->ctx.ignore};
-	struct gather g = {.from = &from, .out = &list};
 	auto_free char *path = clean_path(m->source ? m->source : "");
-	if (from.root < 0)
-		return err_set(ERR_NOT_FOUND, path, "there is no context to mount");
-	int r = gather(&g, path);
+	int r = mount_gather(&from, path, !*path, &list);
 	if (r == 0)
-		r = items_sum(p->b, &list, key);
+		r = items_sum(p->b, &list, &p->seen);
+	if (r == 0)
+		buf_adds(key, p->seen.s + at);
 	items_free(&list);
 	return r;
 }

@@ -128,6 +128,8 @@ task_free(struct task *p)
 	dfile_inst_free(&p->x);
 	buf_free(&p->key);
 	buf_free(&p->by);
+	buf_free(&p->seen);
+	buf_free(&p->shown);
 }
 
 static bool
@@ -191,6 +193,15 @@ is_last(const struct task *p)
 		p->raw == &p->b->d.inst[s->first + s->n - 1];
 }
 
+/* Not what came of files that were changed between their sum and their copy. */
+static int
+record(const struct task *p, const char *key, const struct build_record *r)
+{
+	return step_dry() || strcmp(buf_str(&p->seen), buf_str(&p->shown)) != 0
+		? 0
+		: build_cache_put(key, r);
+}
+
 static int
 do_step(struct task *p)
 {
@@ -205,7 +216,7 @@ do_step(struct task *p)
 		report_cached();
 		if (p->b->clamp)
 			r.created = p->b->now;
-	} else if (make(p, &r) < 0 || (!step_dry() && build_cache_put(key, &r) < 0)) {
+	} else if (make(p, &r) < 0 || record(p, key, &r) < 0) {
 		return err_prefix("%s:%u", p->b->ctx.name, p->raw->first);
 	}
 	/* What it would make has no name yet. */
