@@ -473,6 +473,28 @@ drwxr-xr-x 0:0 c/keep
 	assert_eq "-rw-r--r-- 0:0 2" "$(tree)"
 }
 
+@test "--squash takes no other image's name away, nor an image without one" {
+	echo x >x
+	local df=$'FROM bb\nRUN echo 1 >/1\nCOPY x /2\nRUN rm /1' app
+	dfile-build -q --network none -t app -f - . <<<"$df" >/dev/null
+	app=$(img-inspect app | jq -r '.[0].Id // .Id')
+	build --squash <<<"$df"
+	assert_eq "$app" "$(img-inspect app | jq -r '.[0].Id // .Id')"
+	assert_eq "2 4" "$(layers) $(layers app)"
+	img-tag app app2
+	build --squash <<<"$df"
+	assert_eq "4 4" "$(layers app) $(layers app2)"
+	img-rm app app2 >/dev/null
+	# One that was there without a name stays, and what was made for the sake of --squash does not.
+	dfile-build -q --network none -f - . <<<"$df" >/dev/null
+	build --squash <<<"$df"
+	img-inspect "$app" >/dev/null
+	img-rm "$app" >/dev/null
+	build --squash <<<"$df"
+	run ! img-inspect "$app"
+	assert_eq 2 "$(layers)"
+}
+
 @test "mistakes are told with file and line" {
 	local line want
 	while IFS='|' read -r line want; do

@@ -81,9 +81,15 @@ int state_add(struct state *st, int64_t created, const char *by, const struct bu
 void state_identify(struct state *st);
 /* Directories of its layers, bottom first: paths, and descriptors. */
 int state_layer_paths(const struct store *s, const struct state *st, struct strlist *out);
-/* Config, manifest, and entries in the index: under each of asked.tags, or (not `named`) without a
- * name. */
-int state_enter(struct store *s, struct state *st, bool named);
+/* Config, manifest, and entries in the index: under each of asked.tags, or one without a name. */
+int state_enter(struct store *s, struct state *st);
+/* The same for a while, with an entry only if there is none; state_leave() takes that away. */
+struct passing {
+	char digest[DIGEST_SIZE]; /* of the manifest */
+	bool entered;
+};
+int state_pass(struct store *s, struct state *st, struct passing *p);
+int state_leave(struct store *s, const struct passing *p);
 /* A stage's result, from its process to ours and back. */
 json_t *state_to_json(const struct state *st);
 int state_from_json(const json_t *doc, struct state *st);

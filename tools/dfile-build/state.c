@@ -194,10 +194,10 @@ set_created(struct state *st)
 	json_object_set_new(st->config, "created", json_string(when.s));
 }
 
-int
-state_enter(struct store *s, struct state *st, bool named)
+/* *size: of the manifest, whose digest is `digest`. */
+static int
+put(struct store *s, struct state *st, char digest[DIGEST_SIZE], uint64_t *size)
 {
-	char digest[DIGEST_SIZE];
 	auto_buf struct buf manifest = BUF_INIT;
 	set_created(st);
 	char *text = json_dumps(st->config, JSON_COMPACT);
@@ -209,17 +209,43 @@ state_enter(struct store *s, struct state *st, bool named)
 	if (r < 0)
 		return -1;
 	make_manifest(st, (int64_t)len, &manifest);
-	if (store_put(s, "the image's manifest", manifest.s, manifest.len, digest) < 0)
+	*size = manifest.len;
+	return store_put(s, "the image's manifest", manifest.s, manifest.len, digest);
+}
+
+int
+state_enter(struct store *s, struct state *st)
+{
+	char digest[DIGEST_SIZE];
+	uint64_t size;
+	if (put(s, st, digest, &size) < 0)
 		return -1;
-	if (!asked.tags.n || !named)
-		return index_enter(s, NULL, digest, manifest.len, NULL);
+	if (!asked.tags.n)
+		return index_enter(s, NULL, digest, size, NULL);
 	for (size_t i = 0; i < asked.tags.n; i++) {
 		auto_buf struct buf name = BUF_INIT;
 		if (ref_given_name(asked.tags.v[i], &name) < 0 ||
-			index_enter(s, name.s, digest, manifest.len, NULL) < 0)
+			index_enter(s, name.s, digest, size, NULL) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int
+state_pass(struct store *s, struct state *st, struct passing *p)
+{
+	uint64_t size;
+	if (put(s, st, p->digest, &size) < 0)
+		return -1;
+	int r = index_enter_new(s, p->digest, size);
+	p->entered = r > 0;
+	return r < 0 ? -1 : 0;
+}
+
+int
+state_leave(struct store *s, const struct passing *p)
+{
+	return p->entered ? index_forget(s, "nobody asked for this one", p->digest) : 0;
 }
 
 json_t *
