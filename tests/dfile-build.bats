@@ -379,6 +379,17 @@ drwxr-xr-x 0:0 xz
 -rw-r--r-- 9:9 xz/f" "$(tree)"
 }
 
+@test "ADD: an archive that lies in what was named is copied" {
+	mkdir -p a d/e && echo f >a/f && tar -cf d/a.tar -C a f && cp d/a.tar d/e/ && cp d/a.tar b.tar && cp d/a.tar c.tar
+	build <<-'EOF'
+		FROM bb
+		ADD d /dir/
+		ADD *.tar d/a.* /named/
+	EOF
+	assert_eq "dir dir/a.tar dir/e dir/e/a.tar named named/f" \
+		"$(tree | awk '{ print $3 }' | xargs)"
+}
+
 @test "ONBUILD: steps of the image below come first, and once" {
 	build <<<$'FROM bb\nONBUILD RUN echo $T >/trigger\nONBUILD ENV X=y'
 	img-tag it parent

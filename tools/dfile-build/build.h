@@ -115,6 +115,7 @@ struct item {
 	int64_t csec, cnsec; /* when anything of it was changed */
 	uint64_t dev, ino;
 	bool top; /* the directory that was named: what it is called does not count */
+	bool word; /* a file that was named itself: ADD takes it apart if it is an archive */
 };
 
 struct build;

@@ -256,12 +256,12 @@ gather_named(const struct gather *g, const char *path, const char *pivot)
 			? -1
 			: gather_below(g, real, pivot, 0);
 	}
-	if (!S_ISDIR(sb.st_mode))
-		return add(g, real, str_new(path_base(path)), &sb);
-	if (add(g, real, str_new(""), &sb) < 0)
+	bool directory = S_ISDIR(sb.st_mode);
+	if (add(g, real, str_new(directory ? "" : path_base(path)), &sb) < 0)
 		return -1;
-	g->out->v[g->out->n - 1].top = true;
-	return gather_below(g, real, "", 0);
+	g->out->v[g->out->n - 1].top = directory;
+	g->out->v[g->out->n - 1].word = !directory;
+	return directory ? gather_below(g, real, "", 0) : 0;
 }
 
 void
