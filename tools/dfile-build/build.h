@@ -113,7 +113,7 @@ struct item {
 	gid_t gid;
 	int64_t size, sec, nsec; /* when it was written to last */
 	int64_t csec, cnsec; /* when anything of it was changed */
-	uint64_t dev, ino;
+	uint64_t dev, ino, rdev;
 	bool top; /* the directory that was named: what it is called does not count */
 	bool word; /* a file that was named itself: ADD takes it apart if it is an archive */
 };
@@ -134,12 +134,12 @@ struct gather {
 int gather(const struct gather *g, const char *word);
 /* The same of a clean path without wildcards. `pivot`: what --parents keeps of it. */
 int gather_named(const struct gather *g, const char *path, const char *pivot);
-/* Appends what a record depends on: names, modes, owners, content. */
+/* Appends what a record depends on: names, modes, owners, attributes, content. */
 int items_sum(const struct build *b, const struct items *list, struct buf *key);
 void items_free(struct items *list);
 /* What is known of the files of a context, by its real path (sums.c). */
 void sums_open(const char *context);
-/* The digest of a file that was not changed since it was read; NULL. */
+/* The digest of a file, and of its attributes, that was not changed since it was read; NULL. */
 const char *sums_find(const struct item *it);
 void sums_add(const struct build *b, const struct item *it, const char *digest);
 int sums_save(void);
