@@ -248,6 +248,29 @@ drwxr-xr-x 0:0 link/s
 	img-rm theirs it >/dev/null
 }
 
+@test "FROM: an image for another machine is got anew, and if that cannot be, said to be one" {
+	requires docker-registry
+	local other=linux/s390x
+	tar -C "$TB_DIR/rootfs" -c etc | img-import --platform "$other" here:1 >/dev/null
+	try --platform linux/riscv64 <<<$'FROM here:1\nENV A=1'
+	assert_eq 0 "$status"
+	assert_like "$output" "*here:1 is for linux/s390x, not for linux/riscv64*"
+	try --platform "$other" <<<$'FROM here:1\nENV A=1'
+	assert_eq 0 "$status"
+	[[ $output != *"is for"* ]] || fail "$output"
+	try <<<$'FROM --platform=linux/riscv64 here:1\nENV A=1'
+	assert_like "$output" "*here:1 is for linux/s390x, not for linux/riscv64*"
+	build <<<$'FROM --platform=linux/riscv64 scratch\nENV A=1'
+	assert_eq riscv64 "$(img-config it | jq -r .architecture)"
+	registry_start "$T/registry"
+	img-tag here:1 "$REGISTRY/x:1"
+	img-push "$REGISTRY/x:1" >/dev/null
+	tar -C "$TB_DIR/rootfs" -c etc | img-import "$REGISTRY/x:1" >/dev/null
+	try --platform "$other" <<<"FROM $REGISTRY/x:1"$'\nENV A=1'
+	[[ $status$output == 0* && $output != *"is for"* ]] || fail "$output"
+	assert_eq s390x "$(img-config it | jq -r .architecture)"
+}
+
 @test "stages that are not needed are not built, the others side by side" {
 	mkfifo pipe
 	build --target end <<-'EOF'

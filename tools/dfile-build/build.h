@@ -68,7 +68,7 @@ struct state {
 	 * that and all steps since; when all is done, the image's own id. */
 	char id[DIGEST_SIZE];
 };
-void state_scratch(struct state *st);
+void state_scratch(const struct platform *p, struct state *st);
 int state_from_image(const struct store *s, const char *name, struct state *st);
 void state_copy(const struct state *from, struct state *to);
 void state_free(struct state *st);

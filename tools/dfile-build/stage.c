@@ -34,12 +34,14 @@ lookup(void *ctx, const char *name)
 
 /* ---- images ---- */
 
+/* Whether it is here; then *is gets what it runs on. */
 static bool
-is_there(const struct build *b, const char *name)
+is_there(const struct build *b, const char *name, struct platform *is)
 {
 	auto_image struct image img = {0};
 	struct err before = err;
 	bool found = image_find(b->store, name, &img) == 0;
+	*is = img.platform;
 	err = before;
 	return found;
 }
@@ -91,13 +93,41 @@ pull(const char *name, const char *platform)
 	return r < 0 ? err_set(ERR_NOT_FOUND, name, "cannot get image %s", name) : 0;
 }
 
+static bool
+fits(const struct platform *wanted, const struct platform *is)
+{
+	return !*is->arch || platform_rank(wanted, is) > 0;
+}
+
+static void
+warn_platform(const char *name, const struct platform *wanted, const struct platform *is)
+{
+	auto_buf struct buf want = BUF_INIT, has = BUF_INIT;
+	platform_text(wanted, &want);
+	platform_text(is, &has);
+	report_warning("%s is for %s, not for %s", name, has.s, want.s);
+}
+
 int
 image_get(struct build *b, const char *name, const char *platform, struct state *st)
 {
-	if ((asked.pull || !is_there(b, name)) && pull(name, platform) < 0)
+	struct platform wanted, is;
+	if (platform && platform_parse(platform, &wanted) < 0)
 		return -1;
-	if (step_dry() && !is_there(b, name)) {
-		state_scratch(st);
+	bool there = is_there(b, name, &is), fit = there && (!platform || fits(&wanted, &is));
+	if ((asked.pull || !fit) && pull(name, platform) < 0) {
+		/* It may be one that no registry has. */
+		if (asked.pull || !there)
+			return -1;
+		err_clear();
+	}
+	if (!fit) {
+		there = is_there(b, name, &is);
+		if (there && platform && !step_dry() && !fits(&wanted, &is))
+			warn_platform(name, &wanted, &is);
+	}
+	if (step_dry() && !there) {
+		state_scratch(platform ? &wanted : &asked.wanted, st);
 		return 0;
 	}
 	return state_from_image(b->store, name, st);
@@ -250,14 +280,14 @@ static int
 begin(struct build *b, struct stage *s)
 {
 	const char *platform = s->platform ? s->platform : asked.platform;
-	struct platform p;
+	struct platform p = asked.wanted;
 	if (s->platform && platform_parse(s->platform, &p) < 0)
 		return -1;
 	if (s->base >= 0) {
 		state_copy(&b->stages[s->base].st, &s->st);
 		s->st.n_base = s->st.n;
 	} else if (strcmp(s->image, "scratch") == 0) {
-		state_scratch(&s->st);
+		state_scratch(&p, &s->st);
 	} else if (image_get(b, s->image, platform, &s->st) < 0) {
 		return -1;
 	}

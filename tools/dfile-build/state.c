@@ -18,9 +18,8 @@
 #include <string.h>
 
 void
-state_scratch(struct state *st)
+state_scratch(const struct platform *p, struct state *st)
 {
-	const struct platform *p = &asked.wanted;
 	*st = (struct state){0};
 	st->config = json_pack("{s:s,s:s,s:s*,s:{},s:{s:s,s:[]},s:[]}", "architecture", p->arch,
 		"os", p->os, "variant", p->variant[0] ? p->variant : NULL, "config", "rootfs",
