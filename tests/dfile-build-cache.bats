@@ -523,6 +523,68 @@ is_waited_for() { grep -q -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks; }
 	assert_eq '["2023-11-14T22:13:20Z"]' "$(img-config two | jq -c '[.history[1:][].created, .created] | unique')"
 }
 
+@test "SOURCE_DATE_EPOCH: a layer that was made without it, or with another, is none of its" {
+	local df=$'FROM bb AS a\nRUN echo x >/x\nFROM bb\nRUN echo y >/y\nCOPY --from=a /x /z\nWORKDIR /w' epoch
+	build <<<"$df"
+	for epoch in 1700000000 1600000000; do
+		SOURCE_DATE_EPOCH=$epoch build <<<"$df"
+		assert_eq "$epoch $epoch $epoch" "$(stat_in_image %Y y) $(stat_in_image %Y z) $(stat_in_image %Y w)"
+		SOURCE_DATE_EPOCH=$epoch dfile-build -f - --network none . <<<"$df" >"$T/said" 2>&1
+		assert_eq 4 "$(grep -c 'Using cache' "$T/said")"
+	done
+	# Nor that of an image that was.
+	build <<<"$df"
+	rm -r "$TACKLEBOX_ROOT/build/cache"
+	SOURCE_DATE_EPOCH=1500000000 build --cache-from it <<<"$df"
+	assert_eq "1500000000 1500000000" "$(stat_in_image %Y y) $(stat_in_image %Y z)"
+}
+
+@test "attributes and device numbers count, as what is copied with a file" {
+	requires python3 user-xattr
+	local df=$'FROM bb AS b\nCOPY p d /s/\nFROM bb\nCOPY --from=b /s /s\nCOPY p d /t/'
+	give() { python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.x", sys.argv[2].encode())' "$1" "$2"; }
+	has() { python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "user.x").decode())' "$1"; }
+	echo p >p && mkdir d && give p 1 && mkdir d/e && give d/e 1
+	build <<<"$df"
+	assert_eq "1 1" "$(of_image has s/p) $(of_image has t/e)"
+	give p 2
+	build <<<"$df"
+	assert_eq "2 2" "$(of_image has s/p) $(of_image has t/p)"
+	give d/e 3
+	build <<<"$df"
+	assert_eq "3 3" "$(of_image has s/e) $(of_image has t/e)"
+	wait_for eval '[ $(($(date +%s) - $(stat -c %Z p))) -gt 3 ]'
+	build --no-cache <<<"$df"
+	assert_eq "" "$(done_again <<<"$df")"
+	give p 4
+	build <<<"$df"
+	assert_eq 4 "$(of_image has t/p)"
+	mknod n c 1 3
+	build <<<$'FROM bb\nCOPY n /n'
+	rm n && mknod n c 1 5
+	build <<<$'FROM bb\nCOPY n /n'
+	assert_eq 1:5 "$(stat_in_image %t:%T n)"
+}
+
+@test "words that are joined the same are not the same" {
+	build <<<$'FROM bb\nENV A=-O2 B=-s\nRUN echo "$A,$B" >/e'
+	assert_eq -O2,-s "$(in_image e)"
+	build <<<$'FROM bb\nENV A="-O2 B=-s"\nRUN echo "$A,$B" >/e'
+	assert_eq "-O2 B=-s," "$(in_image e)"
+	local df=$'FROM bb\nARG A\nARG B\nRUN echo "$A,$B" >/e'
+	build --build-arg A=1 --build-arg B=2 <<<"$df"
+	build --build-arg "A=1 B=2" <<<"$df"
+	assert_eq "1 B=2," "$(in_image e)"
+	df=$'FROM bb AS x\nRUN echo 1 >/a; echo 2 >/b; echo 3 >"/a b"\nFROM bb\nCOPY --from=x '
+	build <<<"$df a b /n/"
+	build <<<"$df [\"a b\", \"/n/\"]"
+	assert_eq 3 "$(in_image "n/a b")"
+	# The shell of a check, or none.
+	build <<<$'FROM bb\nHEALTHCHECK CMD a b\nRUN true'
+	build <<<$'FROM bb\nHEALTHCHECK CMD ["a", "b"]\nRUN true'
+	assert_eq '["CMD","a","b"]' "$(setting Healthcheck.Test)"
+}
+
 @test "the network of RUN: the bridge of boxes, none, the host's" {
 	requires nft
 	in_fresh --net sh -c "printf 'FROM bb\nRUN ls /sys/class/net | xargs >/default; grep -c . /etc/hosts\nRUN --network=none ls /sys/class/net | xargs >/none\n' |

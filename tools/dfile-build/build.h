@@ -75,8 +75,10 @@ void state_free(struct state *st);
 /* The object "config" in it. */
 json_t *state_settings(const struct state *st);
 const char *state_env(const struct state *st, const char *name);
-/* Adds a step to the history, and its layer (NULL: none). */
-int state_add(struct state *st, int64_t created, const char *by, const struct build_layer *layer);
+/* Adds a step to the history, and its layer (NULL: none). `said`: what it did that neither of them
+ * tells. */
+int state_add(struct state *st, int64_t created, const char *by, const char *said,
+	const struct build_layer *layer);
 /* Gives it the id that the image will have. */
 void state_identify(struct state *st);
 /* Directories of its layers, bottom first: paths, and descriptors. */
@@ -312,8 +314,12 @@ char *absolute_path(const struct state *st, const char *path);
 int workdir_make(struct task *p, struct build_record *r);
 /* What a settings instruction does to the config (settings.c). */
 int settings_change(struct task *p);
-/* Appends what the history says of it. */
+/* Appends what the history says of it; and what tells it from all others, which that does not:
+ * words with spaces in them look like two. */
 void settings_by(const struct task *p, struct buf *out);
+void settings_key(const struct task *p, struct buf *out);
+/* Appends "LENGTH:WORD ", for keys. */
+void key_word(struct buf *key, const char *word);
 
 /* The step of an image of --cache-from that is this one (cache_from.c): by its text; or by what it
  * has made, which lies in t->upper. False: there is none. */
@@ -343,6 +349,8 @@ int mounts_key(struct task *p, struct buf *key);
 int mounts_make(struct task *p, struct tree *t, struct run_mounts *m);
 void mounts_end(struct run_mounts *m);
 
+/* Appends SOURCE_DATE_EPOCH, if it is set: files of a layer are not younger (stage.c). */
+void build_epoch_key(const struct build *b, struct buf *key);
 /* The state of another stage, or of an image (stage.c). */
 int state_of(struct build *b, const char *from, struct state *st);
 

@@ -169,10 +169,10 @@ key_of(struct task *p, struct asked_mount *m, void *arg)
 {
 	struct buf *key = arg;
 	size_t at = p->seen.len;
-	buf_addf(key, "mount %s %s %s %s %s %d\n", m->type, m->target, m->source ? m->source : "",
-		m->from ? m->from : "", m->id ? m->id : "", m->rw);
-	if (m->env)
-		buf_addf(key, "as %s\n", m->env);
+	buf_addf(key, "mount %d ", m->rw);
+	const char *const words[] = {m->type, m->target, m->source, m->from, m->id, m->env};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		key_word(key, words[i] ? words[i] : "");
 	if (m->from && *m->from) {
 		struct state st = {0};
 		if (state_of(p->b, m->from, &st) < 0)

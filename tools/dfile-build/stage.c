@@ -168,26 +168,39 @@ is_copy(const struct task *p)
 	return strcmp(p->raw->name, "COPY") == 0 || strcmp(p->raw->name, "ADD") == 0;
 }
 
+static bool
+is_run(const struct task *p)
+{
+	return strcmp(p->raw->name, "RUN") == 0;
+}
+
 static int
 prepare(struct task *p)
 {
-	if (strcmp(p->raw->name, "RUN") == 0)
+	if (is_run(p))
 		return run_prepare(p);
 	if (is_copy(p))
 		return copy_prepare(p);
 	settings_by(p, &p->by);
-	buf_adds(&p->key, p->by.s);
+	settings_key(p, &p->key);
 	return 0;
 }
 
 static int
 make(struct task *p, struct build_record *r)
 {
-	if (strcmp(p->raw->name, "RUN") == 0)
+	if (is_run(p))
 		return run_make(p, r);
 	if (is_copy(p))
 		return copy_make(p, r);
 	return strcmp(p->raw->name, "WORKDIR") == 0 ? workdir_make(p, r) : 0;
+}
+
+void
+build_epoch_key(const struct build *b, struct buf *key)
+{
+	if (b->clamp)
+		buf_addf(key, "epoch %lld\n", (long long)b->now);
 }
 
 static void
@@ -195,6 +208,7 @@ key_of(const struct task *p, char key[DIGEST_SIZE])
 {
 	auto_buf struct buf text = BUF_INIT;
 	buf_addf(&text, "%s\n%s\n", p->s->st.id, p->raw->name);
+	build_epoch_key(p->b, &text);
 	buf_add(&text, buf_str(&p->key), p->key.len);
 	sha256_of(text.s, text.len, key);
 }
@@ -254,8 +268,11 @@ do_step(struct task *p)
 		tell_line(": # its layer joins those below");
 		r.has_layer = false;
 	}
+	/* What RUN and COPY have done is their layer, whichever way they came to it. */
 	if (settings_change(p) < 0 ||
-		state_add(&p->s->st, r.created, p->by.s, r.has_layer ? &r.layer : NULL) < 0)
+		state_add(&p->s->st, r.created, p->by.s,
+			is_run(p) || is_copy(p) ? "" : buf_str(&p->key),
+			r.has_layer ? &r.layer : NULL) < 0)
 		return err_prefix("%s:%u", p->b->ctx.name, p->raw->first);
 	if (is_last(p))
 		state_identify(&p->s->st);
@@ -353,7 +370,7 @@ add_labels(struct build *b, struct stage *s)
 	time_t when = (time_t)b->now;
 	if (created && parse_rfc3339(created, &when) < 0)
 		return -1;
-	if (config_change(s->st.config, &c) < 0 || state_add(&s->st, when, by.s, NULL) < 0)
+	if (config_change(s->st.config, &c) < 0 || state_add(&s->st, when, by.s, "", NULL) < 0)
 		return -1;
 	state_identify(&s->st);
 	report_id(digest_hex(s->st.id));

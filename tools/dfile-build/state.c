@@ -129,7 +129,8 @@ state_identify(struct state *st)
 }
 
 int
-state_add(struct state *st, int64_t created, const char *by, const struct build_layer *layer)
+state_add(struct state *st, int64_t created, const char *by, const char *said,
+	const struct build_layer *layer)
 {
 	const struct config_step step = {.created = (time_t)created,
 		.created_by = by,
@@ -145,8 +146,8 @@ state_add(struct state *st, int64_t created, const char *by, const struct build_
 	}
 	/* Not the hash of the whole config each time: that of a thousand steps is long. */
 	auto_buf struct buf text = BUF_INIT;
-	buf_addf(&text, "%s\n%lld\n%s\n%s", st->id, (long long)created, layer ? layer->diff_id : "",
-		by);
+	buf_addf(&text, "%s\n%lld\n%s\n%zu:%s\n%s", st->id, (long long)created,
+		layer ? layer->diff_id : "", strlen(by), by, said);
 	sha256_of(text.s, text.len, st->id);
 	return 0;
 }
