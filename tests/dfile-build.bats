@@ -506,6 +506,29 @@ drwxr-xr-x 0:0 c/keep
 	assert_eq 2 "$(layers)"
 }
 
+@test "HEALTHCHECK none, --chown without a value, /etc/resolv.conf that is a link to nowhere" {
+	build <<<$'FROM bb\nHEALTHCHECK none'
+	assert_eq '["NONE"]' "$(setting Healthcheck.Test)"
+	build <<<$'FROM bb AS x\nRUN echo f >/f && chown 7:8 /f\nFROM bb\nCOPY --from=x --chown=$UNSET /f /g'
+	assert_eq 7:8 "$(stat_in_image %u:%g g)"
+	# The files of a whole system have it so; in a RUN it is a file, so it is copied.
+	local to
+	mkdir -p r/etc r/run && ln -s ./deep/er r/run/link
+	for to in ../run/systemd/resolve/stub /run/systemd/resolve/stub ../run/link /etc/../../../nowhere; do
+		ln -sf "$to" r/etc/resolv.conf
+		build <<-'EOF'
+			FROM bb
+			COPY r /
+			RUN cat /etc/resolv.conf >/seen && [ -s /seen ]
+		EOF
+		assert_eq "etc/resolv.conf run run/link seen" "$(tree | sed 's,->.*,,' | awk '{ print $3 }' | sed "s,$to\$,,; s,./deep/er\$,," | xargs)"
+	done
+	ln -sf resolv.conf r/etc/resolv.conf
+	try <<<$'FROM bb\nCOPY r /\nRUN true'
+	assert_eq 1 "$status"
+	assert_like "$output" "*/etc/resolv.conf*ELOOP*"
+}
+
 @test "mistakes are told with file and line" {
 	local line want
 	while IFS='|' read -r line want; do

@@ -190,7 +190,8 @@ copy_prepare(struct task *p)
 	c->unpack_fetched = dfile_flag_on(&p->x, "unpack");
 	c->from = dfile_flag(&p->x, "from");
 	c->from = c->from && *c->from ? c->from : NULL;
-	c->own = dfile_flag(&p->x, "chown") != NULL;
+	const char *owner = dfile_flag(&p->x, "chown");
+	c->own = owner && *owner;
 	c->link = dfile_flag_on(p->raw, "link");
 	const char *to = p->x.args[p->x.n_args - 1];
 	size_t n = strlen(to);
@@ -250,7 +251,7 @@ copy_all(struct task *p, struct copying *c, struct build_record *r)
 {
 	struct tree t;
 	const struct state *st = &p->s->st;
-	const char *who = c->link ? NULL : dfile_flag(&p->x, "chown");
+	const char *who = c->own && !c->link ? dfile_flag(&p->x, "chown") : NULL;
 	if ((c->link ? tree_open_bare(p->b, p->s, st, &t) : tree_open(p->b, p->s, st, false, &t)) <
 		0)
 		return -1;

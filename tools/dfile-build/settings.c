@@ -164,7 +164,7 @@ do_healthcheck(struct task *p)
 	const char *retries = dfile_flag(&p->x, "retries");
 	int64_t n;
 	json_object_set_new(state_settings(&p->s->st), "Healthcheck", check);
-	if (strcmp(p->x.args[0], "NONE") == 0)
+	if (strcasecmp(p->x.args[0], "NONE") == 0)
 		return json_object_set_new(check, "Test", json_pack("[s]", "NONE"));
 	test = json_array();
 	json_array_append_new(test, json_string(p->x.json ? "CMD" : "CMD-SHELL"));
