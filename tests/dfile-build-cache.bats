@@ -376,7 +376,7 @@ drwxr-xr-x 0:0 app/d/deep" "$(tree)"
 }
 
 @test "RUN --mount=type=bind: a file that is saved while the RUN is at work is not in its record" {
-	local df=$'FROM bb\nRUN --mount=target=/src --mount=type=cache,target=/c touch /c/begun; until [ -e /c/go ]; do sleep .05; done; cat /src/a >/got'
+	local df=$'FROM bb\nRUN --mount=target=/src --mount=type=cache,id=saved,target=/c touch /c/begun; until [ -e /c/go ]; do sleep .05; done; cat /src/a >/got'
 	echo 1 >a
 	build <<<"$df" &
 	local pid=$!
@@ -387,6 +387,29 @@ drwxr-xr-x 0:0 app/d/deep" "$(tree)"
 	assert_eq 1 "$(in_image got)"
 	build <<<"$df"
 	assert_eq 2 "$(in_image got)"
+}
+
+@test "RUN --mount=type=bind: what was changed between sum and copy is not recorded for the sum" {
+	local df=$'FROM bb\nRUN --mount=target=/src --mount=type=cache,id=between,sharing=locked,target=/c cat /src/a >/got' lock fd
+	echo 0 >a
+	build <<<"$df"
+	lock=$TACKLEBOX_ROOT/build/mounts/$(printf between | sha256sum | cut -c-32).lock
+	[ -e "$lock" ]
+	exec {fd}>>"$lock"
+	flock "$fd"
+	echo 1 >a
+	# It has the sum of 1, and waits for the cache.
+	build <<<"$df" {fd}>&- &
+	local pid=$!
+	wait_for grep -q -- "-> FLOCK .*:$(stat -c %i "$lock") " /proc/locks
+	echo 2 >a
+	exec {fd}>&-
+	wait "$pid"
+	assert_eq 2 "$(in_image got)"
+	echo 1 >a
+	build <<<"$df"
+	assert_eq 1 "$(in_image got)"
+	assert_eq "" "$(done_again <<<"$df")"
 }
 
 @test "RUN --mount=type=cache: what it begins as, whose it is, one cache twice in a RUN" {

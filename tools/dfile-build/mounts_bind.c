@@ -152,7 +152,7 @@ sum_copy(struct task *p, const struct tree *copy, const char *path, bool whole)
 }
 
 static int
-copy_to(struct task *p, const char *path, struct tree *to, int *fd)
+copy_to(struct task *p, const char *path, struct tree *to, int *fd, char **shown)
 {
 	struct copying c = {.dest = str_new("/top"), .into = true};
 	auto_free char *inside = str_new("top");
@@ -169,13 +169,14 @@ copy_to(struct task *p, const char *path, struct tree *to, int *fd)
 		r = sum_copy(p, to, inside, !*path);
 	if (r == 0 && (*fd = open_no_links(to->fd, inside, O_PATH, 0)) < 0)
 		r = err_sys("openat2", path, "cannot mount %s: it cannot be opened", path);
+	*shown = fmt_new("%s/%s", to->root, inside);
 	items_free(&c.items);
 	free(c.dest);
 	return r;
 }
 
 static int
-open_copy(struct task *p, struct making *k, const struct asked_mount *m, int *fd)
+open_copy(struct task *p, struct making *k, const struct asked_mount *m, int *fd, char **shown)
 {
 	struct tree to = {.fd = -1};
 	auto_free char *path = clean_path(m->source ? m->source : "");
@@ -189,7 +190,7 @@ open_copy(struct task *p, struct making *k, const struct asked_mount *m, int *fd
 	to.fd = open(to.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (to.fd < 0)
 		return err_sys("open", to.root, "cannot open %s", to.root);
-	int r = copy_to(p, path, &to, fd);
+	int r = copy_to(p, path, &to, fd, shown);
 	close(to.fd);
 	return r;
 }
@@ -200,14 +201,16 @@ mount_bind(struct task *p, struct making *k, struct asked_mount *m)
 	char place[PATH_MAX], merged[PATH_MAX];
 	struct stat sb = {.st_mode = S_IFDIR};
 	bool copied = !m->from || !*m->from;
+	auto_free char *copy = NULL;
 	auto_fd int fd = -1;
-	if ((copied ? open_copy(p, k, m, &fd) : open_there(p, k, m, &fd)) < 0)
+	if ((copied ? open_copy(p, k, m, &fd, &copy) : open_there(p, k, m, &fd)) < 0)
 		return -1;
 	if (!step_dry() && fstat(fd, &sb) < 0)
 		return err_sys("fstat", m->target, "cannot look at what goes to %s", m->target);
 	bool directory = S_ISDIR(sb.st_mode), joined = !copied && m->rw && directory;
+	const char *shown = copy ? copy : m->source ? m->source : "/";
 	if (tree_stub(k->t, m->target, directory) < 0 ||
-		mounts_place(k, fd, m->source ? m->source : "", directory, place) < 0 ||
+		mounts_place(k, fd, shown, directory, place) < 0 ||
 		(joined && make_writable(k, place, merged) < 0))
 		return -1;
 	mounts_add(k, joined ? merged : place, m->target,
