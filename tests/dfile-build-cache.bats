@@ -248,6 +248,29 @@ drwxr-xr-x 0:0 link/s
 	img-rm theirs it >/dev/null
 }
 
+@test "FROM: an image for another machine is got anew, and if that cannot be, said to be one" {
+	requires docker-registry
+	local other=linux/s390x
+	tar -C "$TB_DIR/rootfs" -c etc | img-import --platform "$other" here:1 >/dev/null
+	try --platform linux/riscv64 <<<$'FROM here:1\nENV A=1'
+	assert_eq 0 "$status"
+	assert_like "$output" "*here:1 is for linux/s390x, not for linux/riscv64*"
+	try --platform "$other" <<<$'FROM here:1\nENV A=1'
+	assert_eq 0 "$status"
+	[[ $output != *"is for"* ]] || fail "$output"
+	try <<<$'FROM --platform=linux/riscv64 here:1\nENV A=1'
+	assert_like "$output" "*here:1 is for linux/s390x, not for linux/riscv64*"
+	build <<<$'FROM --platform=linux/riscv64 scratch\nENV A=1'
+	assert_eq riscv64 "$(img-config it | jq -r .architecture)"
+	registry_start "$T/registry"
+	img-tag here:1 "$REGISTRY/x:1"
+	img-push "$REGISTRY/x:1" >/dev/null
+	tar -C "$TB_DIR/rootfs" -c etc | img-import "$REGISTRY/x:1" >/dev/null
+	try --platform "$other" <<<"FROM $REGISTRY/x:1"$'\nENV A=1'
+	[[ $status$output == 0* && $output != *"is for"* ]] || fail "$output"
+	assert_eq s390x "$(img-config it | jq -r .architecture)"
+}
+
 @test "stages that are not needed are not built, the others side by side" {
 	mkfifo pipe
 	build --target end <<-'EOF'
@@ -320,6 +343,73 @@ drwxr-xr-x 0:0 link/s
 	run ! grep -rqF "$(cat "$T/secret")" "$TACKLEBOX_ROOT/build" "$TACKLEBOX_ROOT/images"
 	try <<<$'FROM bb\nRUN --mount=type=secret,id=absent,required true'
 	assert_like "$output" "*secret absent: not found*"
+}
+
+@test "RUN --mount=type=bind: of the context what .dockerignore lets through, as it is when the RUN begins, and root's" {
+	local df=$'FROM bb\nRUN --mount=type=bind,target=/src cp -a /src /app'
+	mkdir -p d/deep && echo secret >.env && echo a >d/a && echo l >d/x.log && chown -R 7:8 d && chmod 750 d && touch -d 2001-01-01 d/a
+	printf '.env\n**/*.log\n' >.dockerignore
+	assert_eq 2 "$(done_again <<<"$df")"
+	assert_eq "drwxr-xr-x 0:0 app
+-rw-r--r-- 0:0 app/.dockerignore
+drwxr-x--- 0:0 app/d
+-rw-r--r-- 0:0 app/d/a
+drwxr-xr-x 0:0 app/d/deep" "$(tree)"
+	assert_eq 978307200 "$(stat_in_image %Y app/d/a)"
+	# What it does not see, and whose the files are, is not asked for.
+	echo other >.env && chown -R 0:0 d
+	assert_eq "" "$(done_again <<<"$df")"
+	echo b >d/a
+	assert_eq 2 "$(done_again <<<"$df")"
+	try <<<$'FROM bb\nRUN --mount=source=.env,target=/e cat /e'
+	assert_eq 1 "$status"
+	assert_like "$output" '*"/.env" is not in the context*'
+	# Writes to it go nowhere, to a file as to a directory.
+	build <<-'EOF'
+		FROM bb
+		RUN --mount=source=d,target=/m,rw --mount=source=d/a,target=/n,rw echo w >/m/a; echo v >/n; mkdir /m/new; cat /m/a /n >/seen
+	EOF
+	assert_eq "w v" "$(in_image seen | xargs)"
+	assert_eq "a deep x.log b" "$(cd d && echo *) $(cat d/a)"
+	build <<<$'FROM bb\nRUN --mount=source=d,target=/m ! touch /m/a 2>/dev/null; cat /m/a >/seen'
+	assert_eq b "$(in_image seen)"
+}
+
+@test "RUN --mount=type=bind: a file that is saved while the RUN is at work is not in its record" {
+	local df=$'FROM bb\nRUN --mount=target=/src --mount=type=cache,id=saved,target=/c touch /c/begun; until [ -e /c/go ]; do sleep .05; done; cat /src/a >/got'
+	echo 1 >a
+	build <<<"$df" &
+	local pid=$!
+	wait_for compgen -G "$TACKLEBOX_ROOT/build/mounts/*/begun"
+	echo 2 >a
+	touch "$(dirname "$(compgen -G "$TACKLEBOX_ROOT/build/mounts/*/begun")")/go"
+	wait "$pid"
+	assert_eq 1 "$(in_image got)"
+	build <<<"$df"
+	assert_eq 2 "$(in_image got)"
+}
+
+@test "RUN --mount=type=bind: what was changed between sum and copy is not recorded for the sum" {
+	local df=$'FROM bb\nRUN --mount=target=/src --mount=type=cache,id=between,sharing=locked,target=/c cat /src/a >/got' lock fd
+	echo 0 >a
+	build <<<"$df"
+	lock=$TACKLEBOX_ROOT/build/mounts/$(printf between | sha256sum | cut -c-32).lock
+	[ -e "$lock" ]
+	exec {fd}>>"$lock"
+	flock "$fd"
+	echo 1 >a
+	# It has the sum of 1, and waits for the cache.
+	build <<<"$df" {fd}>&- &
+	local pid=$!
+	wait_for grep -q -- "-> FLOCK .*:$(stat -c %i "$lock") " /proc/locks
+	echo 2 >a
+	exec {fd}>&-
+	wait "$pid"
+	assert_eq 2 "$(in_image got)"
+	echo 1 >a
+	build <<<"$df"
+	assert_eq 1 "$(in_image got)"
+	assert_eq "" "$(done_again <<<"$df")"
 }
 
 @test "RUN --mount=type=cache: what it begins as, whose it is, one cache twice in a RUN" {
@@ -454,6 +544,68 @@ is_waited_for() { grep -q -- "-> FLOCK .*:$(stat -c %i "$1") " /proc/locks; }
 	unset SOURCE_DATE_EPOCH
 	assert_eq "$one" "$(dfile-build -q --network none --no-cache --build-arg SOURCE_DATE_EPOCH=1700000000 -t two -f - . <<<"$df")"
 	assert_eq '["2023-11-14T22:13:20Z"]' "$(img-config two | jq -c '[.history[1:][].created, .created] | unique')"
+}
+
+@test "SOURCE_DATE_EPOCH: a layer that was made without it, or with another, is none of its" {
+	local df=$'FROM bb AS a\nRUN echo x >/x\nFROM bb\nRUN echo y >/y\nCOPY --from=a /x /z\nWORKDIR /w' epoch
+	build <<<"$df"
+	for epoch in 1700000000 1600000000; do
+		SOURCE_DATE_EPOCH=$epoch build <<<"$df"
+		assert_eq "$epoch $epoch $epoch" "$(stat_in_image %Y y) $(stat_in_image %Y z) $(stat_in_image %Y w)"
+		SOURCE_DATE_EPOCH=$epoch dfile-build -f - --network none . <<<"$df" >"$T/said" 2>&1
+		assert_eq 4 "$(grep -c 'Using cache' "$T/said")"
+	done
+	# Nor that of an image that was.
+	build <<<"$df"
+	rm -r "$TACKLEBOX_ROOT/build/cache"
+	SOURCE_DATE_EPOCH=1500000000 build --cache-from it <<<"$df"
+	assert_eq "1500000000 1500000000" "$(stat_in_image %Y y) $(stat_in_image %Y z)"
+}
+
+@test "attributes and device numbers count, as what is copied with a file" {
+	requires python3 user-xattr
+	local df=$'FROM bb AS b\nCOPY p d /s/\nFROM bb\nCOPY --from=b /s /s\nCOPY p d /t/'
+	give() { python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.x", sys.argv[2].encode())' "$1" "$2"; }
+	has() { python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "user.x").decode())' "$1"; }
+	echo p >p && mkdir d && give p 1 && mkdir d/e && give d/e 1
+	build <<<"$df"
+	assert_eq "1 1" "$(of_image has s/p) $(of_image has t/e)"
+	give p 2
+	build <<<"$df"
+	assert_eq "2 2" "$(of_image has s/p) $(of_image has t/p)"
+	give d/e 3
+	build <<<"$df"
+	assert_eq "3 3" "$(of_image has s/e) $(of_image has t/e)"
+	wait_for eval '[ $(($(date +%s) - $(stat -c %Z p))) -gt 3 ]'
+	build --no-cache <<<"$df"
+	assert_eq "" "$(done_again <<<"$df")"
+	give p 4
+	build <<<"$df"
+	assert_eq 4 "$(of_image has t/p)"
+	mknod n c 1 3
+	build <<<$'FROM bb\nCOPY n /n'
+	rm n && mknod n c 1 5
+	build <<<$'FROM bb\nCOPY n /n'
+	assert_eq 1:5 "$(stat_in_image %t:%T n)"
+}
+
+@test "words that are joined the same are not the same" {
+	build <<<$'FROM bb\nENV A=-O2 B=-s\nRUN echo "$A,$B" >/e'
+	assert_eq -O2,-s "$(in_image e)"
+	build <<<$'FROM bb\nENV A="-O2 B=-s"\nRUN echo "$A,$B" >/e'
+	assert_eq "-O2 B=-s," "$(in_image e)"
+	local df=$'FROM bb\nARG A\nARG B\nRUN echo "$A,$B" >/e'
+	build --build-arg A=1 --build-arg B=2 <<<"$df"
+	build --build-arg "A=1 B=2" <<<"$df"
+	assert_eq "1 B=2," "$(in_image e)"
+	df=$'FROM bb AS x\nRUN echo 1 >/a; echo 2 >/b; echo 3 >"/a b"\nFROM bb\nCOPY --from=x '
+	build <<<"$df a b /n/"
+	build <<<"$df [\"a b\", \"/n/\"]"
+	assert_eq 3 "$(in_image "n/a b")"
+	# The shell of a check, or none.
+	build <<<$'FROM bb\nHEALTHCHECK CMD a b\nRUN true'
+	build <<<$'FROM bb\nHEALTHCHECK CMD ["a", "b"]\nRUN true'
+	assert_eq '["CMD","a","b"]' "$(setting Healthcheck.Test)"
 }
 
 @test "the network of RUN: the bridge of boxes, none, the host's" {

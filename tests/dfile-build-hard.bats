@@ -78,6 +78,29 @@ RUN --mount=type=cache,id=$id,target=/m echo x >/m/x; [ \"\$(ls /m)\" = x ]"
 	assert_like "$(tree)" "*moved*"
 }
 
+@test "a Dockerfile or .dockerignore that is no file is not opened" {
+	local name kind
+	mkdir "$T/ctx"
+	for name in Dockerfile .dockerignore Dockerfile.dockerignore; do
+		for kind in "fifo p" "zero c 1 5" "random c 1 9"; do
+			rm -f "$T/ctx/"* "$T/ctx/".d*
+			echo FROM scratch >"$T/ctx/Dockerfile"
+			rm -f "$T/ctx/$name"
+			# shellcheck disable=SC2086
+			mknod "$T/ctx/$name" ${kind#* }
+			run -1 timeout 20 dfile-build -q - < <(tar -C "$T/ctx" -c .)
+			assert_like "$output" "*$name is not a regular file*"
+			run -1 timeout 20 dfile-build -q "$T/ctx"
+			assert_like "$output" "*$name is not a regular file*"
+		done
+	done
+	rm "$T/ctx/"Dock* && ln -s Real "$T/ctx/Dockerfile" && echo FROM scratch >"$T/ctx/Real"
+	dfile-build -q "$T/ctx"
+	# What the caller names may be anything that can be read.
+	dfile-build -q -f /dev/stdin "$T/ctx" < <(echo FROM scratch)
+	dfile-build -q -f <(echo FROM scratch) "$T/ctx"
+}
+
 @test "archives that climb out, bombs, a context over its bound" {
 	mkdir "$T/e" && echo x >"$T/e/x"
 	tar -C "$T/e" -P -cf climb.tar --transform "s,x,../../../../../../../..$T/canary/evil," x

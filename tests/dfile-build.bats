@@ -379,6 +379,17 @@ drwxr-xr-x 0:0 xz
 -rw-r--r-- 9:9 xz/f" "$(tree)"
 }
 
+@test "ADD: an archive that lies in what was named is copied" {
+	mkdir -p a d/e && echo f >a/f && tar -cf d/a.tar -C a f && cp d/a.tar d/e/ && cp d/a.tar b.tar && cp d/a.tar c.tar
+	build <<-'EOF'
+		FROM bb
+		ADD d /dir/
+		ADD *.tar d/a.* /named/
+	EOF
+	assert_eq "dir dir/a.tar dir/e dir/e/a.tar named named/f" \
+		"$(tree | awk '{ print $3 }' | xargs)"
+}
+
 @test "ONBUILD: steps of the image below come first, and once" {
 	build <<<$'FROM bb\nONBUILD RUN echo $T >/trigger\nONBUILD ENV X=y'
 	img-tag it parent
@@ -471,6 +482,51 @@ drwxr-xr-x 0:0 c/keep
 	build --squash <<<$'FROM bb\nRUN echo 1 >/1\nCOPY x /2\nRUN rm /1'
 	assert_eq 2 "$(layers)"
 	assert_eq "-rw-r--r-- 0:0 2" "$(tree)"
+}
+
+@test "--squash takes no other image's name away, nor an image without one" {
+	echo x >x
+	local df=$'FROM bb\nRUN echo 1 >/1\nCOPY x /2\nRUN rm /1' app
+	dfile-build -q --network none -t app -f - . <<<"$df" >/dev/null
+	app=$(img-inspect app | jq -r '.[0].Id // .Id')
+	build --squash <<<"$df"
+	assert_eq "$app" "$(img-inspect app | jq -r '.[0].Id // .Id')"
+	assert_eq "2 4" "$(layers) $(layers app)"
+	img-tag app app2
+	build --squash <<<"$df"
+	assert_eq "4 4" "$(layers app) $(layers app2)"
+	img-rm app app2 >/dev/null
+	# One that was there without a name stays, and what was made for the sake of --squash does not.
+	dfile-build -q --network none -f - . <<<"$df" >/dev/null
+	build --squash <<<"$df"
+	img-inspect "$app" >/dev/null
+	img-rm "$app" >/dev/null
+	build --squash <<<"$df"
+	run ! img-inspect "$app"
+	assert_eq 2 "$(layers)"
+}
+
+@test "HEALTHCHECK none, --chown without a value, /etc/resolv.conf that is a link to nowhere" {
+	build <<<$'FROM bb\nHEALTHCHECK none'
+	assert_eq '["NONE"]' "$(setting Healthcheck.Test)"
+	build <<<$'FROM bb AS x\nRUN echo f >/f && chown 7:8 /f\nFROM bb\nCOPY --from=x --chown=$UNSET /f /g'
+	assert_eq 7:8 "$(stat_in_image %u:%g g)"
+	# The files of a whole system have it so; in a RUN it is a file, so it is copied.
+	local to
+	mkdir -p r/etc r/run && ln -s ./deep/er r/run/link
+	for to in ../run/systemd/resolve/stub /run/systemd/resolve/stub ../run/link /etc/../../../nowhere; do
+		ln -sf "$to" r/etc/resolv.conf
+		build <<-'EOF'
+			FROM bb
+			COPY r /
+			RUN cat /etc/resolv.conf >/seen && [ -s /seen ]
+		EOF
+		assert_eq "etc/resolv.conf run run/link seen" "$(tree | sed 's,->.*,,' | awk '{ print $3 }' | sed "s,$to\$,,; s,./deep/er\$,," | xargs)"
+	done
+	ln -sf resolv.conf r/etc/resolv.conf
+	try <<<$'FROM bb\nCOPY r /\nRUN true'
+	assert_eq 1 "$status"
+	assert_like "$output" "*/etc/resolv.conf*ELOOP*"
 }
 
 @test "mistakes are told with file and line" {

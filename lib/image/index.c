@@ -178,6 +178,17 @@ change(struct store *s, struct index *ix, const char *name, json_t *entry)
 	return index_save(s, "the image is there from this moment on", ix);
 }
 
+static json_t *
+new_entry(const char *name, const char *digest, uint64_t size, const char *source)
+{
+	json_t *entry = json_pack("{s:s,s:s,s:I,s:{s:s*,s:s*}}", "mediaType", MEDIA_OCI_MANIFEST,
+		"digest", digest, "size", (json_int_t)size, "annotations", ANNOTATION_NAME, name,
+		ANNOTATION_DIGEST, source);
+	if (!entry)
+		abort();
+	return entry;
+}
+
 int
 index_enter(
 	struct store *s, const char *name, const char *digest, uint64_t size, const char *source)
@@ -186,12 +197,50 @@ index_enter(
 	auto_fd int lock = -1;
 	if (store_lock_index(s, &lock) < 0 || index_load(s, &ix) < 0)
 		return -1;
-	json_t *entry = json_pack("{s:s,s:s,s:I,s:{s:s*,s:s*}}", "mediaType", MEDIA_OCI_MANIFEST,
-		"digest", digest, "size", (json_int_t)size, "annotations", ANNOTATION_NAME, name,
-		ANNOTATION_DIGEST, source);
-	if (!entry)
-		abort();
-	int r = change(s, &ix, name, entry);
+	int r = change(s, &ix, name, new_entry(name, digest, size, source));
+	index_free(&ix);
+	return r;
+}
+
+/* The first entry of a manifest, of those without a name only (`nameless`); -1: there is none. */
+static ssize_t
+find_digest(const struct index *ix, const char *digest, bool nameless)
+{
+	struct index_entry e;
+	for (size_t i = 0; i < index_len(ix); i++)
+		if (index_at(ix, i, &e) == 0 && strcmp(e.digest, digest) == 0 &&
+			!(nameless && e.name))
+			return (ssize_t)i;
+	return -1;
+}
+
+int
+index_enter_new(struct store *s, const char *digest, uint64_t size)
+{
+	struct index ix;
+	auto_fd int lock = -1;
+	if (store_lock_index(s, &lock) < 0 || index_load(s, &ix) < 0)
+		return -1;
+	int r = find_digest(&ix, digest, false) < 0;
+	if (r && change(s, &ix, NULL, new_entry(NULL, digest, size, NULL)) < 0)
+		r = -1;
+	index_free(&ix);
+	return r;
+}
+
+int
+index_forget(struct store *s, const char *why, const char *digest)
+{
+	struct index ix;
+	auto_fd int lock = -1;
+	int r = 0;
+	if (store_lock_index(s, &lock) < 0 || index_load(s, &ix) < 0)
+		return -1;
+	ssize_t at = find_digest(&ix, digest, true);
+	if (at >= 0) {
+		index_drop(&ix, (size_t)at);
+		r = index_save(s, why, &ix);
+	}
 	index_free(&ix);
 	return r;
 }

@@ -63,5 +63,10 @@ int index_save(struct store *s, const char *why, const struct index *ix);
  * this one. `source` may be NULL. */
 int index_enter(
 	struct store *s, const char *name, const char *digest, uint64_t size, const char *source);
+/* Enters a manifest without a name, unless it has an entry already, in one durable change. 1: it
+ * had none, 0: it had, -1 with `err` set. */
+int index_enter_new(struct store *s, const char *digest, uint64_t size);
+/* Takes the entry of a manifest away that has no name, if there is one; those with names stay. */
+int index_forget(struct store *s, const char *why, const char *digest);
 
 #endif

@@ -68,22 +68,30 @@ struct state {
 	 * that and all steps since; when all is done, the image's own id. */
 	char id[DIGEST_SIZE];
 };
-void state_scratch(struct state *st);
+void state_scratch(const struct platform *p, struct state *st);
 int state_from_image(const struct store *s, const char *name, struct state *st);
 void state_copy(const struct state *from, struct state *to);
 void state_free(struct state *st);
 /* The object "config" in it. */
 json_t *state_settings(const struct state *st);
 const char *state_env(const struct state *st, const char *name);
-/* Adds a step to the history, and its layer (NULL: none). */
-int state_add(struct state *st, int64_t created, const char *by, const struct build_layer *layer);
+/* Adds a step to the history, and its layer (NULL: none). `said`: what it did that neither of them
+ * tells. */
+int state_add(struct state *st, int64_t created, const char *by, const char *said,
+	const struct build_layer *layer);
 /* Gives it the id that the image will have. */
 void state_identify(struct state *st);
 /* Directories of its layers, bottom first: paths, and descriptors. */
 int state_layer_paths(const struct store *s, const struct state *st, struct strlist *out);
-/* Config, manifest, and entries in the index: under each of asked.tags, or (not `named`) without a
- * name. */
-int state_enter(struct store *s, struct state *st, bool named);
+/* Config, manifest, and entries in the index: under each of asked.tags, or one without a name. */
+int state_enter(struct store *s, struct state *st);
+/* The same for a while, with an entry only if there is none; state_leave() takes that away. */
+struct passing {
+	char digest[DIGEST_SIZE]; /* of the manifest */
+	bool entered;
+};
+int state_pass(struct store *s, struct state *st, struct passing *p);
+int state_leave(struct store *s, const struct passing *p);
 /* A stage's result, from its process to ours and back. */
 json_t *state_to_json(const struct state *st);
 int state_from_json(const json_t *doc, struct state *st);
@@ -107,8 +115,9 @@ struct item {
 	gid_t gid;
 	int64_t size, sec, nsec; /* when it was written to last */
 	int64_t csec, cnsec; /* when anything of it was changed */
-	uint64_t dev, ino;
+	uint64_t dev, ino, rdev;
 	bool top; /* the directory that was named: what it is called does not count */
+	bool word; /* a file that was named itself: ADD takes it apart if it is an archive */
 };
 
 struct build;
@@ -125,12 +134,14 @@ struct gather {
 };
 /* Finds what a word of COPY means, and all that is below. -1 with `err` set: not-found. */
 int gather(const struct gather *g, const char *word);
-/* Appends what a record depends on: names, modes, owners, content. */
+/* The same of a clean path without wildcards. `pivot`: what --parents keeps of it. */
+int gather_named(const struct gather *g, const char *path, const char *pivot);
+/* Appends what a record depends on: names, modes, owners, attributes, content. */
 int items_sum(const struct build *b, const struct items *list, struct buf *key);
 void items_free(struct items *list);
 /* What is known of the files of a context, by its real path (sums.c). */
 void sums_open(const char *context);
-/* The digest of a file that was not changed since it was read; NULL. */
+/* The digest of a file, and of its attributes, that was not changed since it was read; NULL. */
 const char *sums_find(const struct item *it);
 void sums_add(const struct build *b, const struct item *it, const char *digest);
 int sums_save(void);
@@ -268,6 +279,9 @@ struct task {
 	struct dfile_inst x; /* expanded */
 	struct buf key; /* what its result depends on, beside the image before it */
 	struct buf by; /* what the history says of it */
+	/* Sums of the files that mounts of the context are of, when the key was made; and of those
+	 * that the program saw. */
+	struct buf seen, shown;
 	struct copying *copying; /* of COPY and ADD */
 };
 void task_free(struct task *p);
@@ -298,8 +312,12 @@ char *absolute_path(const struct state *st, const char *path);
 int workdir_make(struct task *p, struct build_record *r);
 /* What a settings instruction does to the config (settings.c). */
 int settings_change(struct task *p);
-/* Appends what the history says of it. */
+/* Appends what the history says of it; and what tells it from all others, which that does not:
+ * words with spaces in them look like two. */
 void settings_by(const struct task *p, struct buf *out);
+void settings_key(const struct task *p, struct buf *out);
+/* Appends "LENGTH:WORD ", for keys. */
+void key_word(struct buf *key, const char *word);
 
 /* The step of an image of --cache-from that is this one (cache_from.c): by its text; or by what it
  * has made, which lies in t->upper. False: there is none. */
@@ -329,6 +347,8 @@ int mounts_key(struct task *p, struct buf *key);
 int mounts_make(struct task *p, struct tree *t, struct run_mounts *m);
 void mounts_end(struct run_mounts *m);
 
+/* Appends SOURCE_DATE_EPOCH, if it is set: files of a layer are not younger (stage.c). */
+void build_epoch_key(const struct build *b, struct buf *key);
 /* The state of another stage, or of an image (stage.c). */
 int state_of(struct build *b, const char *from, struct state *st);
 

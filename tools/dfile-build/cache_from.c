@@ -110,6 +110,9 @@ take_layer(const struct task *p, const struct image *img, struct build_record *r
 	const struct state *st = &p->s->st;
 	if (img->n <= st->n || !store_has_layer(p->b->store, img->layers[st->n].chain))
 		return false;
+	/* Made at another time than SOURCE_DATE_EPOCH says, its files may be younger. */
+	if (p->b->clamp && r->created != p->b->now)
+		return false;
 	const struct image_layer *l = &img->layers[st->n];
 	r->has_layer = true;
 	r->layer.size = l->blob.size;

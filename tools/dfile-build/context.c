@@ -92,19 +92,50 @@ from_remote(struct build *b, const char *url)
 
 /* ---- the Dockerfile ---- */
 
-/* In a context that is a directory of the caller's, -f is a path as any other; in one that was
- * unpacked, it is a path in there. */
+/* A file of the context, which comes from anywhere: what is no file is not opened at all, for it
+ * may wait for ever, or do something. -1 with errno set; *irregular: it is there, and no file. */
+static int
+open_regular(int root, const char *path, bool *irregular)
+{
+	struct stat sb;
+	char self[64];
+	auto_fd int fd = root == AT_FDCWD ? open(path, O_PATH | O_CLOEXEC)
+					  : open_in_root(root, path, O_PATH, 0);
+	*irregular = false;
+	if (fd < 0 || fstat(fd, &sb) < 0)
+		return -1;
+	if (!S_ISREG(sb.st_mode)) {
+		*irregular = true;
+		errno = S_ISDIR(sb.st_mode) ? EISDIR : EINVAL;
+		return -1;
+	}
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return open(self, O_RDONLY | O_CLOEXEC);
+}
+
+static int
+no_file(const char *name)
+{
+	return err_set(ERR_INVALID, name,
+		errno == EISDIR ? "%s is a directory" : "%s is not a regular file", name);
+}
+
+/* In a context that is a directory of the caller's, -f is a path as any other, and may be of a
+ * pipe; in one that was unpacked, it is a path in there. */
 static int
 open_dockerfile(struct build *b, bool unpacked, int *fd)
 {
 	const char *path = asked.file ? asked.file : "Dockerfile";
-	b->ctx.name = str_new(asked.file ? asked.file : "Dockerfile");
+	bool irregular = false;
+	b->ctx.name = str_new(path);
 	*fd = asked.file && !unpacked ? open(path, O_RDONLY | O_CLOEXEC)
-				      : open_in_root(b->ctx.fd, path, O_RDONLY, 0);
+				      : open_regular(b->ctx.fd, path, &irregular);
 	if (*fd < 0 && errno == ENOENT && !asked.file)
-		*fd = open_in_root(b->ctx.fd, "dockerfile", O_RDONLY, 0);
+		*fd = open_regular(b->ctx.fd, "dockerfile", &irregular);
 	if (*fd >= 0)
 		return 0;
+	if (irregular)
+		return no_file(path);
 	err_sys("open", path, "cannot open %s in the context", path);
 	/* Not a thing that is missing here, but a context that was given wrong. */
 	err.class = ERR_INVALID;
@@ -134,18 +165,19 @@ static int
 read_ignore(struct build *b, bool unpacked)
 {
 	auto_buf struct buf text = BUF_INIT, own = BUF_INIT;
-	bool elsewhere = asked.file && !unpacked;
+	bool elsewhere = asked.file && !unpacked, irregular;
 	const char *name;
 	if (b->ctx.fd < 0)
 		return 0;
 	buf_addf(&own, "%s.dockerignore", b->ctx.name);
-	auto_fd int fd = elsewhere ? open(own.s, O_RDONLY | O_CLOEXEC)
-				   : open_in_root(b->ctx.fd, own.s, O_RDONLY, 0);
+	auto_fd int fd = open_regular(elsewhere ? AT_FDCWD : b->ctx.fd, own.s, &irregular);
 	name = own.s;
-	if (fd < 0) {
+	if (fd < 0 && !irregular) {
 		name = ".dockerignore";
-		fd = open_in_root(b->ctx.fd, name, O_RDONLY, 0);
+		fd = open_regular(b->ctx.fd, name, &irregular);
 	}
+	if (fd < 0 && irregular)
+		return no_file(name);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys("open", name, "cannot open %s", name);
 	if (read_text(fd, name, &text) < 0)

@@ -22,6 +22,7 @@ copying_free(struct copying *c)
 		return;
 	items_free(&c->items);
 	buf_free(&c->sum);
+	buf_free(&c->words);
 	dfile_ignore_free(c->exclude);
 	tree_close(&c->tree);
 	state_free(&c->state);
@@ -145,15 +146,23 @@ read_mode(struct task *p, struct copying *c)
 static void
 write_by(struct task *p)
 {
+	struct buf *words = &p->copying->words;
 	buf_adds(&p->by, p->raw->name);
-	for (size_t i = 0; i < p->x.n_flags; i++)
-		buf_addf(&p->by, p->x.flags[i].value ? " --%s=%s" : " --%s", p->x.flags[i].name,
-			p->x.flags[i].value);
+	buf_addf(words, "%s %zu ", p->raw->name, p->x.n_flags);
+	for (size_t i = 0; i < p->x.n_flags; i++) {
+		const struct dfile_flag *f = &p->x.flags[i];
+		buf_addf(&p->by, f->value ? " --%s=%s" : " --%s", f->name, f->value);
+		key_word(words, f->name);
+		key_word(words, f->value ? f->value : "");
+	}
 	/* The history goes with the image: a password of ADD does not. */
 	for (size_t i = 0; i < p->x.n_args; i++) {
 		auto_free char *shown = url_shown(p->x.args[i]);
 		buf_addf(&p->by, " %s", shown);
+		key_word(words, shown);
 	}
+	key_word(words, p->copying->dest);
+	buf_addf(words, "%d\n", p->copying->into);
 }
 
 /* The words, and of another stage its topmost layer: with that all its files are said. */
@@ -161,8 +170,7 @@ static int
 quick_key(struct task *p, const struct copying *c)
 {
 	const struct state *st = &c->state;
-	buf_adds(&p->key, p->by.s);
-	buf_addf(&p->key, "\nto %s %d\n", c->dest, c->into);
+	buf_adds(&p->key, c->words.s);
 	if (c->from)
 		buf_addf(&p->key, "from %s\n", st->n ? st->layers[st->n - 1].chain : "nothing");
 	return 0;
@@ -182,7 +190,8 @@ copy_prepare(struct task *p)
 	c->unpack_fetched = dfile_flag_on(&p->x, "unpack");
 	c->from = dfile_flag(&p->x, "from");
 	c->from = c->from && *c->from ? c->from : NULL;
-	c->own = dfile_flag(&p->x, "chown") != NULL;
+	const char *owner = dfile_flag(&p->x, "chown");
+	c->own = owner && *owner;
 	c->link = dfile_flag_on(p->raw, "link");
 	const char *to = p->x.args[p->x.n_args - 1];
 	size_t n = strlen(to);
@@ -228,7 +237,8 @@ find_same(struct task *p, const struct copying *c, struct build_record *r, char 
 		buf_addf(&text, "link %u %u\n", c->owner.uid, c->owner.gid);
 	else
 		buf_addf(&text, "%s\n", p->s->st.id);
-	buf_addf(&text, "%s\nto %s %d\n%s", p->by.s, c->dest, c->into, c->sum.s);
+	build_epoch_key(p->b, &text);
+	buf_addf(&text, "%s%s", c->words.s, c->sum.s);
 	sha256_of(text.s, text.len, key);
 	if (asked.no_cache)
 		return 0;
@@ -241,7 +251,7 @@ copy_all(struct task *p, struct copying *c, struct build_record *r)
 {
 	struct tree t;
 	const struct state *st = &p->s->st;
-	const char *who = c->link ? NULL : dfile_flag(&p->x, "chown");
+	const char *who = c->own && !c->link ? dfile_flag(&p->x, "chown") : NULL;
 	if ((c->link ? tree_open_bare(p->b, p->s, st, &t) : tree_open(p->b, p->s, st, false, &t)) <
 		0)
 		return -1;

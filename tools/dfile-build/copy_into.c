@@ -183,12 +183,12 @@ put_archive(struct work *w, const struct item *it)
 static bool
 unpacks(const struct copying *c, const struct item *it)
 {
-	if (!S_ISREG(it->mode) || it->text ||
+	if (!S_ISREG(it->mode) || !it->word || it->text ||
 		!(it->from == &c->source ? c->unpack_local
 					 : it->from->fetched && c->unpack_fetched))
 		return false;
 	auto_fd int fd = open_no_links(it->from->root, it->path, O_RDONLY | O_NONBLOCK, 0);
-	return fd >= 0 && strchr(it->to, '/') == NULL && is_archive(fd);
+	return fd >= 0 && is_archive(fd);
 }
 
 static int

@@ -14,6 +14,7 @@ struct copying {
 	struct state state;
 	struct items items;
 	struct buf sum; /* of them */
+	struct buf words; /* of the instruction, one told from the next */
 	struct dfile_ignore *exclude;
 	struct owner owner;
 	bool own; /* --chown */

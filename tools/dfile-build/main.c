@@ -166,9 +166,9 @@ open_build(struct build *b, int *lock)
 	return sys_lock("held as long as the build is at work", path, true, lock);
 }
 
-/* The image goes through squash(1) and comes back as another one, which gets the names. */
+/* The id of what img-load made of it; false: nothing, as in a dry run. */
 static int
-squash(struct state *st)
+squash_layers(const struct state *st, char id[DIGEST_SIZE])
 {
 	auto_buf struct buf line = BUF_INIT, out = BUF_INIT;
 	const char *from = st->n_base ? st->layers[st->n_base - 1].diff_id : "0";
@@ -178,18 +178,33 @@ squash(struct state *st)
 		return -1;
 	buf_addf(&line, "%s %s | %s -q --from %s | %s --json", tell_sh(save), st->id,
 		tell_sh(merge), from, tell_sh(load));
-	if (st->n - st->n_base < 2)
-		return 0;
 	if (run_tool("the new layers become one", (const char *[]){"sh", "-c", line.s, NULL},
 		    &out) < 0)
 		return -1;
 	auto_json json_t *doc = out.len ? json_parse("img-load", out.s, out.len) : NULL;
-	const char *id = json_string_value(json_object_get(doc, "id"));
-	if (!id)
+	const char *made = json_string_value(json_object_get(doc, "id"));
+	if (!made)
 		return step_dry() ? 0 : err_set(ERR_INTERNAL, NULL, "cannot tell what squash made");
-	if (run_tool("nobody asked for this one", (const char *[]){"img-rm", st->id, NULL}, NULL) <
-		0)
+	snprintf(id, DIGEST_SIZE, "%s", made);
+	return 0;
+}
+
+/* The image goes through squash(1) and comes back as another one, which gets the names. An image
+ * that the user has already may be the same as the one that is squashed: that stays. */
+static int
+squash(struct store *s, struct state *st)
+{
+	struct passing p;
+	char id[DIGEST_SIZE] = "";
+	if (state_pass(s, st, &p) < 0)
 		return -1;
+	int r = squash_layers(st, id);
+	struct err why = err;
+	if (state_leave(s, &p) < 0 && r == 0)
+		return -1;
+	err = why;
+	if (r < 0 || !*id)
+		return r;
 	memcpy(st->id, id, DIGEST_SIZE);
 	for (size_t i = 0; i < asked.tags.n; i++)
 		if (run_tool("its name", (const char *[]){"img-tag", st->id, asked.tags.v[i], NULL},
@@ -202,8 +217,8 @@ static int
 finish(struct build *b)
 {
 	struct state *st = &b->stages[b->target].st;
-	if (state_enter(b->store, st, !asked.squash || st->n - st->n_base < 2) < 0 ||
-		(asked.squash && squash(st) < 0))
+	bool several = st->n - st->n_base > 1;
+	if ((asked.squash && several ? squash(b->store, st) : state_enter(b->store, st)) < 0)
 		return -1;
 	asked_args_unused();
 	if (asked.iidfile &&

@@ -168,10 +168,11 @@ static int
 key_of(struct task *p, struct asked_mount *m, void *arg)
 {
 	struct buf *key = arg;
-	buf_addf(key, "mount %s %s %s %s %s %d\n", m->type, m->target, m->source ? m->source : "",
-		m->from ? m->from : "", m->id ? m->id : "", m->rw);
-	if (m->env)
-		buf_addf(key, "as %s\n", m->env);
+	size_t at = p->seen.len;
+	buf_addf(key, "mount %d ", m->rw);
+	const char *const words[] = {m->type, m->target, m->source, m->from, m->id, m->env};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		key_word(key, words[i] ? words[i] : "");
 	if (m->from && *m->from) {
 		struct state st = {0};
 		if (state_of(p->b, m->from, &st) < 0)
@@ -185,13 +186,12 @@ key_of(struct task *p, struct asked_mount *m, void *arg)
 	struct items list = {0};
 	const struct source from = {
 		.root = p->b->ctx.fd, .shown = "the context", .ignore = p->b->ctx.ignore};
-	struct gather g = {.from = &from, .out = &list};
 	auto_free char *path = path_clean(m->source ? m->source : "");
-	if (from.root < 0)
-		return err_set(ERR_NOT_FOUND, path, "there is no context to mount");
-	int r = gather(&g, path);
+	int r = mount_gather(&from, path, !*path, &list);
 	if (r == 0)
-		r = items_sum(p->b, &list, key);
+		r = items_sum(p->b, &list, &p->seen);
+	if (r == 0)
+		buf_adds(key, p->seen.s + at);
 	items_free(&list);
 	return r;
 }

@@ -31,7 +31,10 @@ mount_fn mount_tmpfs, mount_secret, mount_ssh; /* mounts_memory.c */
 int mount_note(struct task *p, struct asked_mount *m, void *run_mounts);
 int mounts_lock(struct run_mounts *m);
 
-/* The root that a source lies in: of a stage or image, or the context. *fd is not the caller's. */
+/* What a mount shows of the context, by a path that is clean (mounts_bind.c): root's, as what COPY
+ * brings, and without what .dockerignore leaves out. Of the `whole` the top does not count. */
+int mount_gather(const struct source *from, const char *path, bool whole, struct items *list);
+/* The root of the stage or image that a source lies in. *fd is not the caller's. */
 int mount_source(struct task *p, struct making *k, const struct asked_mount *m, int *fd);
 /* What a descriptor holds gets a path of the build's own, which is unmounted with the rest. */
 int mounts_place(struct making *k, int fd, const char *shown, bool directory, char place[PATH_MAX]);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * RUN --mount=type=bind: a directory or file of the context, of a stage, or of an image.
+ *
+ * Of the context it is a copy: what .dockerignore leaves out may be a secret, the files belong to
+ * root as those of COPY do, and whoever saves one while the RUN is at work changes nothing of what
+ * is recorded. The copy goes with the step, and what was written to it.
  */
+#include "copying.h"
 #include "mounts.h"
 
 #include "base/auto.h"
@@ -9,11 +14,15 @@
 #include "door/step.h"
 #include "door/sys.h"
 #include "door/sys_ns.h"
+#include "door/tell.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- the places ---- */
 
@@ -61,12 +70,6 @@ new_tree(struct run_mounts *m)
 int
 mount_source(struct task *p, struct making *k, const struct asked_mount *m, int *fd)
 {
-	if (!m->from || !*m->from) {
-		*fd = p->b->ctx.fd;
-		return *fd < 0 && !step_dry()
-			? err_set(ERR_NOT_FOUND, m->target, "there is no context to mount")
-			: 0;
-	}
 	struct state st = {0};
 	if (state_of(p->b, m->from, &st) < 0)
 		return -1;
@@ -100,25 +103,117 @@ make_writable(struct making *k, const char *place, char merged[PATH_MAX])
 	return 0;
 }
 
+/* ---- of a stage or an image ---- */
+
+static int
+open_there(struct task *p, struct making *k, const struct asked_mount *m, int *fd)
+{
+	auto_free char *path = path_clean(m->source ? m->source : "");
+	int root;
+	if (mount_source(p, k, m, &root) < 0)
+		return -1;
+	*fd = step_dry() ? -1 : open_in_root(root, *path ? path : "/", O_PATH, 0);
+	return *fd >= 0 || step_dry()
+		? 0
+		: err_sys("openat2", path, "cannot mount %s: it cannot be opened", path);
+}
+
+/* ---- of the context ---- */
+
+int
+mount_gather(const struct source *from, const char *path, bool whole, struct items *list)
+{
+	const struct gather g = {.from = from, .out = list};
+	if (from->root < 0)
+		return err_set(ERR_NOT_FOUND, path, "there is no context to mount");
+	if (gather_named(&g, path, "") < 0)
+		return -1;
+	if (whole && list->n) {
+		free(list->v[0].path);
+		free(list->v[0].to);
+		memmove(list->v, list->v + 1, --list->n * sizeof(*list->v));
+	}
+	for (size_t i = 0; i < list->n; i++)
+		list->v[i].uid = list->v[i].gid = 0;
+	return 0;
+}
+
+/* What the program is to see is what the record is about, if its sum is that of the key. */
+static int
+sum_copy(struct task *p, const struct tree *copy, const char *path, bool whole)
+{
+	const struct source from = {.root = copy->fd, .shown = copy->root};
+	struct items list = {0};
+	int r = mount_gather(&from, path, whole, &list);
+	if (r == 0)
+		r = items_sum(p->b, &list, &p->shown);
+	items_free(&list);
+	return r;
+}
+
+static int
+copy_to(struct task *p, const char *path, struct tree *to, int *fd, char **shown)
+{
+	struct copying c = {.dest = str_new("/top"), .into = true};
+	auto_free char *inside = str_new("top");
+	c.source = (struct source){
+		.root = p->b->ctx.fd, .shown = "the context", .ignore = p->b->ctx.ignore};
+	int r = mount_gather(&c.source, path, !*path, &c.items);
+	if (r == 0 && *path && c.items.n && !S_ISDIR(c.items.v[0].mode)) {
+		free(inside);
+		inside = fmt_new("top/%s", c.items.v[0].to);
+	}
+	if (r == 0)
+		r = copy_into(&c, to);
+	if (r == 0)
+		r = sum_copy(p, to, inside, !*path);
+	if (r == 0 && (*fd = open_no_links(to->fd, inside, O_PATH, 0)) < 0)
+		r = err_sys("openat2", path, "cannot mount %s: it cannot be opened", path);
+	*shown = fmt_new("%s/%s", to->root, inside);
+	items_free(&c.items);
+	free(c.dest);
+	return r;
+}
+
+static int
+open_copy(struct task *p, struct making *k, const struct asked_mount *m, int *fd, char **shown)
+{
+	struct tree to = {.fd = -1};
+	auto_free char *path = path_clean(m->source ? m->source : "");
+	snprintf(to.root, sizeof(to.root), "%.*s/context.%u", PATH_MAX - 32, k->t->dir, k->count++);
+	if (sys_mkdir("what a RUN sees of the context", to.root, 0700) < 0)
+		return -1;
+	if (step_dry()) {
+		tell_line(": # the files are copied into it");
+		return 0;
+	}
+	to.fd = open(to.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (to.fd < 0)
+		return err_sys("open", to.root, "cannot open %s", to.root);
+	int r = copy_to(p, path, &to, fd, shown);
+	close(to.fd);
+	return r;
+}
+
 int
 mount_bind(struct task *p, struct making *k, struct asked_mount *m)
 {
 	char place[PATH_MAX], merged[PATH_MAX];
 	struct stat sb = {.st_mode = S_IFDIR};
-	auto_free char *path = path_clean(m->source ? m->source : "");
-	int root;
-	if (mount_source(p, k, m, &root) < 0)
+	bool copied = !m->from || !*m->from;
+	auto_free char *copy = NULL;
+	auto_fd int fd = -1;
+	if ((copied ? open_copy(p, k, m, &fd, &copy) : open_there(p, k, m, &fd)) < 0)
 		return -1;
-	auto_fd int fd = step_dry() ? -1 : open_in_root(root, *path ? path : "/", O_PATH, 0);
-	if (!step_dry() && (fd < 0 || fstat(fd, &sb) < 0))
-		return err_sys("openat2", path, "cannot mount %s: it cannot be opened", path);
-	bool directory = S_ISDIR(sb.st_mode);
+	if (!step_dry() && fstat(fd, &sb) < 0)
+		return err_sys("fstat", m->target, "cannot look at what goes to %s", m->target);
+	bool directory = S_ISDIR(sb.st_mode), joined = !copied && m->rw && directory;
+	const char *shown = copy ? copy : m->source ? m->source : "/";
 	if (tree_stub(k->t, m->target, directory) < 0 ||
-		mounts_place(k, fd, path, directory, place) < 0)
+		mounts_place(k, fd, shown, directory, place) < 0 ||
+		(joined && make_writable(k, place, merged) < 0))
 		return -1;
-	if (m->rw && directory && make_writable(k, place, merged) < 0)
-		return -1;
-	mounts_add(k, m->rw && directory ? merged : place, m->target,
-		m->rw && directory ? "rprivate" : "ro,rprivate");
+	mounts_add(k, joined ? merged : place, m->target,
+		joined || (copied && m->rw) ? "rprivate" : "ro,rprivate");
 	return 0;
 }

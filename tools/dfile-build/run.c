@@ -3,6 +3,7 @@
  */
 #include "build.h"
 
+#include "base/auto.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "door/spawn.h"
@@ -99,10 +100,12 @@ static void
 write_by(struct task *p, const struct strlist *words)
 {
 	size_t n = 0;
-	auto_buf struct buf args = BUF_INIT;
+	auto_buf struct buf args = BUF_INIT, exact = BUF_INIT;
 	for (size_t i = 0; i < p->s->args.n; i++)
 		if (arg_value(p, i)) {
 			buf_addf(&args, "%s=%s ", p->s->args.name[i], arg_value(p, i));
+			key_word(&exact, p->s->args.name[i]);
+			key_word(&exact, arg_value(p, i));
 			n++;
 		}
 	buf_adds(&p->by, "RUN ");
@@ -117,8 +120,8 @@ write_by(struct task *p, const struct strlist *words)
 	for (size_t i = 0; i < words->n; i++)
 		buf_addf(&p->key, "%zu:%s\n", strlen(words->v[i]), words->v[i]);
 	for (size_t i = 0; i < p->x.n_heredocs; i++)
-		buf_addf(&p->key, "<<%s\n", p->x.heredocs[i].content);
-	buf_addf(&p->key, "args %s\n", buf_str(&args));
+		key_word(&p->key, p->x.heredocs[i].content);
+	buf_addf(&p->key, "args %s\n", buf_str(&exact));
 }
 
 int

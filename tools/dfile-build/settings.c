@@ -164,7 +164,7 @@ do_healthcheck(struct task *p)
 	const char *retries = dfile_flag(&p->x, "retries");
 	int64_t n;
 	json_object_set_new(state_settings(&p->s->st), "Healthcheck", check);
-	if (strcmp(p->x.args[0], "NONE") == 0)
+	if (strcasecmp(p->x.args[0], "NONE") == 0)
 		return json_object_set_new(check, "Test", json_pack("[s]", "NONE"));
 	test = json_array();
 	json_array_append_new(test, json_string(p->x.json ? "CMD" : "CMD-SHELL"));
@@ -183,17 +183,24 @@ do_healthcheck(struct task *p)
 	return n ? json_object_set_new(check, "Retries", json_integer(n)) : 0;
 }
 
+/* The instruction behind ONBUILD, with its here-documents. */
+static void
+trigger_text(const struct task *p, struct buf *out)
+{
+	const char *line = p->raw->original + strcspn(p->raw->original, " \t");
+	buf_adds(out, line + strspn(line, " \t"));
+	for (size_t i = 0; p->raw->trigger && i < p->raw->trigger->n_heredocs; i++) {
+		const struct dfile_heredoc *h = &p->raw->trigger->heredocs[i];
+		buf_addf(out, "\n%s%s", h->content, h->name);
+	}
+}
+
 static int
 do_onbuild(struct task *p)
 {
 	json_t *c = state_settings(&p->s->st), *list = json_object_get(c, "OnBuild");
-	const char *line = p->raw->original + strcspn(p->raw->original, " \t");
 	auto_buf struct buf whole = BUF_INIT;
-	buf_adds(&whole, line + strspn(line, " \t"));
-	for (size_t i = 0; p->raw->trigger && i < p->raw->trigger->n_heredocs; i++) {
-		const struct dfile_heredoc *h = &p->raw->trigger->heredocs[i];
-		buf_addf(&whole, "\n%s%s", h->content, h->name);
-	}
+	trigger_text(p, &whole);
 	if (!json_is_array(list))
 		json_object_set_new(c, "OnBuild", list = json_array());
 	return json_array_append_new(list, text(whole.s));
@@ -276,4 +283,30 @@ settings_by(const struct task *p, struct buf *out)
 	}
 	for (size_t i = 0; i < x->n_args; i++)
 		buf_addf(out, "%s%s", i % 2 && pairs_of ? "=" : " ", x->args[i]);
+}
+
+/* ---- what tells it from others ---- */
+
+void
+key_word(struct buf *key, const char *word)
+{
+	buf_addf(key, "%zu:%s ", strlen(word), word);
+}
+
+void
+settings_key(const struct task *p, struct buf *out)
+{
+	const struct dfile_inst *x = &p->x;
+	auto_buf struct buf trigger = BUF_INIT;
+	buf_addf(out, "%s %zu ", x->json ? "list" : "line", x->n_flags);
+	for (size_t i = 0; i < x->n_flags; i++) {
+		key_word(out, x->flags[i].name);
+		key_word(out, x->flags[i].value ? x->flags[i].value : "");
+	}
+	for (size_t i = 0; i < x->n_args; i++)
+		key_word(out, x->args[i]);
+	if (strcmp(x->name, "ONBUILD") != 0)
+		return;
+	trigger_text(p, &trigger);
+	key_word(out, buf_str(&trigger));
 }

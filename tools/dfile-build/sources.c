@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "image/sha256.h"
+#include "image/xattrs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +91,8 @@ add(const struct gather *g, const char *path, char *to, const struct stat *sb)
 		.csec = sb->st_ctim.tv_sec,
 		.cnsec = sb->st_ctim.tv_nsec,
 		.dev = sb->st_dev,
-		.ino = sb->st_ino};
+		.ino = sb->st_ino,
+		.rdev = S_ISCHR(sb->st_mode) || S_ISBLK(sb->st_mode) ? sb->st_rdev : 0};
 	return 0;
 }
 
@@ -235,12 +237,12 @@ gather_named(const struct gather *g, const char *path, const char *pivot)
 			? -1
 			: gather_below(g, real, pivot, 0);
 	}
-	if (!S_ISDIR(sb.st_mode))
-		return add(g, real, str_new(path_base(path)), &sb);
-	if (add(g, real, str_new(""), &sb) < 0)
+	bool directory = S_ISDIR(sb.st_mode);
+	if (add(g, real, str_new(directory ? "" : path_base(path)), &sb) < 0)
 		return -1;
-	g->out->v[g->out->n - 1].top = true;
-	return gather_below(g, real, "", 0);
+	g->out->v[g->out->n - 1].top = directory;
+	g->out->v[g->out->n - 1].word = !directory;
+	return directory ? gather_below(g, real, "", 0) : 0;
 }
 
 void
@@ -261,8 +263,41 @@ struct summing {
 	const struct build *b;
 	struct sha256 *whole, *file;
 	struct buf head; /* of the item at hand */
+	struct xattrs xattrs;
 	char *piece;
 };
+
+/* Of what is open, or called `name` in what is open. */
+static int
+sum_xattrs(struct summing *m, const struct item *it, int fd, const char *name, struct sha256 *h)
+{
+	if (fd < 0 || xattrs_read(&m->xattrs, fd, name) < 0)
+		return err_sys("listxattr", it->path, "cannot read the attributes of %s in %s",
+			it->path, it->from->shown);
+	buf_reset(&m->head);
+	buf_addf(&m->head, "%zu", m->xattrs.n);
+	for (size_t i = 0; i < m->xattrs.n; i++) {
+		const struct tar_xattr *x = &m->xattrs.v[i];
+		buf_addf(&m->head, " %s=%zu:", x->name, x->len);
+		buf_add(&m->head, x->value, x->len);
+	}
+	sha256_add(h, m->head.s, m->head.len);
+	return 0;
+}
+
+/* Of what is no regular file. There is no flistxattr(2) for a symlink, nor for a descriptor of
+ * O_PATH: then it is named by the directory that it lies in. */
+static int
+sum_node(struct summing *m, const struct item *it)
+{
+	const char *base = path_base(it->path);
+	bool directory = S_ISDIR(it->mode);
+	auto_free char *open_it = directory ? fmt_new("%s", *it->path ? it->path : ".")
+					    : fmt_new("./%.*s", (int)(base - it->path), it->path);
+	auto_fd int fd = open_no_links(
+		it->from->root, open_it, (directory ? O_RDONLY : O_PATH) | O_DIRECTORY, 0);
+	return sum_xattrs(m, it, fd, directory ? "" : base, m->whole);
+}
 
 static int
 sum_file(struct summing *m, const struct item *it)
@@ -282,6 +317,11 @@ sum_file(struct summing *m, const struct item *it)
 		sha256_add(m->file, m->piece, (size_t)n);
 	if (n < 0)
 		return err_sys("read", it->path, "cannot read %s in %s", it->path, from->shown);
+	/* The time of change is that of the attributes, too: what is remembered covers them. */
+	sha256_take(m->file, digest);
+	sha256_add(m->file, digest, DIGEST_SIZE);
+	if (sum_xattrs(m, it, fd, "", m->file) < 0)
+		return -1;
 	sha256_take(m->file, digest);
 	sha256_add(m->whole, digest, DIGEST_SIZE);
 	if (from->root == m->b->ctx.fd)
@@ -297,21 +337,24 @@ sum_item(struct summing *m, const struct item *it)
 	/* Not the times: a file that was only touched is the same (moby, pkg/tarsum). Nor what
 	 * the named directory is called. */
 	buf_reset(&m->head);
-	buf_addf(&m->head, "%s%c%o %u %u %" PRId64 "%c", it->to, 0, it->mode, it->uid, it->gid,
-		it->size, 0);
+	buf_addf(&m->head, "%s%c%o %u %u %" PRId64 " %" PRIx64 "%c", it->to, 0, it->mode, it->uid,
+		it->gid, it->size, it->rdev, 0);
 	sha256_add(h, m->head.s, m->head.len);
 	if (it->text) {
 		sha256_add(h, it->text, strlen(it->text) + 1);
-	} else if (S_ISLNK(it->mode)) {
+		return 0;
+	}
+	if (S_ISREG(it->mode))
+		return sum_file(m, it);
+	if (S_ISLNK(it->mode)) {
 		auto_fd int fd = open_no_links(it->from->root, it->path, O_PATH | O_NOFOLLOW, 0);
-		ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", link, sizeof(link));
+		ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", link, sizeof(link) - 1);
 		if (n < 0)
 			return err_sys("readlink", it->path, "cannot read %s", it->path);
-		sha256_add(h, link, (size_t)n);
-	} else if (S_ISREG(it->mode)) {
-		return sum_file(m, it);
+		link[n] = '\0';
+		sha256_add(h, link, (size_t)n + 1);
 	}
-	return 0;
+	return sum_node(m, it);
 }
 
 int
@@ -329,6 +372,7 @@ items_sum(const struct build *b, const struct items *list, struct buf *key)
 	sha256_free(m.whole);
 	sha256_free(m.file);
 	buf_free(&m.head);
+	xattrs_free(&m.xattrs);
 	free(m.piece);
 	buf_addf(key, "%s\n", digest);
 	return r < 0 ? -1 : sums_save();

@@ -11,8 +11,6 @@
 bool gather_left_out(const struct gather *g, const char *path, const char *rel);
 /* Whether something below a directory may belong to it, though that does not. */
 bool gather_may_look_below(const struct gather *g, const char *dir, const char *rel);
-/* A path without wildcards. `pivot`: what --parents keeps of it. */
-int gather_named(const struct gather *g, const char *path, const char *pivot);
 /* The names in a directory, sorted; they and the list are the caller's. -1 with errno set. */
 int read_names(int root, const char *path, char ***names, size_t *n);
 /* "DIR/NAME"; either may be empty. New string. */

@@ -34,12 +34,14 @@ lookup(void *ctx, const char *name)
 
 /* ---- images ---- */
 
+/* Whether it is here; then *is gets what it runs on. */
 static bool
-is_there(const struct build *b, const char *name)
+is_there(const struct build *b, const char *name, struct platform *is)
 {
 	auto_image struct image img = {0};
 	struct err before = err;
 	bool found = image_find(b->store, name, &img) == 0;
+	*is = img.platform;
 	err = before;
 	return found;
 }
@@ -91,13 +93,41 @@ pull(const char *name, const char *platform)
 	return r < 0 ? err_set(ERR_NOT_FOUND, name, "cannot get image %s", name) : 0;
 }
 
+static bool
+fits(const struct platform *wanted, const struct platform *is)
+{
+	return !*is->arch || platform_rank(wanted, is) > 0;
+}
+
+static void
+warn_platform(const char *name, const struct platform *wanted, const struct platform *is)
+{
+	auto_buf struct buf want = BUF_INIT, has = BUF_INIT;
+	platform_text(wanted, &want);
+	platform_text(is, &has);
+	report_warning("%s is for %s, not for %s", name, has.s, want.s);
+}
+
 int
 image_get(struct build *b, const char *name, const char *platform, struct state *st)
 {
-	if ((asked.pull || !is_there(b, name)) && pull(name, platform) < 0)
+	struct platform wanted, is;
+	if (platform && platform_parse(platform, &wanted) < 0)
 		return -1;
-	if (step_dry() && !is_there(b, name)) {
-		state_scratch(st);
+	bool there = is_there(b, name, &is), fit = there && (!platform || fits(&wanted, &is));
+	if ((asked.pull || !fit) && pull(name, platform) < 0) {
+		/* It may be one that no registry has. */
+		if (asked.pull || !there)
+			return -1;
+		err_clear();
+	}
+	if (!fit) {
+		there = is_there(b, name, &is);
+		if (there && platform && !step_dry() && !fits(&wanted, &is))
+			warn_platform(name, &wanted, &is);
+	}
+	if (step_dry() && !there) {
+		state_scratch(platform ? &wanted : &asked.wanted, st);
 		return 0;
 	}
 	return state_from_image(b->store, name, st);
@@ -128,6 +158,8 @@ task_free(struct task *p)
 	dfile_inst_free(&p->x);
 	buf_free(&p->key);
 	buf_free(&p->by);
+	buf_free(&p->seen);
+	buf_free(&p->shown);
 }
 
 static bool
@@ -136,26 +168,39 @@ is_copy(const struct task *p)
 	return strcmp(p->raw->name, "COPY") == 0 || strcmp(p->raw->name, "ADD") == 0;
 }
 
+static bool
+is_run(const struct task *p)
+{
+	return strcmp(p->raw->name, "RUN") == 0;
+}
+
 static int
 prepare(struct task *p)
 {
-	if (strcmp(p->raw->name, "RUN") == 0)
+	if (is_run(p))
 		return run_prepare(p);
 	if (is_copy(p))
 		return copy_prepare(p);
 	settings_by(p, &p->by);
-	buf_adds(&p->key, p->by.s);
+	settings_key(p, &p->key);
 	return 0;
 }
 
 static int
 make(struct task *p, struct build_record *r)
 {
-	if (strcmp(p->raw->name, "RUN") == 0)
+	if (is_run(p))
 		return run_make(p, r);
 	if (is_copy(p))
 		return copy_make(p, r);
 	return strcmp(p->raw->name, "WORKDIR") == 0 ? workdir_make(p, r) : 0;
+}
+
+void
+build_epoch_key(const struct build *b, struct buf *key)
+{
+	if (b->clamp)
+		buf_addf(key, "epoch %lld\n", (long long)b->now);
 }
 
 static void
@@ -163,6 +208,7 @@ key_of(const struct task *p, char key[DIGEST_SIZE])
 {
 	auto_buf struct buf text = BUF_INIT;
 	buf_addf(&text, "%s\n%s\n", p->s->st.id, p->raw->name);
+	build_epoch_key(p->b, &text);
 	buf_add(&text, buf_str(&p->key), p->key.len);
 	sha256_of(text.s, text.len, key);
 }
@@ -191,6 +237,15 @@ is_last(const struct task *p)
 		p->raw == &p->b->d.inst[s->first + s->n - 1];
 }
 
+/* Not what came of files that were changed between their sum and their copy. */
+static int
+record(const struct task *p, const char *key, const struct build_record *r)
+{
+	return step_dry() || strcmp(buf_str(&p->seen), buf_str(&p->shown)) != 0
+		? 0
+		: build_cache_put(key, r);
+}
+
 static int
 do_step(struct task *p)
 {
@@ -205,7 +260,7 @@ do_step(struct task *p)
 		report_cached();
 		if (p->b->clamp)
 			r.created = p->b->now;
-	} else if (make(p, &r) < 0 || (!step_dry() && build_cache_put(key, &r) < 0)) {
+	} else if (make(p, &r) < 0 || record(p, key, &r) < 0) {
 		return err_prefix("%s:%u", p->b->ctx.name, p->raw->first);
 	}
 	/* What it would make has no name yet. */
@@ -213,8 +268,11 @@ do_step(struct task *p)
 		tell_line(": # its layer joins those below");
 		r.has_layer = false;
 	}
+	/* What RUN and COPY have done is their layer, whichever way they came to it. */
 	if (settings_change(p) < 0 ||
-		state_add(&p->s->st, r.created, p->by.s, r.has_layer ? &r.layer : NULL) < 0)
+		state_add(&p->s->st, r.created, p->by.s,
+			is_run(p) || is_copy(p) ? "" : buf_str(&p->key),
+			r.has_layer ? &r.layer : NULL) < 0)
 		return err_prefix("%s:%u", p->b->ctx.name, p->raw->first);
 	if (is_last(p))
 		state_identify(&p->s->st);
@@ -239,14 +297,14 @@ static int
 begin(struct build *b, struct stage *s)
 {
 	const char *platform = s->platform ? s->platform : asked.platform;
-	struct platform p;
+	struct platform p = asked.wanted;
 	if (s->platform && platform_parse(s->platform, &p) < 0)
 		return -1;
 	if (s->base >= 0) {
 		state_copy(&b->stages[s->base].st, &s->st);
 		s->st.n_base = s->st.n;
 	} else if (strcmp(s->image, "scratch") == 0) {
-		state_scratch(&s->st);
+		state_scratch(&p, &s->st);
 	} else if (image_get(b, s->image, platform, &s->st) < 0) {
 		return -1;
 	}
@@ -312,7 +370,7 @@ add_labels(struct build *b, struct stage *s)
 	time_t when = (time_t)b->now;
 	if (created && parse_rfc3339(created, &when) < 0)
 		return -1;
-	if (config_change(s->st.config, &c) < 0 || state_add(&s->st, when, by.s, NULL) < 0)
+	if (config_change(s->st.config, &c) < 0 || state_add(&s->st, when, by.s, "", NULL) < 0)
 		return -1;
 	state_identify(&s->st);
 	report_id(digest_hex(s->st.id));

@@ -18,9 +18,8 @@
 #include <string.h>
 
 void
-state_scratch(struct state *st)
+state_scratch(const struct platform *p, struct state *st)
 {
-	const struct platform *p = &asked.wanted;
 	*st = (struct state){0};
 	st->config = json_pack("{s:s,s:s,s:s*,s:{},s:{s:s,s:[]},s:[]}", "architecture", p->arch,
 		"os", p->os, "variant", p->variant[0] ? p->variant : NULL, "config", "rootfs",
@@ -130,7 +129,8 @@ state_identify(struct state *st)
 }
 
 int
-state_add(struct state *st, int64_t created, const char *by, const struct build_layer *layer)
+state_add(struct state *st, int64_t created, const char *by, const char *said,
+	const struct build_layer *layer)
 {
 	const struct config_step step = {.created = (time_t)created,
 		.created_by = by,
@@ -146,8 +146,8 @@ state_add(struct state *st, int64_t created, const char *by, const struct build_
 	}
 	/* Not the hash of the whole config each time: that of a thousand steps is long. */
 	auto_buf struct buf text = BUF_INIT;
-	buf_addf(&text, "%s\n%lld\n%s\n%s", st->id, (long long)created, layer ? layer->diff_id : "",
-		by);
+	buf_addf(&text, "%s\n%lld\n%s\n%zu:%s\n%s", st->id, (long long)created,
+		layer ? layer->diff_id : "", strlen(by), by, said);
 	sha256_of(text.s, text.len, st->id);
 	return 0;
 }
@@ -194,10 +194,10 @@ set_created(struct state *st)
 	json_object_set_new(st->config, "created", json_string(when.s));
 }
 
-int
-state_enter(struct store *s, struct state *st, bool named)
+/* *size: of the manifest, whose digest is `digest`. */
+static int
+put(struct store *s, struct state *st, char digest[DIGEST_SIZE], uint64_t *size)
 {
-	char digest[DIGEST_SIZE];
 	auto_buf struct buf manifest = BUF_INIT;
 	set_created(st);
 	char *text = json_dumps(st->config, JSON_COMPACT);
@@ -209,17 +209,43 @@ state_enter(struct store *s, struct state *st, bool named)
 	if (r < 0)
 		return -1;
 	make_manifest(st, (int64_t)len, &manifest);
-	if (store_put(s, "the image's manifest", manifest.s, manifest.len, digest) < 0)
+	*size = manifest.len;
+	return store_put(s, "the image's manifest", manifest.s, manifest.len, digest);
+}
+
+int
+state_enter(struct store *s, struct state *st)
+{
+	char digest[DIGEST_SIZE];
+	uint64_t size;
+	if (put(s, st, digest, &size) < 0)
 		return -1;
-	if (!asked.tags.n || !named)
-		return index_enter(s, NULL, digest, manifest.len, NULL);
+	if (!asked.tags.n)
+		return index_enter(s, NULL, digest, size, NULL);
 	for (size_t i = 0; i < asked.tags.n; i++) {
 		auto_buf struct buf name = BUF_INIT;
 		if (ref_given_name(asked.tags.v[i], &name) < 0 ||
-			index_enter(s, name.s, digest, manifest.len, NULL) < 0)
+			index_enter(s, name.s, digest, size, NULL) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int
+state_pass(struct store *s, struct state *st, struct passing *p)
+{
+	uint64_t size;
+	if (put(s, st, p->digest, &size) < 0)
+		return -1;
+	int r = index_enter_new(s, p->digest, size);
+	p->entered = r > 0;
+	return r < 0 ? -1 : 0;
+}
+
+int
+state_leave(struct store *s, const struct passing *p)
+{
+	return p->entered ? index_forget(s, "nobody asked for this one", p->digest) : 0;
 }
 
 json_t *

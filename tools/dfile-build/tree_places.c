@@ -122,7 +122,16 @@ place_of(const struct tree *t, int dir)
 	return str_new(at + n + (at[n] == '/'));
 }
 
-/* One part of a path that is not there. */
+#define LINKS_MAX 40 /* as the kernel has it: path_resolution(7) */
+
+/* On the way along a path. */
+struct walk {
+	struct tree *t;
+	const struct owner *owner; /* of what is made; NULL: root */
+	bool stub; /* it goes again */
+	unsigned links; /* that led to nothing */
+};
+
 static int
 make_part(
 	struct tree *t, int dir, const char *name, bool directory, const struct owner *o, bool stub)
@@ -148,11 +157,46 @@ make_part(
 	return 0;
 }
 
-/* Walks along a path, and makes what is missing of it. Symlinks lead on inside the root; one that
- * leads nowhere is an error. */
+static int walk_along(struct walk *w, const char *path, bool directory, int *fd);
+
+/* Makes what a symlink in `dir` leads to, inside the root. 1: done, 0: it is none, -1 with `err`
+ * set. */
 static int
-walk(struct tree *t, const char *path, bool directory, const struct owner *o, bool stub, int *fd)
+make_target(struct walk *w, int dir, const char *name, bool directory)
 {
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+	auto_free char *at = n < 0 ? NULL : place_of(w->t, dir);
+	if (!at)
+		return 0;
+	target[n] = '\0';
+	if (++w->links > LINKS_MAX) {
+		errno = ELOOP;
+		return err_sys("openat2", target, "cannot open %s in the image", target);
+	}
+	auto_free char *whole = fmt_new("%s/%s", *target == '/' ? "" : at, target);
+	return walk_along(w, whole, directory, NULL) < 0 ? -1 : 1;
+}
+
+/* One part of a path that is not there: or it is a symlink to nowhere, which a mount point may be
+ * behind, as for runc; an image of a whole system has its /etc/resolv.conf so. */
+static int
+make_missing(struct walk *w, int dir, const char *name, bool directory, const char *path)
+{
+	int made = w->stub ? make_target(w, dir, name, directory) : 0;
+	if (made)
+		return made < 0 ? -1 : 0;
+	return make_part(w->t, dir, name, directory, w->owner, w->stub) < 0
+		? err_sys("mkdir", path, "cannot make %s", path)
+		: 0;
+}
+
+/* Walks along a path, and makes what is missing of it. Symlinks lead on inside the root; one that
+ * leads nowhere is an error, but for mount points. */
+static int
+walk_along(struct walk *w, const char *path, bool directory, int *fd)
+{
+	const struct tree *t = w->t;
 	auto_free char *at = path_clean(path);
 	auto_fd int dir = open_in_root(t->fd, "/", O_PATH | O_DIRECTORY, 0);
 	for (char *part = at, *slash; dir >= 0 && *part;
@@ -163,8 +207,8 @@ walk(struct tree *t, const char *path, bool directory, const struct owner *o, bo
 		int flags = O_PATH | (slash || directory ? O_DIRECTORY : 0);
 		int next = open_in_root(t->fd, at, flags, 0);
 		if (next < 0 && errno == ENOENT) {
-			if (make_part(t, dir, part, slash || directory, o, stub) < 0)
-				return err_sys("mkdir", path, "cannot make %s", path);
+			if (make_missing(w, dir, part, slash || directory, path) < 0)
+				return -1;
 			next = open_in_root(t->fd, at, flags, 0);
 		}
 		int no = errno;
@@ -184,11 +228,13 @@ walk(struct tree *t, const char *path, bool directory, const struct owner *o, bo
 int
 tree_stub(struct tree *t, const char *path, bool directory)
 {
-	return step_dry() ? 0 : walk(t, path, directory, NULL, true, NULL);
+	struct walk w = {.t = t, .stub = true};
+	return step_dry() ? 0 : walk_along(&w, path, directory, NULL);
 }
 
 int
 tree_make_dirs(struct tree *t, const char *path, const struct owner *o, int *fd)
 {
-	return walk(t, path, true, o, false, fd);
+	struct walk w = {.t = t, .owner = o};
+	return walk_along(&w, path, true, fd);
 }
