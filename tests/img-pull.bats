@@ -607,7 +607,7 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(0)
 held = [socket.socket() for _ in range(4)]
 for h in held: h.setblocking(False); h.connect_ex(s.getsockname())
 print(s.getsockname()[1], flush=True); time.sleep(60)' >"$T/port" 2>/dev/null 3>&- &
-	local pid=$!
+	DOUBLE_PIDS+=($!)
 	wait_for test -s "$T/port"
 	run -1 img-pull --timeout 1s "127.0.0.1:$(<"$T/port")/app:1"
 	[[ $output == *"hint: "*--timeout* || $output == *"hint: "*"does not answer"* ]]
