@@ -356,6 +356,10 @@ sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
 		assert_eq '77 99 0 300' "${lines[*]:0:3} ${lines[4]}" "$user"
 		assert_like " ${lines[3]} " '* 777 4321 *' "$user"
 	done
+	# The API's documents may have names in capitals.
+	box-create --json - <<<'{"Image": "club", "Cmd": ["sleep", "1000"], "HostConfig": {"NetworkMode": "none", "Ulimits": [{"Name": "NOFILE", "Soft": 66, "Hard": 77}]}}' >"$T/id"
+	box-start "$(<"$T/id")" >/dev/null
+	assert_eq 66 "$(box-exec "$(<"$T/id")" sh -c 'ulimit -n')"
 	# Those of the user come first, as in the box that he runs.
 	assert_eq "$(box-run --rm --network none -u dan --group-add 777 --group-add club --group-add 29 club id -G)" \
 		"$(box-run -d --name two --network none --group-add 777 --group-add club --group-add 29 club sleep 1000 >/dev/null && box-exec -u dan two id -G)"

@@ -382,6 +382,10 @@ hears() {
 		br-publish --rm web 9000-9009:90-99
 		! nft list table inet tacklebox-br0 | grep -q 9001 || fail "a part of the range stayed"
 		br-publish web 9000-9009:90-99
+		# One that is noted and has no rule gets it again, from who holds the port.
+		nft delete element inet tacklebox-br0 published4 '{ tcp . 8080 }'
+		br-publish --bound web 8080:80
+		nft list table inet tacklebox-br0 | grep -q 'tcp . 8080'
 		nft flush ruleset
 		br-publish --rm web 8080:80
 		br-detach web

@@ -251,19 +251,19 @@ drwxr-xr-x 0:0 link/s
 @test "FROM: an image for another machine is got anew, and if that cannot be, said to be one" {
 	requires docker-registry
 	local other=linux/s390x
-	tar -C "$TB_DIR/rootfs" -c etc | img-import --platform "$other" here:1 >/dev/null
-	try --platform linux/riscv64 <<<$'FROM here:1\nENV A=1'
+	tar -C "$TB_DIR/rootfs" -c etc | img-import --platform "$other" 127.0.0.1:1/here:1 >/dev/null
+	try --platform linux/riscv64 <<<$'FROM 127.0.0.1:1/here:1\nENV A=1'
 	assert_eq 0 "$status"
 	assert_like "$output" "*here:1 is for linux/s390x, not for linux/riscv64*"
-	try --platform "$other" <<<$'FROM here:1\nENV A=1'
+	try --platform "$other" <<<$'FROM 127.0.0.1:1/here:1\nENV A=1'
 	assert_eq 0 "$status"
 	[[ $output != *"is for"* ]] || fail "$output"
-	try <<<$'FROM --platform=linux/riscv64 here:1\nENV A=1'
+	try <<<$'FROM --platform=linux/riscv64 127.0.0.1:1/here:1\nENV A=1'
 	assert_like "$output" "*here:1 is for linux/s390x, not for linux/riscv64*"
 	build <<<$'FROM --platform=linux/riscv64 scratch\nENV A=1'
 	assert_eq riscv64 "$(img-config it | jq -r .architecture)"
 	registry_start "$T/registry"
-	img-tag here:1 "$REGISTRY/x:1"
+	img-tag 127.0.0.1:1/here:1 "$REGISTRY/x:1"
 	img-push "$REGISTRY/x:1" >/dev/null
 	tar -C "$TB_DIR/rootfs" -c etc | img-import "$REGISTRY/x:1" >/dev/null
 	try --platform "$other" <<<"FROM $REGISTRY/x:1"$'\nENV A=1'
@@ -376,9 +376,9 @@ drwxr-xr-x 0:0 app/d/deep" "$(tree)"
 }
 
 @test "RUN --mount=type=bind: a file that is saved while the RUN is at work is not in its record" {
-	local df=$'FROM bb\nRUN --mount=target=/src --mount=type=cache,id=saved,target=/c touch /c/begun; until [ -e /c/go ]; do sleep .05; done; cat /src/a >/got'
+	local df=$'FROM bb\nRUN --mount=target=/src --mount=type=cache,id=saved,target=/c touch /c/begun; i=0; until [ -e /c/go ] || [ $((i += 1)) -gt 600 ]; do sleep .05; done; cat /src/a >/got'
 	echo 1 >a
-	build <<<"$df" &
+	build <<<"$df" 3>&- &
 	local pid=$!
 	wait_for compgen -G "$TACKLEBOX_ROOT/build/mounts/*/begun"
 	echo 2 >a

@@ -432,7 +432,7 @@ as_user() {
 	requires root resource
 	run -0 bash -c 'ulimit -n 200 && ns-exec --user --rlimit nofile=300:400 -- sh -c "ulimit -Sn; ulimit -Hn"'
 	assert_eq $'300\n400' "$output"
-	ns-exec --user --uid-map 0:100000:1000 --gid-map 0:100000:1000 -- sleep 1000 &
+	ns-exec --user --uid-map 0:100000:1000 --gid-map 0:100000:1000 -- sleep 1000 3>&- &
 	local pid=$!
 	wait_for grep -qx sleep "/proc/$pid/comm"
 	run -0 bash -c "ulimit -n 200 && ns-exec --user=/proc/$pid/ns/user --rlimit nofile=300:400 -- sh -c 'ulimit -Sn; ulimit -Hn'"

@@ -134,13 +134,20 @@ disconnect(const struct box *b, const json_t *doc)
 		failed = true;
 	}
 	auto_json json_t *had = box_read_if(b, "network.json");
+	bool before = failed;
+	failed = false;
 	endpoint_forget(b, doc);
 	if (!file_exists(path))
 		err_clear();
 	else if (had && !json_object_size(json_object_get(had, "Networks")))
-		failed = netns_remove(path) < 0 || failed;
+		failed = netns_remove(path) < 0;
 	else
 		run("its network", (const char *[]){"br-detach", net, NULL});
+	/* From now on it has none (endpoint_is_up()). */
+	box_path(b, "network.json", path);
+	if (had && !failed && sys_unlink("it is connected to nothing any more", path) < 0)
+		failed = true;
+	failed = failed || before;
 }
 
 static void

@@ -21,6 +21,7 @@
 #include "mech/cgroup.h"
 #include "mech/ct.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -139,12 +140,14 @@ add_limits(struct strlist *l, const json_t *doc, const json_t *config)
 		add(l, "--group-add", json_string_value(item));
 	json_array_foreach(box_value(doc, "HostConfig.Ulimits"), i, item)
 	{
+		char *limit = fmt_new("%s=%" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT,
+			box_text(item, "Name"), json_integer_value(json_object_get(item, "Soft")),
+			json_integer_value(json_object_get(item, "Hard")));
+		/* The API takes "NOFILE", too. */
+		for (char *p = limit; *p; p++)
+			*p = (char)tolower((unsigned char)*p);
 		strlist_add(l, "--rlimit");
-		strlist_add(l,
-			fmt_new("%s=%" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT,
-				box_text(item, "Name"),
-				json_integer_value(json_object_get(item, "Soft")),
-				json_integer_value(json_object_get(item, "Hard"))));
+		strlist_add(l, limit);
 	}
 	if (!score)
 		return;

@@ -151,7 +151,7 @@ take_back(struct lease *l, const struct bridge *b, struct publish *p)
 	char text[PUBLISH_TEXT];
 	auto_buf struct buf script = BUF_INIT;
 	publish_text(p, text);
-	publish_script(p, b, l, false, &script);
+	publish_script(p, b, l, "delete", &script);
 	/* A table that somebody has flushed has no such port, and one that leads elsewhere now is
 	 * another's. */
 	if (nft_change("the port leads nowhere again", l->bridge, script.s) < 0) {
@@ -211,18 +211,18 @@ publish(struct lease *l, const struct bridge *b, struct publish *p)
 {
 	char text[PUBLISH_TEXT];
 	auto_buf struct buf script = BUF_INIT;
-	if (o.bound && has_published(l, publish_text(p, text))) {
-		tool_result("%s", publish_where(p));
-		return 0;
-	}
-	if (claim(p) < 0)
+	/* It is noted first, and its rule may have been flushed since. */
+	bool noted = o.bound && has_published(l, publish_text(p, text));
+	if (!noted && claim(p) < 0)
 		return -1;
-	publish_script(p, b, l, true, &script);
+	publish_script(p, b, l, noted ? "add" : "create", &script);
 	if (p->at.family != AF_INET6 && allow_loopback(l) < 0)
 		return -1;
 	/* First that it is noted: whoever takes it back goes by that. */
-	strlist_add(&l->published, publish_text(p, text));
-	if (lease_rewrite(l) < 0)
+	publish_text(p, text);
+	if (!noted)
+		strlist_add(&l->published, text);
+	if (!noted && lease_rewrite(l) < 0)
 		return -1;
 	if (nft_change("what comes for the port goes to the container", l->bridge, script.s) < 0)
 		return not_published(l, p, text);

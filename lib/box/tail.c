@@ -88,7 +88,11 @@ find_next(const struct tail *t, char path[PATH_MAX])
 		return;
 	for (int n = 1;; n++) {
 		snprintf(name, sizeof(name), "%.*s.%d", PATH_MAX - 12, t->path, n);
-		if (stat(name, &there) < 0 || there.st_ino == ours.st_ino)
+		bool missing = stat(name, &there) < 0;
+		/* While they are renamed there is no first one. */
+		if (missing && n == 1)
+			continue;
+		if (missing || there.st_ino == ours.st_ino)
 			return;
 		memcpy(path, name, sizeof(name));
 	}

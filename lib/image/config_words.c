@@ -313,10 +313,14 @@ do_healthcheck(struct changing *c, const char *rest)
 		test = json_pack("[s]", "NONE");
 	else if (strncasecmp(rest, "CMD", 3) != 0 || !isspace((unsigned char)rest[3]))
 		return err_set(ERR_INVALID, rest, "CMD or NONE must follow");
-	else if (*(rest = blanks(rest + 3)) != '[')
-		test = json_pack("[s,s]", "CMD-SHELL", rest);
-	else if ((test = config_words_json("HEALTHCHECK", rest)))
+	else if (*(rest = blanks(rest + 3)) == '[' &&
+		(test = config_words_json("HEALTHCHECK", rest)))
 		json_array_insert_new(test, 0, json_string("CMD"));
+	else {
+		/* What is no list, as "[ -f /ready ]", is a line for the shell. */
+		err_clear();
+		test = json_pack("[s,s]", "CMD-SHELL", rest);
+	}
 	return test ? json_object_set_new(check, "Test", test) : -1;
 }
 

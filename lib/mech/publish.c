@@ -291,16 +291,13 @@ add_script(const struct publish *p, const struct bridge *b, const struct lease *
 }
 
 void
-publish_script(const struct publish *p, const struct bridge *b, const struct lease *l, bool add,
-	struct buf *out)
+publish_script(const struct publish *p, const struct bridge *b, const struct lease *l,
+	const char *verb, struct buf *out)
 {
-	if (add) {
-		add_script(p, b, l, "create", out);
-		return;
-	}
 	/* What is not there cannot be deleted, and may be there in part. */
-	add_script(p, b, l, "add", out);
-	add_script(p, b, l, "delete", out);
+	if (strcmp(verb, "delete") == 0)
+		add_script(p, b, l, "add", out);
+	add_script(p, b, l, verb, out);
 }
 
 int

@@ -39,10 +39,11 @@ bool publish_meets(const struct publish *a, const struct publish *b);
  * rules hold the ports from then on. With `bound` whoever they are for has bound them, and only
  * what is published counts. Not a step. */
 int publish_claim(struct publish *p, bool bound, const struct publish *taken, size_t n_taken);
-/* The nft script that adds (or takes away) the map elements. One that exists makes all of the
- * former fail with EEXIST; the latter succeeds where only some of them are there, or none. */
+/* The nft script for the map elements: "create" fails with EEXIST where one exists, "add" is
+ * content with those that are as they should be, and "delete" with as many as there are, or none.
+ */
 void publish_script(const struct publish *p, const struct bridge *b, const struct lease *l,
-	bool add, struct buf *out);
+	const char *verb, struct buf *out);
 
 /* Takes back all that a lease has published, by way of br-publish: packet rules need a library
  * that takes time to load, and seldom is there something published. The lease's lock is not held.

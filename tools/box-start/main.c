@@ -145,8 +145,8 @@ make_cwd(struct start *s)
 static int
 forget_former(struct start *s)
 {
-	static const char *const files[] = {"exit", "pid", "paused", "started", "error", "oom",
-		"restarting", "network.json", "health.json"};
+	static const char *const files[] = {"network.json", "exit", "pid", "paused", "started",
+		"error", "oom", "restarting", "health.json"};
 	char path[PATH_MAX];
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		box_path(&s->b, files[i], path);

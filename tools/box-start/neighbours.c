@@ -91,9 +91,9 @@ lead_links(const struct start *s)
 	auto_fd int lock = -1;
 	if (!links_lead_to(&s->b))
 		return 0;
-	auto_json json_t *net = box_read_if(&s->b, "network.json");
 	if (network_hold(true, &lock) < 0)
 		return -1;
+	auto_json json_t *net = box_read_if(&s->b, "network.json");
 	links_follow(&s->b, net);
 	return 0;
 }

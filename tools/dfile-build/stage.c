@@ -237,13 +237,23 @@ is_last(const struct task *p)
 		p->raw == &p->b->d.inst[s->first + s->n - 1];
 }
 
-/* Not what came of files that were changed between their sum and their copy. */
+/* Not what came of files that were changed between their sum and their copy. That may lack what the
+ * place of the copy cannot have, such as an attribute: then it is looked whether they are as they
+ * were. */
 static int
-record(const struct task *p, const char *key, const struct build_record *r)
+record(struct task *p, const char *key, const struct build_record *r)
 {
-	return step_dry() || strcmp(buf_str(&p->seen), buf_str(&p->shown)) != 0
-		? 0
-		: build_cache_put(key, r);
+	auto_buf struct buf before = BUF_INIT, again = BUF_INIT;
+	if (step_dry())
+		return 0;
+	if (strcmp(buf_str(&p->seen), buf_str(&p->shown)) != 0) {
+		buf_adds(&before, buf_str(&p->seen));
+		if (mounts_key(p, &again) < 0)
+			err_clear();
+		if (strcmp(buf_str(&p->seen) + before.len, before.s) != 0)
+			return 0;
+	}
+	return build_cache_put(key, r);
 }
 
 static int
