@@ -360,6 +360,7 @@ sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
 	box-create --json - <<<'{"Image": "club", "Cmd": ["sleep", "1000"], "HostConfig": {"NetworkMode": "none", "Ulimits": [{"Name": "NOFILE", "Soft": 66, "Hard": 77}]}}' >"$T/id"
 	box-start "$(<"$T/id")" >/dev/null
 	assert_eq 66 "$(box-exec "$(<"$T/id")" sh -c 'ulimit -n')"
+	box-rm -f "$(<"$T/id")" >/dev/null
 	# Those of the user come first, as in the box that he runs.
 	assert_eq "$(box-run --rm --network none -u dan --group-add 777 --group-add club --group-add 29 club id -G)" \
 		"$(box-run -d --name two --network none --group-add 777 --group-add club --group-add 29 club sleep 1000 >/dev/null && box-exec -u dan two id -G)"
