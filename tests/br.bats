@@ -385,7 +385,7 @@ hears() {
 		# One that is noted and has no rule gets it again, from who holds the port.
 		nft delete element inet tacklebox-br0 published4 '{ tcp . 8080 }'
 		br-publish --bound web 8080:80
-		nft list table inet tacklebox-br0 | grep -q 'tcp . 8080'
+		nft list table inet tacklebox-br0 | grep -q '[.] 8080 : '
 		nft flush ruleset
 		br-publish --rm web 8080:80
 		br-detach web
