@@ -225,7 +225,7 @@ publish(struct lease *l, const struct bridge *b, struct publish *p)
 	if (!noted && lease_rewrite(l) < 0)
 		return -1;
 	if (nft_change("what comes for the port goes to the container", l->bridge, script.s) < 0)
-		return not_published(l, p, text);
+		return noted ? -1 : not_published(l, p, text);
 	tool_result("%s", publish_where(p));
 	return 0;
 }
